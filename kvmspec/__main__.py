@@ -1,0 +1,5 @@
+"""`python -m kvmspec`."""
+
+from kvmspec.cli import main
+
+main()

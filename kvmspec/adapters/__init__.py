@@ -1,0 +1,1 @@
+"""The outside world: libvirt, templates. Nothing above speaks to it directly."""

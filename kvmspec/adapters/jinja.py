@@ -1,0 +1,45 @@
+"""Templates → XML. Autoescaped, so nothing a manifest says can leave its element."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
+
+
+class Renderer:
+    """Renders the templates of one folder; each is compiled once and cached on disk."""
+
+    def __init__(self, templates: Path, cache: Path | None = None) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(templates),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            auto_reload=False,
+            bytecode_cache=_bytecode(cache),
+        )
+        self._environment.filters["kib"] = kib
+
+    def render(self, template: str, **values: Any) -> str:
+        """The text of `template`, e.g. `network.xml.j2`. Raises jinja2.UndefinedError on a
+        template that names what it was not given."""
+        return self._environment.get_template(template).render(values)
+
+
+def kib(size: int) -> int:
+    """Bytes as libvirt's KiB, rounded up."""
+    return -(-size // 1024)
+
+
+def _bytecode(folder: Path | None) -> BytecodeCache | None:
+    if folder is None:
+        return None
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:  # a read-only home: compile anew each time
+        return None
+    return FileSystemBytecodeCache(str(folder))

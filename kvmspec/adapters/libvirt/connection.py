@@ -1,0 +1,93 @@
+"""A connection to one host."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import libvirt
+
+from kvmspec.adapters.libvirt.domains import Domains
+from kvmspec.adapters.libvirt.errors import failure, translated
+from kvmspec.adapters.libvirt.networks import Networks
+from kvmspec.adapters.libvirt.pools import Pools
+from kvmspec.adapters.libvirt.volumes import Volumes
+from kvmspec.core.errors import HostUnreachable
+from kvmspec.core.observed import HostFacts
+from kvmspec.manifest.secrets import SecretStore
+
+_NO_SOCKET = re.compile(r"Failed to connect socket to '([^']+)': (.*)")
+
+
+@dataclass(frozen=True)
+class Host:
+    """One libvirt host: what can be asked of it and done to it, by kind of object.
+
+    Every method raises LibvirtFailure with libvirt's words; Absent only where libvirt says for
+    certain that the object does not exist.
+    """
+
+    name: str
+    uri: str
+    conn: Any
+    networks: Networks
+    pools: Pools
+    volumes: Volumes
+    domains: Domains
+
+    @property
+    def is_test_driver(self) -> bool:
+        """libvirt's own test driver: its state lives in this process alone."""
+        return self.uri.startswith("test:")
+
+    @property
+    def arch(self) -> str:
+        """The architecture of the host's processor."""
+        return str(self.conn.getInfo()[0])
+
+    def facts(self) -> HostFacts:
+        """What creating a VM depends on, from the host's capabilities."""
+        with translated("read the capabilities of the host"):
+            root = ET.fromstring(self.conn.getCapabilities())
+        arch = root.findtext("host/cpu/arch") or "x86_64"
+        guest = next((g for g in root.iterfind("guest") if g.find(f"arch[@name='{arch}']") is not None), None)
+        kvm = guest is not None and guest.find("arch/domain[@type='kvm']") is not None
+        return HostFacts(arch=arch, kvm=kvm, driver=self.conn.getType())
+
+    def close(self) -> None:
+        """Close the connection; errors while doing so mean that it is gone already."""
+        try:
+            self.conn.close()
+        except libvirt.libvirtError:
+            return
+
+
+def connect(name: str, uri: str, secrets: SecretStore) -> Host:
+    """Open a connection. Raises HostUnreachable with the reason and what to do."""
+    try:
+        conn = libvirt.open(uri)
+    except libvirt.libvirtError as error:
+        raise _unreachable(name, uri, error) from error
+    return Host(
+        name, uri, conn, Networks(conn), Pools(conn), Volumes(conn), Domains(conn, secrets)
+    )
+
+
+def _unreachable(name: str, uri: str, error: libvirt.libvirtError) -> HostUnreachable:
+    words = failure(f"cannot connect to {name} ({uri})", error).message
+    return HostUnreachable(words, hint=_connection_hint(str(error)))
+
+
+def _connection_hint(words: str) -> str:
+    match = _NO_SOCKET.search(words)
+    if match and "Permission denied" in match[2]:
+        return "add your user to the group `libvirt` (`sudo usermod -aG libvirt $USER`, then log in again), or use sudo"
+    if match:
+        return f"is libvirtd running? It should listen on {match[1]}; start it with `sudo systemctl start libvirtd`"
+    if "authentication" in words.lower() or "polkit" in words.lower():
+        return "add your user to the group `libvirt` (`sudo usermod -aG libvirt $USER`, then log in again), or use sudo"
+    if "ssh" in words.lower() or "end of file" in words.lower():
+        return "does `ssh` reach this host without asking, and is libvirt installed there?"
+    return "check the URI, see https://libvirt.org/uri.html"

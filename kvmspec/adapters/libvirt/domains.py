@@ -1,0 +1,249 @@
+"""Domains: listing, definitions, power, live changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import libvirt
+
+from kvmspec.adapters.libvirt.errors import failure, translated
+from kvmspec.core.errors import Absent, LibvirtFailure
+from kvmspec.core.observed import Observed
+from kvmspec.manifest.secrets import SecretStore
+
+_INACTIVE = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
+_METADATA_PREFIX, METADATA_URI = "kvmspec", "urn:kvmspec:1"
+_UNDEFINE = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+)
+_STATES = {
+    libvirt.VIR_DOMAIN_RUNNING: "running",
+    libvirt.VIR_DOMAIN_BLOCKED: "running",
+    libvirt.VIR_DOMAIN_PAUSED: "paused",
+    libvirt.VIR_DOMAIN_SHUTDOWN: "running",
+    libvirt.VIR_DOMAIN_SHUTOFF: "stopped",
+    libvirt.VIR_DOMAIN_CRASHED: "crashed",
+    libvirt.VIR_DOMAIN_PMSUSPENDED: "suspended",
+}
+_DUMP_THREADS = 4  # dumps on one connection do run in parallel; more gains nothing
+_ACPI, _AGENT = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN, libvirt.VIR_DOMAIN_SHUTDOWN_GUEST_AGENT
+_ASK_AGAIN = 5.0  # seconds; a guest that is still booting drops the first request
+
+
+class Domains:
+    """The domains of one host. Names are looked up anew for every action."""
+
+    def __init__(self, conn: Any, secrets: SecretStore) -> None:
+        self._conn = conn
+        self._secrets = secrets
+
+    # --- looking
+    def list(self, wanted: Callable[[str, str], bool] = lambda name, uuid: True) -> list[Observed]:
+        """All domains for which `wanted(name, uuid)`. One that vanishes meanwhile is absent."""
+        with translated("list the domains"):
+            handles = [d for d in self._conn.listAllDomains() if wanted(d.name(), d.UUIDString())]
+            active = {d.name() for d in self._conn.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)}
+            auto = {d.name() for d in self._conn.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART)}
+            saved = self._saved()
+        if len(handles) < 8:
+            found = [self._observe(d, active, auto, saved) for d in handles]
+        else:
+            with ThreadPoolExecutor(_DUMP_THREADS) as pool:
+                found = list(pool.map(lambda d: self._observe(d, active, auto, saved), handles))
+        return [observed for observed in found if observed is not None]
+
+    def names(self) -> dict[str, str]:
+        """name → uuid of every domain, in one call and without looking into any."""
+        with translated("list the domains"):
+            return {d.name(): d.UUIDString() for d in self._conn.listAllDomains()}
+
+    def get(self, name: str) -> Observed:
+        """One domain as it is now. Raises Absent."""
+        with translated(f"read vm/{name}"):
+            domain = self._conn.lookupByName(name)
+            active = {name} if domain.isActive() else set()
+            auto = {name} if domain.isPersistent() and domain.autostart() else set()
+            saved = {name} if self._has_save(domain) else set()
+        observed = self._observe(domain, active, auto, saved)
+        if observed is None:
+            raise Absent(f"vm/{name} is not there")
+        return observed
+
+    def _saved(self) -> set[str]:
+        if self._conn.getType() == "Test":
+            return set()
+        flag = libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE
+        return {d.name() for d in self._conn.listAllDomains(flag)}
+
+    def _has_save(self, domain: Any) -> bool:
+        return self._conn.getType() != "Test" and bool(domain.hasManagedSaveImage())
+
+    def _observe(self, domain: Any, active: set[str], auto: set[str], saved: set[str]) -> Observed | None:
+        name = domain.name()
+        try:
+            xml = domain.XMLDesc(_INACTIVE)
+            state, active_xml, persistent = "stopped", None, True
+            if name in active:
+                state = _STATES.get(domain.state()[0], "running")
+                active_xml = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE) if state not in ("stopped", "crashed") else None
+                persistent = bool(domain.isPersistent())
+        except libvirt.libvirtError as error:
+            problem = failure(f"read vm/{name}", error)
+            if isinstance(problem, Absent):
+                return None
+            raise problem from error
+        return Observed(
+            "vm", name, domain.UUIDString(), xml, state, name in auto, persistent, active_xml, name in saved
+        )
+
+    def addresses(self, name: str) -> list[tuple[str, str]]:
+        """(MAC, IPv4 address) of the leases libvirt's own networks gave this running domain."""
+        try:
+            found = self._lookup(name).interfaceAddresses(libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE)
+        except libvirt.libvirtError as error:
+            raise failure(f"read the leases of vm/{name}", error) from error
+        return [
+            (entry["hwaddr"], address["addr"])
+            for entry in found.values()
+            for address in entry["addrs"] or ()
+            if address["type"] == libvirt.VIR_IP_ADDR_TYPE_IPV4
+        ]
+
+    def block_capacity(self, name: str, target: str) -> int:
+        """Capacity in bytes of a disk as the running guest sees it."""
+        with translated(f"read disk {target} of vm/{name}"):
+            return int(self._lookup(name).blockInfo(target)[0])
+
+    # --- definitions
+    def define(self, xml: str) -> None:
+        """Define or redefine, validated against libvirt's schema. Secret tokens are resolved here."""
+        with translated("define the domain"):
+            flags = libvirt.VIR_DOMAIN_DEFINE_VALIDATE if self._conn.getType() != "Test" else 0
+            self._conn.defineXMLFlags(self._secrets.reveal(xml), flags)
+
+    def undefine(self, name: str) -> None:
+        """Undefine with NVRAM, TPM state, managed save and snapshot metadata. No volume is touched."""
+        with translated(f"undefine vm/{name}"):
+            domain = self._lookup(name)
+            if self._conn.getType() == "Test":
+                domain.undefine()
+            else:
+                domain.undefineFlags(_UNDEFINE)
+
+    def rename(self, name: str, new_name: str) -> None:
+        with translated(f"rename vm/{name}"):
+            self._lookup(name).rename(new_name)
+
+    def set_autostart(self, name: str, enabled: bool) -> None:
+        with translated(f"set autostart of vm/{name}"):
+            self._lookup(name).setAutostart(enabled)
+
+    # --- live changes
+    def set_metadata(
+        self, name: str, *, title: str | None, description: str | None, metadata: str | None
+    ) -> None:
+        """Of the running domain: title, description and kvmspec's element; "" removes, None leaves."""
+        values = (
+            (libvirt.VIR_DOMAIN_METADATA_TITLE, title, None, None),
+            (libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, description, None, None),
+            (libvirt.VIR_DOMAIN_METADATA_ELEMENT, metadata, _METADATA_PREFIX, METADATA_URI),
+        )
+        with translated(f"set the metadata of vm/{name}"):
+            domain = self._lookup(name)
+            for kind, value, key, uri in values:
+                if value is not None:
+                    domain.setMetadata(kind, value or None, key, uri, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def remove_metadata(self, name: str) -> None:
+        """Remove kvmspec's element, from the definition and from the running domain."""
+        with translated(f"release vm/{name}"):
+            domain = self._lookup(name)
+            flags = libvirt.VIR_DOMAIN_AFFECT_CONFIG
+            if domain.isActive():
+                flags |= libvirt.VIR_DOMAIN_AFFECT_LIVE
+            element = libvirt.VIR_DOMAIN_METADATA_ELEMENT
+            domain.setMetadata(element, None, _METADATA_PREFIX, METADATA_URI, flags)
+
+    def set_vcpus(self, name: str, count: int) -> None:
+        """vCPUs of the running domain, up to its maximum."""
+        with translated(f"set the vCPUs of vm/{name}"):
+            self._lookup(name).setVcpusFlags(count, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def set_memory(self, name: str, size: int) -> None:
+        """Balloon target in bytes of the running domain, up to its maximum memory."""
+        with translated(f"set the memory of vm/{name}"):
+            self._lookup(name).setMemoryFlags(size // 1024, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def grow_disk(self, name: str, target: str, capacity: int) -> None:
+        """virDomainBlockResize, which would gladly shrink: guarded by what is there now."""
+        now = self.block_capacity(name, target)
+        if now > capacity:
+            raise LibvirtFailure(f"disk {target} of vm/{name} has {now} bytes already; it is never shrunk")
+        with translated(f"grow disk {target} of vm/{name}"):
+            if now < capacity:
+                self._lookup(name).blockResize(target, capacity, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
+
+    # --- power
+    def start(self, name: str) -> None:
+        """Start; one that runs already is left as it is."""
+        with translated(f"start vm/{name}"):
+            domain = self._lookup(name)
+            if not domain.isActive():
+                domain.create()
+
+    def power_off(self, name: str) -> None:
+        """Power off; one that is off already is left as it is."""
+        with translated(f"power off vm/{name}"):
+            domain = self._lookup(name)
+            if domain.isActive():
+                domain.destroy()
+
+    def shutdown(self, name: str, timeout: float, *, sleep: Callable[[float], None] = time.sleep) -> bool:
+        """Ask the guest to shut down, by agent then ACPI, again every few seconds.
+
+        True when it is off within `timeout` seconds. Never powers off.
+        """
+        domain = self._named(name)
+        end = time.monotonic() + timeout
+        ask_at = 0.0
+        while True:
+            with translated(f"shut down vm/{name}"):
+                if not domain.isActive():
+                    return True
+            now = time.monotonic()
+            if now >= end:
+                return False
+            if now >= ask_at:
+                _ask(domain)
+                ask_at = now + _ASK_AGAIN
+            sleep(0.1)
+
+    def _named(self, name: str) -> Any:
+        with translated(f"find vm/{name}"):
+            return self._lookup(name)
+
+    def _lookup(self, name: str) -> Any:
+        return self._conn.lookupByName(name)
+
+
+def _ask(domain: Any) -> None:
+    """One shutdown request; the agent may not be there, and the guest may just have gone."""
+    for method in _methods(domain):
+        try:
+            domain.shutdownFlags(method)
+        except libvirt.libvirtError as error:
+            last = error
+        else:
+            return
+    if last.get_error_code() != libvirt.VIR_ERR_OPERATION_INVALID:
+        raise failure(f"shut down vm/{domain.name()}", last) from last
+
+
+def _methods(domain: Any) -> Iterable[int]:
+    return (0,) if domain.connect().getType() == "Test" else (_AGENT, _ACPI)

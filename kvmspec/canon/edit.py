@@ -1,0 +1,138 @@
+"""Edit libvirt's own XML in place: what is not ours survives to the byte.
+
+On lxml, since ElementTree loses comments and namespace prefixes in other tools' metadata.
+Elements are found by the same identities that canon.read uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from lxml import etree
+
+from kvmspec.canon.read import TEXT, identify
+from kvmspec.canon.shape import SHAPES, Shape
+from kvmspec.core.action import Edit
+
+_PARSER = etree.XMLParser(remove_blank_text=False, resolve_entities=False)
+
+
+def edit(xml: str, edits: Iterable[Edit]) -> str:
+    """`xml` with the edits made in their order.
+
+    Raises LookupError where an element to be changed is not there: the XML is not the one the
+    edits were planned for.
+    """
+    root = etree.fromstring(xml.encode(), _PARSER)
+    shape = SHAPES[root.tag]
+    for step in edits:
+        _OPERATIONS[step.op](root, shape, step)
+    return etree.tostring(root, encoding="unicode")
+
+
+def select(xml: str, path: tuple[str, ...]) -> str:
+    """The XML text of the element at a canonical path. Raises LookupError if there is none."""
+    root = etree.fromstring(xml.encode(), _PARSER)
+    node, rest = _walk(root, SHAPES[root.tag], path)
+    if rest:
+        raise LookupError("/".join(path))
+    return etree.tostring(node, encoding="unicode", with_tail=False).strip()
+
+
+def _walk(root: Any, shape: Shape, path: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
+    """The deepest element on `path` that exists, and what of the path is left."""
+    node, tags = root, ()
+    while path:
+        tags = (*tags, path[0])
+        keyed = tags in shape.keyed
+        if keyed and len(path) < 2:
+            return node, path
+        found = _child(node, tags, shape, path[1] if keyed else None)
+        if found is None:
+            return node, path
+        node, path = found, path[2:] if keyed else path[1:]
+    return node, path
+
+
+def _child(node: Any, tags: tuple[str, ...], shape: Shape, key: str | None) -> Any:
+    if key is None:
+        return node.find(tags[-1])
+    seen: set[str] = set()
+    for candidate in node.iterfind(tags[-1]):
+        name = identify(shape.keyed[tags], candidate, seen)
+        if name == key:
+            return candidate
+        seen.add(name)
+    return None
+
+
+def _is_leaf(part: str) -> bool:
+    return part == TEXT or part.startswith("@")
+
+
+def _set(root: Any, shape: Shape, step: Edit) -> None:
+    *parents, leaf = step.path
+    node, rest = _walk(root, shape, tuple(parents))
+    for tag in rest:
+        if tag.startswith("#"):
+            raise LookupError("/".join(step.path))
+        node = _append(node, etree.Element(tag))
+    if leaf == TEXT:
+        node.text = step.value
+    else:
+        node.set(leaf[1:], step.value)
+
+
+def _add(root: Any, shape: Shape, step: Edit) -> None:
+    element = etree.fromstring(step.value.encode(), _PARSER)
+    at = step.path.index(element.tag, max(0, len(step.path) - 2))
+    node, rest = _walk(root, shape, step.path[:at])
+    for tag in rest:
+        node = _append(node, etree.Element(tag))
+    _append(node, element)
+
+
+def _remove(root: Any, shape: Shape, step: Edit) -> None:
+    leaf = step.path[-1]
+    if _is_leaf(leaf) and not leaf[1:].isdigit():
+        node, rest = _walk(root, shape, step.path[:-1])
+        if rest:
+            return
+        if leaf == TEXT:
+            node.text = None
+        else:
+            node.attrib.pop(leaf[1:], None)
+        return
+    node, rest = _walk(root, shape, step.path)
+    if not rest:
+        _detach(node)
+    elif len(rest) == 1:  # the whole group of a keyed or repeated element
+        for child in node.findall(rest[0]):
+            _detach(child)
+
+
+def _append(parent: Any, element: Any) -> Any:
+    """Behind the last sibling of the same tag, else at the end; indentation is kept neat."""
+    alike = parent.findall(element.tag)
+    if alike:
+        element.tail = alike[-1].tail
+        alike[-1].addnext(element)
+    else:
+        parent.append(element)
+    return element
+
+
+def _detach(node: Any) -> None:
+    """Remove an element; text behind it belongs to the parent and stays."""
+    parent = node.getparent()
+    if node.tail and not node.tail.isspace():
+        before = node.getprevious()
+        if before is not None:
+            before.tail = (before.tail or "") + node.tail
+        else:
+            parent.text = (parent.text or "") + node.tail
+    parent.remove(node)
+
+
+_OPERATIONS = {"set": _set, "add": _add, "remove": _remove}

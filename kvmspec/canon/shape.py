@@ -1,0 +1,141 @@
+"""What libvirt's XML means: identities, order, units. Tables only.
+
+Paths are tuples of tags below the root, e.g. ("devices", "disk").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+Tags = tuple[str, ...]
+
+
+class Node(Protocol):
+    """What ElementTree's and lxml's elements have in common, as far as canon needs it."""
+
+    tag: str
+    text: str | None
+
+    def get(self, key: str, default: str | None = None, /) -> str | None: ...
+    def find(self, path: str, /) -> Node | None: ...
+
+
+Identity = Callable[[Node], str | None]
+"""The key of one of several like elements; None where it has none (it is then known by position)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """keyed: repeated elements known by an identity. ordered: lists whose order has a meaning.
+    sizes: elements whose text is an amount with a `unit`. opaque: never looked into.
+    macs: attributes compared without case, as (path, attribute)."""
+
+    keyed: Mapping[Tags, Identity]
+    ordered: frozenset[Tags] = frozenset()
+    sizes: frozenset[Tags] = frozenset()
+    opaque: frozenset[Tags] = frozenset()
+    macs: frozenset[tuple[Tags, str]] = frozenset()
+
+
+def attribute(name: str) -> Identity:
+    """Known by one of its attributes."""
+    return lambda node: node.get(name)
+
+
+def child(path: str, name: str) -> Identity:
+    """Known by an attribute of a descendant."""
+
+    def identity(node: Node) -> str | None:
+        found = node.find(path)
+        return found.get(name) if found is not None else None
+
+    return identity
+
+
+def joined(*identities: Identity) -> Identity:
+    """Known by several things together; a missing one is left empty."""
+    return lambda node: "/".join(identity(node) or "" for identity in identities)
+
+
+def lowered(identity: Identity) -> Identity:
+    """Known without regard to case."""
+    return lambda node: (identity(node) or "").lower() or None
+
+
+def _first(names: Iterable[str]) -> Identity:
+    return lambda node: next((node.get(name) for name in names if node.get(name)), None)
+
+
+def positional(node: Node) -> None:
+    """Known by position alone."""
+
+
+DOMAIN = Shape(
+    keyed={
+        ("devices", "disk"): child("target", "dev"),
+        ("devices", "interface"): lowered(child("mac", "address")),
+        # libvirt fills in models, so a controller is known by type and index only
+        ("devices", "controller"): joined(attribute("type"), attribute("index"), child("master", "startport")),
+        ("devices", "channel"): joined(attribute("type"), child("target", "name")),
+        ("devices", "serial"): positional,
+        ("devices", "console"): positional,
+        ("devices", "parallel"): positional,
+        ("devices", "graphics"): attribute("type"),
+        ("devices", "video"): positional,
+        ("devices", "rng"): positional,
+        ("devices", "input"): joined(attribute("type"), attribute("bus")),
+        ("devices", "hostdev"): positional,
+        ("devices", "filesystem"): child("target", "dir"),
+        ("devices", "redirdev"): positional,
+        ("devices", "shmem"): attribute("name"),
+        ("devices", "memory"): positional,
+        ("devices", "sound"): positional,
+        ("devices", "audio"): attribute("id"),
+        ("devices", "watchdog"): positional,
+        ("devices", "tpm"): positional,
+        ("devices", "panic"): positional,
+        ("devices", "smartcard"): positional,
+        ("clock", "timer"): attribute("name"),
+        ("cpu", "feature"): attribute("name"),
+        ("cpu", "numa", "cell"): attribute("id"),
+        ("cputune", "vcpupin"): attribute("vcpu"),
+        ("cputune", "iothreadpin"): attribute("iothread"),
+        ("iothreadids", "iothread"): attribute("id"),
+    },
+    ordered=frozenset({("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}),
+    sizes=frozenset({("memory",), ("currentMemory",), ("maxMemory",)}),
+    opaque=frozenset({("metadata",)}),
+    macs=frozenset({(("devices", "interface", "mac"), "address")}),
+)
+
+NETWORK = Shape(
+    keyed={
+        ("ip",): joined(attribute("family"), attribute("address")),
+        ("ip", "dhcp", "range"): joined(attribute("start"), attribute("end")),
+        ("ip", "dhcp", "host"): lowered(_first(("mac", "id", "name", "ip"))),
+        ("dns", "host"): attribute("ip"),
+        ("dns", "txt"): attribute("name"),
+        ("dns", "srv"): joined(attribute("service"), attribute("protocol"), attribute("target")),
+        ("dns", "forwarder"): joined(attribute("domain"), attribute("addr")),
+        ("portgroup",): attribute("name"),
+        ("route",): joined(attribute("address"), attribute("prefix")),
+        ("forward", "interface"): attribute("dev"),
+    },
+    ordered=frozenset({("dns", "host", "hostname")}),
+    opaque=frozenset({("metadata",)}),
+    macs=frozenset({(("ip", "dhcp", "host"), "mac"), (("mac",), "address")}),
+)
+
+POOL = Shape(
+    keyed={("source", "host"): attribute("name"), ("source", "device"): attribute("path")},
+    sizes=frozenset({("capacity",), ("allocation",), ("available",)}),
+)
+
+VOLUME = Shape(
+    keyed={},
+    sizes=frozenset({("capacity",), ("allocation",), ("physical",)}),
+)
+
+SHAPES: Mapping[str, Shape] = {"domain": DOMAIN, "network": NETWORK, "pool": POOL, "volume": VOLUME}

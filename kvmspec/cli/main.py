@@ -1,0 +1,118 @@
+"""The entry: which commands there are, and what an error becomes.
+
+Only the command that is called is imported, so that `--help` stays fast.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from itertools import takewhile
+from typing import Annotated, NoReturn
+
+import typer
+from typer.main import get_command
+
+from kvmspec import __version__
+from kvmspec.cli import memory
+from kvmspec.core.errors import ExitCode
+
+COMMANDS = {
+    "validate": "Check the manifest, offline; every problem at once.",
+    "render": "Show the libvirt XML that would be used, offline.",
+    "plan": "Show what apply would do. Reads, never writes.",
+    "apply": "Plan, ask, act, and look again.",
+    "destroy": "Remove what the project owns; volumes stay.",
+    "status": "Show the VMs: wanted and actual state, addresses.",
+    "schema": "Print the JSON Schema of the manifest.",
+}
+"""Each is a function of that name in the module of that name."""
+
+_HELP = "Keep the VMs, networks and storage of libvirt hosts as YAML in git describes them."
+_ANYWHERE = ("--debug", "--no-color", "-v", "--verbose")
+"""Options of every command that may stand before its name, too."""
+
+_UsageError: type[Exception] = typer.BadParameter.__mro__[2]
+"""The base of typer's own errors; in click or in typer, depending on typer's version."""
+
+
+def main() -> NoReturn:
+    """Run kvmspec with the process's arguments, and exit."""
+    memory.hold()
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; its exit code (cli.md lists them)."""
+    if "--no-color" in arguments:
+        os.environ["NO_COLOR"] = "1"
+    try:
+        code = _dispatch(list(arguments))
+        return code if isinstance(code, int) else ExitCode.OK
+    except (KeyboardInterrupt, typer.Abort):
+        return ExitCode.INTERRUPTED
+    except Exception as error:  # noqa: BLE001  the last line of defence: no traceback reaches a user
+        return _failed(error, arguments)
+
+
+def _dispatch(arguments: list[str]) -> object:
+    """Call the command that is named first; without one, answer for kvmspec as a whole.
+
+    A command is built alone: going through a group would import pydantic for each `--help`.
+    """
+    leading = list(takewhile(_ANYWHERE.__contains__, arguments))
+    name, *rest = arguments[len(leading) :] or [""]
+    app = _typer(_HELP)
+    if name in COMMANDS:
+        app.command(name)(_load(name))
+        return _call(app, [*leading, *rest], f"kvmspec {name}")
+    app.callback(invoke_without_command=True)(_root)
+    for stand_in, summary in COMMANDS.items():
+        app.command(stand_in, short_help=summary)(_stand_in)
+    return _call(app, arguments, "kvmspec")
+
+
+def _typer(summary: str) -> typer.Typer:
+    return typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        help=summary,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def _call(app: typer.Typer, arguments: list[str], name: str) -> object:
+    return get_command(app).main(arguments, prog_name=name, standalone_mode=False)
+
+
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"kvmspec {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(ExitCode.USAGE)
+
+
+def _load(name: str) -> Callable[..., int]:
+    function: Callable[..., int] = getattr(import_module(f"kvmspec.cli.{name}"), name)
+    return function
+
+
+def _stand_in() -> None:
+    """A command in the list of commands; the real one is never called through the group."""
+
+
+def _failed(error: Exception, arguments: Sequence[str]) -> int:
+    from kvmspec.cli.console import Console
+    from kvmspec.cli.failures import report_failure, report_usage
+
+    if isinstance(error, _UsageError):
+        return report_usage(error, Console.of_process())
+    return report_failure(error, debug="--debug" in arguments)

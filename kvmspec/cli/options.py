@@ -1,0 +1,149 @@
+"""Options that several commands share, and the request they make up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kvmspec.core.errors import UsageError
+from kvmspec.core.impact import Permission
+
+if TYPE_CHECKING:
+    from kvmspec.pipeline import Request
+
+Paths = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="PATH",
+        help="Manifest files or directories; default: this directory.",
+        show_default=False,
+    ),
+]
+Files = Annotated[
+    list[Path] | None,
+    typer.Option("-f", "--file", metavar="PATH", help="The same as PATH; repeatable.", show_default=False),
+]
+Connect = Annotated[
+    str | None,
+    typer.Option(
+        "--connect",
+        metavar="URI",
+        help="The libvirt host, when the manifest names none.",
+        show_default=False,
+    ),
+]
+Hosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--host", metavar="NAME|LABEL=VALUE", help="Only these hosts; repeatable.", show_default=False
+    ),
+]
+Targets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        metavar="KIND/NAME",
+        help="Only these objects and what they need, such as vm/web-1; repeatable.",
+        show_default=False,
+    ),
+]
+Variables = Annotated[
+    list[str] | None,
+    typer.Option("--var", metavar="NAME=VALUE", help="Set a variable; repeatable.", show_default=False),
+]
+VarFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--var-file", metavar="FILE", help="Read variables from a YAML file; repeatable.", show_default=False
+    ),
+]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow",
+        metavar="PERMISSIONS",
+        help="Allow restart, delete, replace, data-loss (comma-separated).",
+        show_default=False,
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Parallelism = Annotated[
+    int,
+    typer.Option("--parallelism", min=1, max=64, metavar="N", help="Actions at a time on each host."),
+]
+Format = Annotated[str, typer.Option("--format", metavar="text|json", help="How to print the result.")]
+NoColor = Annotated[bool, typer.Option("--no-color", help="No colour, not even on a terminal.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+_TARGET = re.compile(r"(vm|network|pool|volume)/\S+")
+_NOT_BUILT = ("markdown", "html")
+
+
+def make_request(
+    paths: list[Path] | None,
+    files: list[Path] | None,
+    variables: list[str] | None,
+    var_files: list[Path] | None,
+    *,
+    connect: str | None = None,
+    hosts: list[str] | None = None,
+    targets: list[str] | None = None,
+    granted: Iterable[Permission] = (),
+    destroy: bool = False,
+) -> Request:
+    """What the options ask for. Raises UsageError."""
+    from kvmspec.pipeline import Request
+
+    return Request(
+        paths=(*(paths or ()), *(files or ())) or (Path(),),
+        variables=_assignments(variables or ()),
+        var_files=tuple(var_files or ()),
+        connect=connect,
+        hosts=tuple(hosts or ()),
+        targets=_targets(targets or ()),
+        granted=frozenset(granted),
+        destroy=destroy,
+    )
+
+
+def permissions(words: Iterable[str] | None) -> frozenset[Permission]:
+    """`--allow restart,delete`, repeatable. Raises UsageError."""
+    names = [name.strip() for word in words or () for name in word.split(",") if name.strip()]
+    known = {permission.value: permission for permission in Permission}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"--allow does not know {name!r}", hint=f"it takes {', '.join(known)}")
+    return frozenset(known[name] for name in names)
+
+
+def is_json(value: str) -> bool:
+    """Whether `--format` asks for JSON. Raises UsageError for what is not offered."""
+    if value not in ("text", "json"):
+        problem = "is not built yet" if value in _NOT_BUILT else "is unknown"
+        raise UsageError(f"--format {value} {problem}", hint="use text or json")
+    return value == "json"
+
+
+def _assignments(words: Iterable[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--var {word!r} is not of the form NAME=VALUE")
+        pairs[name] = value
+    return pairs
+
+
+def _targets(words: Iterable[str]) -> tuple[str, ...]:
+    for word in words:
+        if not _TARGET.fullmatch(word):
+            raise UsageError(
+                f"--target {word!r} names no object",
+                hint="write kind/name, such as vm/web-1, network/front, pool/vms or volume/vms/data.qcow2",
+            )
+    return tuple(words)

@@ -1,0 +1,1 @@
+"""The nouns: plain data that imports nothing else of kvmspec."""

@@ -1,0 +1,76 @@
+"""What libvirt says is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One live object, as libvirt describes it.
+
+    xml         the persistent definition (inactive; for domains with SECURE)
+    active_xml  the running one, where it runs and was asked for
+    state       `running`, `stopped`, `paused`, `crashed`, …; pools and networks: running | stopped
+    persistent  false for a transient object, which can only be foreign
+    """
+
+    kind: str
+    name: str
+    uuid: str
+    xml: str
+    state: str = "stopped"
+    autostart: bool = False
+    persistent: bool = True
+    active_xml: str | None = None
+    managed_save: bool = False
+
+    @property
+    def running(self) -> bool:
+        return self.state not in ("stopped", "crashed")
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedVolume:
+    """A storage volume. capacity is in bytes, `backing` the path it overlays.
+
+    `format` is libvirt's word: `qcow2`, `raw`, `iso` …
+    """
+
+    pool: str
+    name: str
+    path: str
+    capacity: int
+    format: str = ""
+    backing: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What creating a VM depends on."""
+
+    arch: str = "x86_64"
+    kvm: bool = False
+    driver: str = "QEMU"
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """One look at one host: a listing a kind. Maps are keyed by name; volumes by `pool/name`.
+
+    A host that could not be read has `unknown` set and is never treated as empty.
+    `pools_read` are the pools whose volumes are in `volumes` (running ones).
+    `foreign_names` are all domain names on the host, dumped or not.
+    """
+
+    host: str
+    uri: str
+    unknown: str = ""
+    hint: str = ""
+    facts: HostFacts = field(default_factory=HostFacts)
+    networks: Mapping[str, Observed] = field(default_factory=dict)
+    pools: Mapping[str, Observed] = field(default_factory=dict)
+    volumes: Mapping[str, ObservedVolume] = field(default_factory=dict)
+    domains: Mapping[str, Observed] = field(default_factory=dict)
+    pools_read: frozenset[str] = frozenset()

@@ -1,0 +1,115 @@
+"""A plan, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from kvmspec.core.action import Action
+from kvmspec.core.address import Address
+from kvmspec.core.change import Difference
+from kvmspec.core.impact import Permission
+from kvmspec.core.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action, and the numbers of the steps that must have succeeded before it.
+
+    `text` says in a few words what it does (`create`, `grow disk root to 40GiB`).
+    """
+
+    number: int
+    action: Action
+    after: frozenset[int] = frozenset()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostSummary:
+    """A host as the plan saw it. `unknown` is why it could not be read, `hint` what to do."""
+
+    name: str
+    uri: str
+    unknown: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What apply would do. Pure data: apply re-decides nothing.
+
+    required      permissions without which nothing is done
+    refusals      reasons why nothing may be done at all
+    fingerprints  digest of each object the steps rest on; absent objects have ""
+    """
+
+    project: str
+    created_at: str
+    hosts: tuple[HostSummary, ...]
+    differences: tuple[Difference, ...]
+    steps: tuple[Step, ...]
+    required: frozenset[Permission] = frozenset()
+    granted: frozenset[Permission] = frozenset()
+    refusals: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    fingerprints: Mapping[Address, str] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> frozenset[Permission]:
+        """Permissions that are required and were not granted."""
+        return self.required - self.granted
+
+    @property
+    def empty(self) -> bool:
+        return not self.steps
+
+    @property
+    def unknown(self) -> tuple[HostSummary, ...]:
+        return tuple(host for host in self.hosts if host.unknown)
+
+
+class Status(str, Enum):
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"  # something it needs failed
+    NOT_STARTED = "not-started"  # interrupted
+    UNDONE = "undone"  # done, then put back because a later step of the same object failed
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one step."""
+
+    step: Step
+    status: Status
+    seconds: float = 0.0
+    error: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Progress while executing: `started`, then one of Status's values."""
+
+    step: Step
+    what: str
+    seconds: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcomes of a whole apply, in the plan's order.
+
+    `remaining` is what still differs after a last look, although every step succeeded.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    interrupted: bool = False
+    remaining: tuple[Difference, ...] = ()
+
+    @property
+    def failed(self) -> tuple[Outcome, ...]:
+        return tuple(outcome for outcome in self.outcomes if outcome.status is Status.FAILED)

@@ -1,0 +1,1 @@
+"""observe → diff → plan → execute, over any kinds."""

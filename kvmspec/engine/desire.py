@@ -1,0 +1,81 @@
+"""The resolved manifest → everything that is wanted, by address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from kvmspec.core.address import Address
+from kvmspec.core.desired import Desired
+from kvmspec.core.errors import UsageError
+from kvmspec.kinds.base import Kind
+from kvmspec.kinds.inline import inline_volumes
+from kvmspec.manifest.section import HostEntry, Manifest
+
+
+def desire(manifest: Manifest, kinds: Mapping[str, Kind]) -> dict[Address, Desired]:
+    """What the manifest wants, in the order of the kinds. Volumes declared inside VMs come with
+    their pool's."""
+    found: dict[Address, Desired] = {}
+    vms: list[Desired] = []
+    for kind in kinds.values():
+        for item in manifest.of(kind.name):
+            for host in item.hosts:
+                for desired in kind.desire(manifest, item, host):
+                    found[desired.address] = desired
+                    if kind.name == "vm":
+                        vms.append(desired)
+    for vm in vms:
+        for volume in inline_volumes(vm, manifest):
+            found.setdefault(volume.address, volume)
+    rank = {name: position for position, name in enumerate(kinds)}
+    return dict(sorted(found.items(), key=lambda entry: (entry[0].host, rank[entry[0].kind], entry[0].name)))
+
+
+def choose_hosts(manifest: Manifest, wanted: Iterable[str]) -> dict[str, HostEntry]:
+    """The hosts that `--host NAME|LABEL=VALUE` names; all without. Raises UsageError."""
+    wanted = tuple(wanted)
+    if not wanted:
+        return dict(manifest.hosts)
+    chosen: dict[str, HostEntry] = {}
+    for term in wanted:
+        label, equals, value = term.partition("=")
+        matching = {
+            name: host
+            for name, host in manifest.hosts.items()
+            if (equals and host.labels.get(label) == value) or (not equals and name == term)
+        }
+        if not matching:
+            raise UsageError(f"no host matches --host {term}", hint=f"the hosts are: {', '.join(manifest.hosts)}")
+        chosen |= matching
+    return {name: host for name, host in manifest.hosts.items() if name in chosen}
+
+
+def choose_targets(desired: Mapping[Address, Desired], wanted: Iterable[str]) -> frozenset[Address] | None:
+    """The addresses that `--target kind/name` names, with all they need; None for everything.
+
+    A counted VM can be named as a whole. Raises UsageError on a target that is not wanted.
+    """
+    wanted = tuple(wanted)
+    if not wanted:
+        return None
+    chosen: set[Address] = set()
+    for term in wanted:
+        matching = [address for address, item in desired.items() if _names(term, address, item)]
+        if not matching:
+            raise UsageError(f"nothing in the manifest is called {term}", hint="write --target kind/name, e.g. vm/web")
+        for address in matching:
+            _with_needs(address, desired, chosen)
+    return frozenset(chosen)
+
+
+def _names(term: str, address: Address, item: Desired) -> bool:
+    group = f"{address.kind}/{item.path[-1]}" if item.path and item.owner is None else ""
+    return term in (address.short, str(address), group, f"{address.kind}/{address.leaf}")
+
+
+def _with_needs(address: Address, desired: Mapping[Address, Desired], chosen: set[Address]) -> None:
+    if address in chosen or address not in desired:
+        return
+    chosen.add(address)
+    for need in desired[address].needs:
+        _with_needs(need, desired, chosen)

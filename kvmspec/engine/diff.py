@@ -1,0 +1,28 @@
+"""Desired against observed, kind by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kvmspec.core.address import Address
+from kvmspec.core.change import Difference
+from kvmspec.kinds.base import Context, Kind
+
+
+def diff(context: Context, kinds: Mapping[str, Kind], targets: frozenset[Address] | None) -> list[Difference]:
+    """A difference for everything that is wanted, and for everything owned that is not wanted any
+    more. With targets: for those only, and nothing is deleted unless `context.destroy`."""
+    found: list[Difference] = []
+    if not context.destroy:
+        for address, desired in context.desired.items():
+            view = context.views.get(address.host)
+            if view is not None and not view.unknown and (targets is None or address in targets):
+                found.append(kinds[address.kind].diff(desired, view, context))
+    if targets is None or context.destroy:
+        for view in context.views.values():
+            if view.unknown:
+                continue
+            for kind in kinds.values():
+                gone = kind.leftovers(view, context)
+                found += [d for d in gone if targets is None or d.address in targets]
+    return found

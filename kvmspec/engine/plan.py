@@ -1,0 +1,142 @@
+"""Differences → an ordered plan. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from kvmspec.core.action import (
+    DeleteNetwork,
+    DeletePool,
+    DeleteVolume,
+    RestartNetwork,
+    ShutdownDomain,
+    UndefineDomain,
+)
+from kvmspec.core.address import Address
+from kvmspec.core.change import Difference, Verb
+from kvmspec.core.errors import ManifestError
+from kvmspec.core.impact import PERMISSION_FOR, Permission
+from kvmspec.core.plan import HostSummary, Plan, Step
+from kvmspec.kinds.base import Chain, Context, Kind
+
+_PERMISSION_OF: dict[type, Permission] = {
+    ShutdownDomain: Permission.RESTART,
+    RestartNetwork: Permission.RESTART,
+    UndefineDomain: Permission.DELETE,
+    DeleteNetwork: Permission.DELETE,
+    DeletePool: Permission.DELETE,
+    DeleteVolume: Permission.DATA_LOSS,
+}
+
+_DELETED_AFTER = {"volume": ("vm",), "network": ("vm",), "pool": ("vm", "volume")}
+"""What must be done with on a host before something of a kind is deleted there."""
+
+
+def make_plan(differences: Iterable[Difference], context: Context, kinds: Mapping[str, Kind]) -> Plan:
+    """The plan for these differences.
+
+    Raises ManifestError where the manifest refers to what is nowhere.
+    """
+    differences = tuple(differences)
+    invalid = [problem for difference in differences for problem in difference.invalid]
+    if invalid:
+        raise ManifestError(invalid)
+    chains = {
+        difference.address: kinds[difference.address.kind].steps(
+            difference, context.views[difference.address.host], context
+        )
+        for difference in differences
+        if difference.verb is not Verb.NO_OP
+    }
+    chains = {address: chain for address, chain in chains.items() if chain}
+    return Plan(
+        project=context.manifest.project,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        hosts=tuple(HostSummary(v.host, v.uri, v.unknown, v.hint) for v in context.views.values()),
+        differences=differences,
+        steps=tuple(_steps(chains, _needs(chains, differences, context))),
+        required=_required(differences, chains),
+        granted=context.granted,
+        refusals=tuple(problem for difference in differences for problem in difference.refusals),
+        warnings=tuple(context.manifest.warnings),
+        fingerprints=fingerprints(_touched(chains, context), context, kinds),
+    )
+
+
+def fingerprints(
+    addresses: Iterable[Address], context: Context, kinds: Mapping[str, Kind]
+) -> dict[Address, str]:
+    """What each object looks like now; "" where there is none."""
+    return {a: kinds[a.kind].fingerprint(a.name, context.views[a.host]) for a in addresses}
+
+
+def _touched(chains: Mapping[Address, Chain], context: Context) -> list[Address]:
+    found: dict[Address, None] = {}
+    for address, chain in chains.items():
+        found[address] = None
+        found |= dict.fromkeys(action.address for action, _ in chain)
+        wanted = context.desired.get(address)
+        if wanted is not None:
+            found |= {need: None for need in wanted.needs if need.host in context.views}
+    return [a for a in found if not context.views[a.host].unknown]
+
+
+def _required(differences: Iterable[Difference], chains: Mapping[Address, Chain]) -> frozenset[Permission]:
+    found: set[Permission] = set()
+    for difference in differences:
+        chain = chains.get(difference.address)
+        if not chain:
+            continue
+        impacts = {difference.impact, *(change.impact for change in difference.changes)}
+        needed = {PERMISSION_FOR[impact] for impact in impacts if impact in PERMISSION_FOR}
+        needed |= {_PERMISSION_OF[type(action)] for action, _ in chain if type(action) in _PERMISSION_OF}
+        found |= needed - difference.permitted
+    return frozenset(found)
+
+
+def _needs(
+    chains: Mapping[Address, Chain], differences: Iterable[Difference], context: Context
+) -> dict[Address, set[Address]]:
+    """address → addresses whose chains come first."""
+    verbs = {difference.address: difference.verb for difference in differences}
+    by_kind: dict[tuple[str, str], set[Address]] = defaultdict(set)
+    for address in chains:
+        by_kind[address.host, address.kind].add(address)
+    needs: dict[Address, set[Address]] = {address: set() for address in chains}
+    for address in chains:
+        if verbs[address] is Verb.DELETE:
+            for kind in _DELETED_AFTER.get(address.kind, ()):
+                needs[address] |= by_kind[address.host, kind]
+        elif address in context.desired:
+            needs[address] |= {n for n in context.desired[address].needs if n in chains}
+        if address.kind == "vm" and verbs[address] is not Verb.DELETE:
+            # a deleted VM frees names and addresses that others may want
+            needs[address] |= {
+                other for other in by_kind[address.host, "vm"] if verbs[other] is Verb.DELETE
+            }
+        needs[address].discard(address)
+    return needs
+
+
+def _steps(chains: Mapping[Address, Chain], needs: Mapping[Address, set[Address]]) -> list[Step]:
+    steps: list[Step] = []
+    last: dict[Address, int] = {}
+    for address in _order(needs):
+        after = frozenset(last[need] for need in needs[address] if need in last)
+        for action, text in chains[address]:
+            number = len(steps) + 1
+            steps.append(Step(number, action, after, text))
+            after = frozenset({number})
+            last[address] = number
+    return steps
+
+
+def _order(needs: Mapping[Address, Any]) -> list[Address]:
+    try:
+        return list(TopologicalSorter(needs).static_order())
+    except CycleError as error:  # pragma: no cover - the manifest's checks find cycles first
+        raise AssertionError(f"the plan's graph has a cycle: {error.args[1]}") from error

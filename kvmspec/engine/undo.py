@@ -1,0 +1,105 @@
+"""Never worse than before: a VM whose chain of steps fails gets its definition back.
+
+Live changes already made stay and are named in the outcome; they are what the manifest wants.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from kvmspec.adapters.libvirt import Host
+from kvmspec.core.action import EditDomain, RenameDomain, ShutdownDomain, StartDomain
+from kvmspec.core.address import Address
+from kvmspec.core.errors import KvmspecError
+from kvmspec.core.plan import Outcome, Plan, Status, Step
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """A VM before its first step. `name` is what it was called."""
+
+    name: str
+    xml: str
+    running: bool
+
+
+class Undo:
+    """Remembers each VM that is changed, and puts it back."""
+
+    def __init__(self, plan: Plan, hosts: Mapping[str, Host]) -> None:
+        self._hosts = hosts
+        self._chains = _chains(plan)
+        self._before: dict[int, _Before] = {}
+        self._lock = threading.Lock()
+
+    def before(self, step: Step) -> None:
+        """Take note of a VM that is about to be changed for the first time."""
+        chain = self._chains.get(step.number)
+        if chain is None or chain[0].number != step.number:
+            return
+        observed = self._hosts[step.action.address.host].domains.get(step.action.address.name)
+        with self._lock:
+            self._before[chain[0].number] = _Before(observed.name, observed.xml, observed.running)
+
+    def after_failure(self, failed: Step, outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:
+        """Put the VM of a failed step back; returns the outcomes that are different now."""
+        chain = self._chains.get(failed.number, ())
+        before = self._before.get(chain[0].number) if chain else None
+        done = [s for s in chain if s.number in outcomes and outcomes[s.number].status is Status.DONE]
+        if before is None or not done:
+            return {}
+        undoable = [s for s in done if isinstance(s.action, EditDomain | RenameDomain | ShutdownDomain)]
+        if not undoable:
+            return {}
+        try:
+            self._put_back(before, undoable, self._hosts[failed.action.address.host], failed)
+        except KvmspecError as error:
+            words = f"and could not be put back as it was: {error.message}"
+            outcome = outcomes[failed.number]
+            return {failed.number: replace(outcome, error=f"{outcome.error}; {words}")}
+        return {s.number: replace(outcomes[s.number], status=Status.UNDONE) for s in undoable}
+
+    def _put_back(self, before: _Before, done: list[Step], host: Host, failed: Step) -> None:
+        for step in reversed(done):
+            match step.action:
+                case RenameDomain(new_name=new_name):
+                    host.domains.rename(new_name, before.name)
+                case EditDomain():
+                    name = before.name if not _renamed(done) else step.action.address.name
+                    host.domains.define(_named(before.xml, before.name, name))
+                case ShutdownDomain():
+                    pass  # started again below, with its old definition
+        stopped = any(isinstance(step.action, ShutdownDomain) for step in done)
+        if before.running and (stopped or isinstance(failed.action, StartDomain)):
+            host.domains.start(before.name)
+
+
+def _renamed(done: list[Step]) -> bool:
+    return any(isinstance(step.action, RenameDomain) for step in done)
+
+
+def _named(xml: str, old: str, name: str) -> str:
+    return xml if old == name else xml.replace(f"<name>{old}</name>", f"<name>{name}</name>", 1)
+
+
+def _chains(plan: Plan) -> dict[int, tuple[Step, ...]]:
+    """step number → the whole chain of its VM, for VMs that exist and are changed."""
+    by_vm: dict[Address, list[Step]] = {}
+    renamed: dict[Address, Address] = {}
+    for step in plan.steps:
+        address = step.action.address
+        if address.kind != "vm":
+            continue
+        address = renamed.get(address, address)
+        by_vm.setdefault(address, []).append(step)
+        if isinstance(step.action, RenameDomain):
+            renamed[Address(address.host, "vm", step.action.new_name)] = address
+    chains = (tuple(chain) for chain in by_vm.values())
+    return {
+        step.number: chain
+        for chain in chains
+        if any(isinstance(s.action, EditDomain | RenameDomain | ShutdownDomain) for s in chain)
+        for step in chain
+    }

@@ -1,0 +1,95 @@
+"""Virtual machines: libvirt's domains."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+
+from kvmspec.adapters.libvirt import Host
+from kvmspec.canon.read import read
+from kvmspec.core.action import DomainAction
+from kvmspec.core.address import Address
+from kvmspec.core.change import Difference
+from kvmspec.core.desired import Desired
+from kvmspec.core.observed import HostView
+from kvmspec.kinds.base import Chain, Context
+from kvmspec.kinds.domain import apply, leftovers, plan
+from kvmspec.kinds.domain.check import check
+from kvmspec.kinds.domain.sources import Places, own_volume
+from kvmspec.kinds.domain.spec import DiskSpec, VmSpec
+from kvmspec.kinds.ownership import derived_uuid
+from kvmspec.manifest.section import Item, Manifest, Section
+
+
+class DomainKind:
+    """See kinds.base.Kind."""
+
+    name = "vm"
+    section = Section(key="vms", kind="vm", spec=VmSpec, profiles=True, check=check)
+
+    def desire(self, manifest: Manifest, item: Item, host: str) -> list[Desired]:
+        spec = item.spec
+        assert isinstance(spec, VmSpec)
+        needs = tuple(dict.fromkeys(_needs(item.name, spec, manifest, host)))
+        return [Desired(Address(host, "vm", item.name), spec, item.path, needs)]
+
+    def diff(self, desired: Desired, view: HostView, context: Context) -> Difference:
+        return plan.difference(desired, view, context)
+
+    def leftovers(self, view: HostView, context: Context) -> list[Difference]:
+        return leftovers.leftovers(view, context)
+
+    def steps(self, difference: Difference, view: HostView, context: Context) -> Chain:
+        return list(difference.detail or ())
+
+    def render(self, desired: Desired, context: Context) -> str:
+        uuid = desired.spec.uuid or derived_uuid(context.manifest.project, "vm", desired.address.name)
+        return plan.creation_xml(desired, uuid, context, None)[0]
+
+    def fingerprint(self, name: str, view: HostView) -> str:
+        observed = view.domains.get(name)
+        if observed is None:
+            return ""
+        text = repr((_sorted(read(observed.xml)), observed.state, observed.autostart, observed.managed_save))
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    def apply(self, action: DomainAction, host: Host, report: Callable[[str], None]) -> None:
+        apply.apply(action, host, report)
+
+
+def _sorted(data: object) -> object:
+    if isinstance(data, dict):
+        return [(key, _sorted(data[key])) for key in sorted(data)]
+    return data
+
+
+def _needs(name: str, spec: VmSpec, manifest: Manifest, host: str) -> Iterator[Address]:
+    places = Places(manifest)
+    for nic in spec.networks:
+        if nic.network:
+            yield Address(host, "network", nic.network)
+    for disk in spec.disks:
+        volume = _volume(name, spec, disk, places)
+        if volume:
+            yield Address(host, "pool", volume[0])
+            yield Address(host, "volume", "/".join(volume))
+    for wanted in spec.depends_on:
+        for item in manifest.of("vm"):
+            if wanted in (item.name, item.path[-1]):
+                yield Address(item.hosts[0], "vm", item.name)
+
+
+def _volume(name: str, spec: VmSpec, disk: DiskSpec, places: Places) -> tuple[str, str] | None:
+    """(pool, volume) of a disk that is a volume."""
+    if disk.own:
+        pool, volume = places.pool_of(spec, disk), own_volume(name, disk)
+    elif disk.volume:
+        pool, volume = places.volume_pool(disk.volume, disk.pool), disk.volume
+    else:
+        return None
+    return (pool, volume) if pool else None
+
+
+KIND = DomainKind()
+
+__all__ = ["KIND"]

@@ -1,0 +1,94 @@
+"""What only a look over all VMs shows: addresses twice, references to nothing, cycles."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import cast
+
+from kvmspec.kinds.domain.keys import disk_keys
+from kvmspec.kinds.domain.sources import Places
+from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.manifest.graph import find_cycle
+from kvmspec.manifest.section import Finding, Item, Manifest
+
+
+def check(manifest: Manifest) -> Iterator[Finding]:
+    """Findings over all VMs of the manifest."""
+    vms = manifest.of("vm")
+    yield from _macs(vms)
+    yield from _disks(vms, manifest)
+    yield from _dependencies(vms)
+
+
+def _spec(item: Item) -> VmSpec:
+    return cast(VmSpec, item.spec)
+
+
+def _macs(vms: tuple[Item, ...]) -> Iterator[Finding]:
+    seen: dict[str, Item] = {}
+    for item in vms:
+        for position, nic in enumerate(_spec(item).networks):
+            if nic.mac is None:
+                continue
+            first = seen.setdefault(nic.mac, item)
+            if first is item and _once(item, nic.mac):
+                continue
+            idle = "running" not in {_spec(first).state, _spec(item).state}
+            yield Finding(
+                (*item.path, "networks", position, "mac"),
+                f"the MAC {nic.mac} is used twice: by vm/{first.name} and vm/{item.name}",
+                "leave `mac` out and each interface gets one of its own",
+                warning=idle,
+            )
+
+
+def _once(item: Item, mac: str) -> bool:
+    return sum(1 for nic in _spec(item).networks if nic.mac == mac) == 1
+
+
+def _disks(vms: tuple[Item, ...], manifest: Manifest) -> Iterator[Finding]:
+    places = Places(manifest)
+    volumes = {item.name for item in manifest.of("volume")}
+    for item in vms:
+        spec = _spec(item)
+        names = disk_keys(spec.disks)
+        for position, disk in enumerate(spec.disks):
+            path = (*item.path, "disks", position)
+            if disk.name is not None and names.count(disk.name) + sum(n == f"{disk.name}#2" for n in names) > 1:
+                yield Finding((*path, "name"), f"two disks of vm/{item.name} are called {disk.name}")
+            if disk.own and places.pool_of(spec, disk) is None:
+                yield Finding(
+                    path,
+                    f"no pool is named for disk {disk.name} of vm/{item.name}",
+                    "state `pool:` on the disk, on the VM or in `defaults.vms`, or declare exactly one pool",
+                )
+            if disk.volume and not disk.pool and disk.volume not in volumes:
+                yield Finding((*path, "volume"), f"volume {disk.volume} is not declared", _near(disk.volume, volumes))
+
+
+def _near(name: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(known), 1)
+    if close:
+        return f"did you mean {close[0]}?"
+    return "declare it under `volumes:`, or say `{volume: …, pool: …}` for one that is on the host"
+
+
+def _dependencies(vms: tuple[Item, ...]) -> Iterator[Finding]:
+    names = {item.name: item for item in vms}
+    counted: dict[str, list[str]] = {}
+    for item in vms:
+        counted.setdefault(str(item.path[-1]), []).append(item.name)
+    graph: dict[str, list[str]] = {}
+    for item in vms:
+        for position, wanted in enumerate(_spec(item).depends_on):
+            targets = counted.get(wanted) or ([wanted] if wanted in names else [])
+            if not targets:
+                close = difflib.get_close_matches(wanted, [*names, *counted], 1)
+                hint = f"did you mean {close[0]}?" if close else "declare it under `vms:`"
+                yield Finding((*item.path, "depends_on", position), f"vm {wanted} is not declared", hint)
+            graph.setdefault(item.name, []).extend(targets)
+    cycle = find_cycle(graph)
+    if cycle:
+        item = names[cycle[0]]
+        yield Finding((*item.path, "depends_on"), f"depends_on runs in a circle: {' → '.join(cycle)}", "take one out")

@@ -1,0 +1,113 @@
+"""Stated data made comparable with a live VM: what a stated value is compared with depends on
+its type, and says so here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kvmspec.canon.compare import get
+from kvmspec.kinds.domain.fields import same_machine
+from kvmspec.kinds.domain.keys import KeyMap, disk_keys, nic_keys
+from kvmspec.kinds.domain.spec import VmSpec
+
+Data = dict[str, Any]
+AGENT = "unix/org.qemu.guest_agent.0"
+
+
+def fit(stated: Data, persistent: Data, spec: VmSpec, keys: KeyMap) -> list[str]:
+    """Adjust `stated` in place. Returns notes for a reviewer (`disk root has a snapshot`)."""
+    stated.pop("name", None)
+    stated.pop("uuid", None)
+    if spec.autostart is not None:
+        stated["autostart"] = spec.autostart
+    _machine(stated, persistent)
+    _ceilings(stated, persistent)
+    _interfaces(stated, spec, keys)
+    return _chains(stated, persistent, keys)
+
+
+def _machine(stated: Data, persistent: Data) -> None:
+    want, have = get(stated, ("os", "type", "@machine")), get(persistent, ("os", "type", "@machine"))
+    if want and have and same_machine(want, have):
+        stated["os"]["type"]["@machine"] = have
+    kind = stated.get("os", {}).get("type")
+    if kind is not None:
+        kind.pop("#", None)
+
+
+def _ceilings(stated: Data, persistent: Data) -> None:
+    """A ceiling that is not stated rises with what must fit below it."""
+    vcpu, live = stated.get("vcpu"), persistent.get("vcpu", {})
+    if vcpu and "@current" in vcpu and "#" not in vcpu and int(vcpu["@current"]) > int(live.get("#", 0)):
+        vcpu["#"] = vcpu["@current"]
+    size, ceiling = get(stated, ("currentMemory", "#")), get(persistent, ("memory", "#"))
+    if size is not None and "memory" not in stated and size > (ceiling or 0):
+        stated["memory"] = {"#": size}
+
+
+def _interfaces(stated: Data, spec: VmSpec, keys: KeyMap) -> None:
+    """A NIC is known by the MAC it has; a new MAC for it is a change inside it."""
+    group = stated.get("devices", {}).get("interface")
+    if not group:
+        return
+    for key, nic in zip(nic_keys(spec.networks), spec.networks, strict=True):
+        known = keys.networks[key]
+        if nic.mac is not None and nic.mac != known and nic.mac in group:
+            group[known] = group.pop(nic.mac)
+
+
+def _chains(stated: Data, persistent: Data, keys: KeyMap) -> list[str]:
+    """A disk whose stated source is anywhere below the live one has a snapshot and is no change."""
+    notes = []
+    live = persistent.get("devices", {}).get("disk", {})
+    names = {target: key for key, target in keys.disks.items()}
+    for target, disk in stated.get("devices", {}).get("disk", {}).items():
+        have = live.get(target)
+        want = _path(disk)
+        if have is None or want is None or _path(have) in (None, want):
+            continue
+        if want in chain(have):
+            disk["source"] = have["source"]
+            disk["@type"] = have.get("@type")
+            disk.get("driver", {}).pop("@type", None)
+            notes.append(f"disks.{names.get(target, target)} has a snapshot: {_path(have)} lies over {want}")
+    return notes
+
+
+def _path(disk: Mapping[str, Any]) -> str | None:
+    source = disk.get("source") or {}
+    return source.get("@file") or source.get("@dev")
+
+
+def chain(disk: Mapping[str, Any]) -> set[str]:
+    """Every file below a live disk. After an external snapshot, made live or offline, libvirt
+    keeps the chain in the inactive XML (measured on 9.0)."""
+    found: set[str] = set()
+    below = disk.get("backingStore")
+    while isinstance(below, dict) and below:
+        if path := _path(below):
+            found.add(path)
+        below = below.get("backingStore")
+    return found
+
+
+def absences(spec: VmSpec, keys: KeyMap) -> list[tuple[str, ...]]:
+    """Canonical paths that the manifest says must not be there."""
+    paths: list[tuple[str, ...]] = []
+    if spec.features is not None:
+        paths += [("features", name) for name in ("acpi", "apic", "pae") if getattr(spec.features, name) is False]
+    if spec.console is False:
+        paths += [("devices", "console"), ("devices", "serial")]
+    if spec.guest_agent is False:
+        paths.append(("devices", "channel", AGENT))
+    if spec.devices.rng is False:
+        paths.append(("devices", "rng"))
+    if spec.graphics == ():
+        paths.append(("devices", "graphics"))
+    paths += [
+        ("devices", "disk", keys.disks[key], "source")
+        for key, disk in zip(disk_keys(spec.disks), spec.disks, strict=True)
+        if disk.cdrom == "empty"
+    ]
+    return paths

@@ -1,0 +1,43 @@
+"""What is in or around a VM and not ours: named, and left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kvmspec.kinds.domain.diff import Comparison
+
+_TOLD = {
+    "disk": "disk",
+    "interface": "network interface",
+    "hostdev": "host device",
+    "filesystem": "shared folder",
+    "redirdev": "redirected USB device",
+    "shmem": "shared memory",
+    "watchdog": "watchdog",
+    "sound": "sound card",
+    "tpm": "TPM",
+}
+"""Devices a person adds; the others libvirt adds by itself."""
+
+
+def unmanaged(comparison: Comparison) -> Iterator[str]:
+    """A sentence for every device of the VM that neither the manifest nor kvmspec put there."""
+    devices = comparison.persistent.get("devices", {})
+    for tag, name in _TOLD.items():
+        stated = comparison.stated.get("devices", {}).get(tag, {})
+        applied = comparison.applied.get("devices", {}).get(tag, {})
+        group = devices.get(tag, {})
+        items = group.items() if isinstance(group, dict) else ()
+        for key, device in items:
+            if key not in stated and key not in applied:
+                vm = comparison.desired.address.short
+                yield f"{vm} has a {name} {_words(key, device)}the manifest does not name; it stays"
+
+
+def _words(key: str, device: Any) -> str:
+    source = device.get("source", {}) if isinstance(device, dict) else {}
+    where = next((v for v in source.values() if isinstance(v, str)), "") if isinstance(source, dict) else ""
+    label = "" if key.startswith("#") else key
+    inside = f"({where}) " if where else ""
+    return f"{label} {inside}".lstrip() if label else inside

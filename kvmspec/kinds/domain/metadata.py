@@ -1,0 +1,104 @@
+"""kvmspec's element in a domain's <metadata>: whose it is, its keys, and what was last applied.
+
+Namespace urn:kvmspec:1. Anyone who may read the domain can read it, so it holds no secret: a
+secret leaf is stored as its salted digest.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+import xml.etree.ElementTree as ET
+
+from kvmspec.kinds.domain.keys import KeyMap
+from kvmspec.manifest.secrets import digest, is_token, matches
+
+NAMESPACE = "urn:kvmspec:1"
+SECRET = "scrypt:"
+
+_ELEMENT = re.compile(r"<kvmspec:vm\b.*?(?:</kvmspec:vm>|/>)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What kvmspec wrote into a domain.
+
+    uuid     the domain's own; in a clone that copied the metadata it differs, so the clone is foreign
+    applied  canonical data of the fields that were stated
+    volumes  `pool/volume` of the disks declared inside the VM
+    """
+
+    project: str
+    uuid: str
+    id: str | None = None
+    prevent_destroy: bool = False
+    keys: KeyMap = field(default_factory=KeyMap)
+    applied: Mapping[str, Any] = field(default_factory=dict)
+    volumes: tuple[str, ...] = ()
+
+    def body(self) -> str:
+        """The JSON text inside the element."""
+        data = {
+            "applied": self.applied,
+            "disks": dict(self.keys.disks),
+            "networks": dict(self.keys.networks),
+            "volumes": sorted(self.volumes),
+        }
+        return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    def xml(self) -> str:
+        """The element, as it goes into <metadata>."""
+        attributes = {"project": self.project, "uuid": self.uuid, "id": self.id or ""}
+        if self.prevent_destroy:
+            attributes["prevent_destroy"] = "yes"
+        text = "".join(f" {name}={quoteattr(value)}" for name, value in attributes.items() if value)
+        return f'<kvmspec:vm xmlns:kvmspec="{NAMESPACE}"{text}>{escape(self.body())}</kvmspec:vm>'
+
+
+def read(xml: str, uuid: str) -> Record | None:
+    """The record in a domain's XML; None where there is none, or it was copied from another VM."""
+    match = _ELEMENT.search(xml)
+    if match is None:
+        return None
+    text = match[0]
+    if "xmlns:kvmspec" not in text.partition(">")[0]:
+        text = text.replace("<kvmspec:vm", f'<kvmspec:vm xmlns:kvmspec="{NAMESPACE}"', 1)
+    try:
+        node = ET.fromstring(text)
+        data = json.loads(node.text or "{}")
+    except (ET.ParseError, ValueError):
+        return None
+    if node.get("uuid") != uuid or not isinstance(data, dict):
+        return None
+    return Record(
+        node.get("project", ""),
+        uuid,
+        node.get("id"),
+        node.get("prevent_destroy") == "yes",
+        KeyMap(data.get("disks", {}), data.get("networks", {})),
+        data.get("applied", {}),
+        tuple(data.get("volumes", ())),
+    )
+
+
+def sealed(data: Any, reveal: Any) -> Any:
+    """`data` with every secret token replaced by a salted digest of its value."""
+    if isinstance(data, dict):
+        return {key: sealed(value, reveal) for key, value in data.items()}
+    return SECRET + digest(reveal(data)) if is_token(data) else data
+
+
+def unsealed(applied: Any, stated: Any, reveal: Any) -> Any:
+    """`applied` with each digest that is the stated token's replaced by that token, so that
+    the two compare as plain data."""
+    if isinstance(applied, dict):
+        other = stated if isinstance(stated, dict) else {}
+        return {key: unsealed(value, other.get(key), reveal) for key, value in applied.items()}
+    if isinstance(applied, str) and applied.startswith(SECRET) and is_token(stated):
+        return stated if matches(reveal(stated), applied.removeprefix(SECRET)) else applied
+    return applied

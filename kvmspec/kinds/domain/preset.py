@@ -1,0 +1,79 @@
+"""kvmspec's own opinions: what a new VM or a new device gets that the manifest does not state.
+
+Applied at creation only, so that a new kvmspec never plans a change by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from kvmspec.core.observed import HostFacts
+from kvmspec.kinds.domain.keys import bus_of
+from kvmspec.kinds.domain.spec import (
+    CpusSpec,
+    DevicesSpec,
+    DiskSpec,
+    FeaturesSpec,
+    GraphicsSpec,
+    MemorySpec,
+    NicSpec,
+    VmSpec,
+)
+from kvmspec.manifest.model import Model
+
+HOTPLUG_PORTS = 4
+
+M = TypeVar("M", bound=Model)
+
+_MODE = {"kvm": "host-passthrough", "tcg": "maximum"}
+
+
+def accel_of(spec: VmSpec, facts: HostFacts) -> str:
+    """`kvm` or `tcg` for a new VM. `auto` takes KVM where the host offers it."""
+    if spec.accel in (None, "auto"):
+        return "kvm" if facts.kvm else "tcg"
+    return str(spec.accel)
+
+
+def completed(spec: VmSpec, facts: HostFacts) -> VmSpec:
+    """The spec with which a VM is created: everything libvirt needs, and the preset's opinions."""
+    accel = accel_of(spec, facts)
+    standard = spec.preset == "standard"
+    cpus, memory = spec.cpus or CpusSpec(), spec.memory or MemorySpec()
+    values: dict[str, Any] = {
+        "arch": spec.arch or facts.arch,
+        "accel": accel,
+        "cpus": _with(cpus, count=1, max=cpus.max or cpus.count or 1, mode=_MODE[accel] if standard else None),
+        "memory": _with(memory, max=memory.size),
+        "disks": tuple(new_disk(disk, standard) for disk in spec.disks),
+        "networks": tuple(new_nic(nic, standard) for nic in spec.networks),
+    }
+    if spec.graphics:
+        values["graphics"] = tuple(new_graphics(graphics) for graphics in spec.graphics)
+    if standard:
+        values["features"] = _with(spec.features or FeaturesSpec(), acpi=True, apic=True)
+        values["devices"] = _with(spec.devices or DevicesSpec(), rng=True)
+        unstated = {"machine": "q35", "console": True, "guest_agent": True, "hotplug_ports": HOTPLUG_PORTS}
+        values |= {name: value for name, value in unstated.items() if getattr(spec, name) is None}
+    return spec.model_copy(update=values)
+
+
+def new_disk(disk: DiskSpec, standard: bool = True) -> DiskSpec:
+    """A disk as it is created."""
+    return _with(disk, bus=bus_of(disk), discard="unmap" if standard and disk.cdrom is None else None)
+
+
+def new_nic(nic: NicSpec, standard: bool = True) -> NicSpec:
+    """An interface as it is created."""
+    return _with(nic, model="virtio" if standard else None)
+
+
+def new_graphics(graphics: GraphicsSpec) -> GraphicsSpec:
+    """A graphical console as it is created."""
+    return _with(graphics, listen="127.0.0.1")
+
+
+def _with(model: M, /, **values: Any) -> M:
+    """`model` with those values where it states none."""
+    unstated = {name: value for name, value in values.items() if getattr(model, name) is None and value is not None}
+    return model.model_copy(update=unstated) if unstated else model

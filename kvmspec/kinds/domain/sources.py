@@ -1,0 +1,118 @@
+"""Where each disk's data lies on the host: pools and volumes, declared or only referred to."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kvmspec.core.observed import HostView
+from kvmspec.kinds.domain.spec import BackingSpec, DiskSpec, VmSpec
+from kvmspec.manifest.section import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The data of one disk. `volume` is its address name `pool/volume`, where it is one.
+
+    path is None for an empty drive; `block` tells a device from a file; `missing` says what
+    could not be found on the host.
+    """
+
+    path: str | None
+    format: str = "raw"
+    block: bool = False
+    volume: str | None = None
+    missing: str = ""
+
+
+class Places:
+    """Knows the pools and volumes of the manifest and, where it was observed, of one host."""
+
+    def __init__(self, manifest: Manifest, view: HostView | None = None) -> None:
+        self._pools: Mapping[str, Any] = {item.name: item.spec for item in manifest.of("pool")}
+        self._volumes: Mapping[str, Any] = {item.name: item.spec for item in manifest.of("volume")}
+        self._view = view
+
+    def only_pool(self) -> str | None:
+        """The manifest's pool, where it declares just one."""
+        return next(iter(self._pools)) if len(self._pools) == 1 else None
+
+    def pool_of(self, vm: VmSpec, disk: DiskSpec) -> str | None:
+        """The pool of a disk of the VM's own: its own, the VM's, the only one."""
+        return disk.pool or vm.pool or self.only_pool()
+
+    def volume_pool(self, volume: str, pool: str | None) -> str | None:
+        """The pool of a volume: as given, as declared, the only one."""
+        if pool is not None:
+            return pool
+        spec = self._volumes.get(volume)
+        return (getattr(spec, "pool", None) or self.only_pool()) if spec is not None else None
+
+    def folder(self, pool: str) -> str | None:
+        """The folder of a pool on the host; None where it is neither declared nor observed."""
+        if pool in self._pools:
+            return str(self._pools[pool].path)
+        if self._view is not None and pool in self._view.pools:
+            return ET.fromstring(self._view.pools[pool].xml).findtext("target/path")
+        return f"/pool:{pool}" if self._view is None else None
+
+    def source(self, name: str, vm: VmSpec, disk: DiskSpec) -> Source:
+        """Where the data of `disk` of the VM `name` lies."""
+        if disk.cdrom is not None:
+            return Source(None if disk.cdrom == "empty" else disk.cdrom, "raw")
+        if disk.path is not None:
+            return Source(disk.path, disk.format or by_suffix(disk.path), block=disk.path.startswith("/dev/"))
+        if disk.volume is not None:
+            return self._volume(disk.volume, disk.pool, disk.format)
+        return self._in_pool(self.pool_of(vm, disk), own_volume(name, disk), disk.format or "qcow2")
+
+    def backing(self, backing: BackingSpec | None) -> Source | None:
+        """The file an overlay rests on."""
+        if backing is None:
+            return None
+        if backing.path is not None:
+            return Source(backing.path, backing.format or by_suffix(backing.path))
+        return self._volume(str(backing.volume), backing.pool, backing.format)
+
+    def _volume(self, volume: str, pool: str | None, fmt: str | None) -> Source:
+        place = self.volume_pool(volume, pool)
+        declared = self._volumes.get(volume) if pool is None else None
+        known = declared.format if declared is not None else self._observed_format(place, volume)
+        return self._in_pool(place, volume, fmt or known or by_suffix(volume), external=declared is None)
+
+    def _observed_format(self, pool: str | None, volume: str) -> str | None:
+        if self._view is None:
+            return None
+        found = self._view.volumes.get(f"{pool}/{volume}")
+        return found.format or None if found else None
+
+    def _in_pool(self, pool: str | None, volume: str, fmt: str, external: bool = False) -> Source:
+        if pool is None:
+            return Source(None, fmt, missing=f"volume {volume} has no pool")
+        folder = self.folder(pool)
+        if folder is None:
+            return Source(None, fmt, missing=f"pool {pool} is neither in the manifest nor on the host")
+        address = f"{pool}/{volume}"
+        missing = ""
+        if external and self._view is not None and pool in self._view.pools_read and address not in self._view.volumes:
+            missing = f"volume {volume} is not in pool {pool}"
+        return Source(f"{folder}/{volume}", fmt, volume=address, missing=missing)
+
+
+def own_volume(vm: str, disk: DiskSpec) -> str:
+    """The libvirt name of the volume of a disk declared inside a VM."""
+    return f"{vm}-{disk.name}.{disk.format or 'qcow2'}"
+
+
+def own_volumes(name: str, vm: VmSpec, places: Places) -> Iterator[tuple[DiskSpec, str, str]]:
+    """(disk, pool, volume name) of every disk of the VM's own."""
+    for disk in vm.disks:
+        if disk.own and (pool := places.pool_of(vm, disk)) is not None:
+            yield disk, pool, own_volume(name, disk)
+
+
+def by_suffix(path: str) -> str:
+    """libvirt takes a file for raw unless told: `.qcow2` and `.img.qcow2` say otherwise."""
+    return "qcow2" if path.endswith((".qcow2", ".qcow")) else "raw"

@@ -1,0 +1,164 @@
+"""What differs between a network of the manifest and the one on the host."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from kvmspec.adapters.libvirt.networks import HOLD
+from kvmspec.canon.read import read as read_xml
+from kvmspec.core.change import Difference, FieldChange, Verb
+from kvmspec.core.desired import Desired
+from kvmspec.core.impact import Impact
+from kvmspec.core.observed import HostView, Observed
+from kvmspec.kinds import compare
+from kvmspec.kinds.base import Context
+from kvmspec.kinds.network import facts
+from kvmspec.kinds.network.facts import Reading
+from kvmspec.kinds.network.fields import FIELDS, Fact, Facts
+from kvmspec.kinds.network.render import render
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What the steps are made from.
+
+    config, live   facts in which the definition and the running network differ
+    persistent, active   their readings; active is None while it is stopped
+    autostart      what to set, None to leave it
+    """
+
+    rendered: str
+    adopted: bool
+    wanted: Reading
+    persistent: Reading
+    active: Reading | None
+    config: tuple[Fact, ...]
+    live: tuple[Fact, ...]
+    start: bool
+    autostart: bool | None
+
+
+def diff(desired: Desired, view: HostView, context: Context) -> Difference:
+    """Compare a network with what is there: its definition and, where it runs, the running one."""
+    match = compare.match(desired, view.networks, context)
+    rendered = render(desired, context)
+    if match.refusal is not None:
+        return Difference(desired.address, Verb.NO_OP, refusals=(match.refusal,))
+    wanted = _wanted(desired, rendered, match.adopted)
+    if match.observed is None:
+        return Difference(desired.address, Verb.CREATE, after=shown(wanted.facts), detail=rendered)
+    return _compare(desired, match.observed, wanted, rendered, match.adopted, view)
+
+
+def _wanted(desired: Desired, rendered: str, adopted: bool) -> Reading:
+    wanted = facts.read(read_xml(rendered))
+    if adopted:  # what nobody stated is left as it is
+        for name in {"mode", "gateway"} - desired.spec.model_fields_set:
+            wanted.facts.pop((name, ""), None)
+    return wanted
+
+
+def _compare(
+    desired: Desired, observed: Observed, wanted: Reading, rendered: str, adopted: bool, view: HostView
+) -> Difference:
+    persistent = facts.read(read_xml(observed.xml), wanted.facts)
+    active = facts.read(read_xml(observed.active_xml), wanted.facts) if observed.active_xml else None
+    config = facts.changed(wanted.facts, persistent.facts, stated_only=adopted)
+    live = facts.changed(wanted.facts, active.facts, stated_only=adopted) if active else []
+    live = [fact for fact in live if fact[0] != "other"]  # the running one has things of libvirt's own
+    held = held_guests(view, observed.name)
+    autostart = desired.spec.autostart
+    detail = Detail(
+        rendered,
+        adopted,
+        wanted,
+        persistent,
+        active,
+        tuple(config),
+        tuple(live),
+        start=not observed.running or bool(held),
+        autostart=autostart if autostart not in (None, observed.autostart) else None,
+    )
+    changes = [
+        *_changes(config, wanted.facts, persistent.facts, observed.running),
+        *_changes((fact for fact in live if fact not in config), wanted.facts, (active or persistent).facts),
+        *_state(detail, observed, held),
+    ]
+    return Difference(
+        desired.address,
+        Verb.UPDATE if changes else Verb.NO_OP,
+        tuple(changes),
+        notes=_notes(changes, observed, view),
+        before=shown(persistent.facts) | {"state": observed.state, "autostart": observed.autostart},
+        after=shown(wanted.facts) | {"state": "running", "autostart": _after(autostart, observed.autostart)},
+        detail=detail,
+    )
+
+
+def _after(stated: bool | None, now: bool) -> bool:
+    return now if stated is None else stated
+
+
+def _changes(changed: Iterable[Fact], wanted: Facts, live: Facts, running: bool = True
+) -> Iterator[FieldChange]:
+    for fact in changed:
+        name, key = fact
+        field = FIELDS[name]
+        impact = field.impact if running else Impact.NONE
+        reason = field.reason if impact >= Impact.RESTART else ""
+        before, after = live.get(fact), wanted.get(fact)
+        if name == "range" and before and after:
+            for path, old, new in zip(("dhcp.start", "dhcp.end"), before, after, strict=True):
+                if old != new:
+                    yield FieldChange(path, old, new, impact, reason)
+            continue
+        yield FieldChange(field.path.format(key), _show(name, before), _show(name, after), impact, reason)
+
+
+def _show(name: str, value: Any) -> Any:
+    return None if value is None else FIELDS[name].show(value)
+
+
+def _state(detail: Detail, observed: Observed, held: list[str]) -> Iterator[FieldChange]:
+    if not observed.running:
+        yield FieldChange("state", "stopped", "running", Impact.LIVE)
+    elif held:
+        away = ", ".join(f"vm/{name}" for name in held)
+        yield FieldChange("guests", f"{away} disconnected", "connected", Impact.LIVE)
+    if detail.autostart is not None:
+        yield FieldChange("autostart", observed.autostart, detail.autostart, Impact.LIVE)
+
+
+def _notes(changes: Iterable[FieldChange], observed: Observed, view: HostView) -> tuple[str, ...]:
+    if all(change.impact < Impact.RESTART for change in changes):
+        return ()
+    guests = guests_on(view, observed.name)
+    return (f"reconnects the NICs of {', '.join(f'vm/{name}' for name in guests)}",) if guests else ()
+
+
+def shown(of: Facts) -> dict[str, Any]:
+    """The facts as a user writes them, by manifest path."""
+    return {FIELDS[name].path.format(key): _show(name, value) for (name, key), value in of.items()}
+
+
+# --- guests
+def on_network(root: ET.Element, name: str) -> bool:
+    """Whether a domain has a NIC on the network."""
+    return any(source.get("network") == name for source in root.iterfind("devices/interface/source"))
+
+
+def guests_on(view: HostView, name: str) -> list[str]:
+    """Names of the running domains with a NIC on the network, or taken from it by a restart that
+    was never finished."""
+    return sorted(
+        domain.name
+        for domain in compare.users(view, lambda root: on_network(root, name), running=True)
+    )
+
+
+def held_guests(view: HostView, name: str) -> list[str]:
+    """Names of the running domains whose NICs an unfinished restart of the network left aside."""
+    return guests_on(view, HOLD + name) if HOLD + name in view.networks else []

@@ -1,0 +1,139 @@
+"""What the fields of a network have to do with each other. Limits are libvirt's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address, IPv4Network
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.network.spec import NetworkSpec
+
+Loc = tuple[str | int, ...]
+Broken = tuple[Loc, str, str]
+"""(path below the network, kind of error, message)"""
+
+_MAX_RANGE = 65535  # "range … is too large (> 65535)"
+_ROUTED = ("nat", "route", "open")  # refused without an address: "nat forwarding requested, but no IP …"
+_NOT_ON_A_HOST_BRIDGE = ("subnet", "gateway", "dhcp", "dns", "domain", "mtu")
+
+
+def enforce(net: NetworkSpec) -> None:
+    """Raise all broken rules at once, each at its own field."""
+    broken = [each for rule in RULES for each in rule(net)]
+    if broken:
+        raise ValidationError.from_exception_data("network", [_details(*each) for each in broken])
+
+
+def _details(loc: Loc, kind: str, message: str) -> InitErrorDetails:
+    # an empty map as input says that other fields have a part in it (see translate.absent_in_part)
+    error = PydanticCustomError("rule", "{text}", {"text": message})
+    if kind == "required":
+        error = PydanticCustomError("required", "{text}", {"text": message})
+    return InitErrorDetails(type=error, loc=loc, input={})
+
+
+def _host_bridge(net: NetworkSpec) -> Iterator[Broken]:
+    if net.mode != "bridge":
+        if net.bridge is not None:
+            yield ("bridge",), "rule", "`bridge` goes with `mode: bridge` only; libvirt names the others"
+        return
+    if net.bridge is None:
+        yield (), "required", "`bridge` is required with `mode: bridge`: the name of a bridge of the host"
+    for field in _NOT_ON_A_HOST_BRIDGE:
+        if getattr(net, field) is not None:
+            message = f"`{field}` makes no sense with `mode: bridge`: the host's bridge has its own"
+            yield (field,), "rule", message
+
+
+def _subnet(net: NetworkSpec) -> Iterator[Broken]:
+    if net.subnet is not None or net.mode == "bridge":
+        return
+    if net.mode in _ROUTED and net.uuid is None:
+        yield (), "required", f"`subnet` is required with `mode: {net.mode}`"
+    for field in ("gateway", "dhcp"):
+        if getattr(net, field) is not None:
+            yield (field,), "required", f"`{field}` needs a `subnet`"
+
+
+def _range(net: NetworkSpec) -> Iterator[Broken]:
+    dhcp = net.dhcp
+    if dhcp is None:
+        return
+    if dhcp.start is None and dhcp.end is None:
+        if not dhcp.hosts:
+            yield ("dhcp",), "required", "DHCP needs `start` and `end`, or `hosts`"
+        if dhcp.lease is not None:
+            yield ("dhcp", "lease"), "required", "`lease` needs a range: `start` and `end`"
+    elif dhcp.start is None or dhcp.end is None:
+        given, other = ("end", "start") if dhcp.start is None else ("start", "end")
+        yield ("dhcp", given), "required", f"`{other}` is required with `{given}`"
+    else:
+        count = int(IPv4Address(dhcp.end)) - int(IPv4Address(dhcp.start)) + 1
+        if count < 1:
+            yield ("dhcp", "end"), "rule", f"the range ends before it starts, at {dhcp.start}"
+        elif count > _MAX_RANGE:
+            yield ("dhcp", "end"), "rule", f"a range has at most {_MAX_RANGE} addresses, this one {count}"
+
+
+def _reservations(net: NetworkSpec) -> Iterator[Broken]:
+    for what in ("mac", "ip", "name"):
+        first: dict[str, int] = {}
+        for index, host in enumerate(net.dhcp.hosts if net.dhcp else ()):
+            value = getattr(host, what)
+            if value is None:
+                continue
+            if value in first:
+                yield (
+                    ("dhcp", "hosts", index, what),
+                    "rule",
+                    f"{value} is reserved already, by dhcp.hosts[{first[value]}]",
+                )
+            first.setdefault(value, index)
+
+
+def _addresses(net: NetworkSpec) -> Iterator[tuple[Loc, str]]:
+    found: list[tuple[Loc, str | None]] = [(("gateway",), net.gateway)]
+    if net.dhcp is not None:
+        found += [(("dhcp", "start"), net.dhcp.start), (("dhcp", "end"), net.dhcp.end)]
+        found += [(("dhcp", "hosts", index, "ip"), host.ip) for index, host in enumerate(net.dhcp.hosts)]
+    for loc, address in found:
+        if address is not None:
+            yield loc, address
+
+
+def _inside(net: NetworkSpec) -> Iterator[Broken]:
+    if net.subnet is None or net.mode == "bridge":
+        return
+    subnet = IPv4Network(net.subnet)
+    for loc, address in _addresses(net):
+        if IPv4Address(address) not in subnet:
+            yield loc, "rule", f"{address} is outside the subnet {subnet}"
+        elif IPv4Address(address) == subnet.network_address:
+            yield loc, "rule", f"{address} is the address of the subnet {subnet} itself"
+        elif IPv4Address(address) == subnet.broadcast_address:
+            yield loc, "rule", f"{address} is the broadcast address of the subnet {subnet}"
+
+
+def _gateway_is_taken(net: NetworkSpec) -> Iterator[Broken]:
+    own, dhcp = net.first_address, net.dhcp
+    if own is None or dhcp is None:
+        return
+    for index, host in enumerate(dhcp.hosts):
+        if host.ip == own:
+            yield ("dhcp", "hosts", index, "ip"), "rule", f"{own} is the host's own address on this network"
+    if dhcp.start and dhcp.end and IPv4Address(dhcp.start) <= IPv4Address(own) <= IPv4Address(dhcp.end):
+        yield ("dhcp", "start"), "rule", f"the range holds {own}, the host's own address on this network"
+
+
+RULES: tuple[Callable[[NetworkSpec], Iterator[Broken]], ...] = (
+    _host_bridge,
+    _subnet,
+    _range,
+    _reservations,
+    _inside,
+    _gateway_is_taken,
+)

@@ -1,0 +1,1 @@
+"""From YAML files to one resolved manifest: positions, strict scalars, variables, profiles, counts."""

@@ -1,0 +1,65 @@
+"""The base of every model of the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError
+
+Reference = tuple[str, str]
+"""(kind, name) of an object another one refers to, e.g. ("network", "front")."""
+
+
+def _make_bools_strict(schema: Any, *, inner: bool = False) -> None:
+    """Mark every bool of one model's schema strict; models inside it have done so themselves."""
+    if isinstance(schema, list | tuple):
+        for part in schema:
+            _make_bools_strict(part, inner=inner)
+    elif isinstance(schema, dict) and not (inner and schema.get("type") == "model"):
+        if schema.get("type") == "bool":
+            schema["strict"] = True
+        for key, part in schema.items():
+            if key != "metadata":
+                _make_bools_strict(part, inner=inner or schema.get("type") == "model")
+
+
+class Model(BaseModel):
+    """Strict: unknown keys are errors; what a later version will know is refused by name.
+
+    short  the field that a bare scalar or list stands for (`cpus: 2` is `cpus: {count: 2}`)
+    later  fields of the format that this version does not build yet
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, use_attribute_docstrings=True
+    )
+
+    short: ClassVar[str | None] = None
+    later: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """YAML 1.2 knows only true and false; pydantic would take "yes", "on" and 1 for true as well."""
+        schema = handler(source)
+        _make_bools_strict(schema)
+        return schema
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return {cls.short: data} if cls.short is not None and data is not None else data
+        if cls.later and not cls.later.isdisjoint(data):
+            name = next(key for key in data if key in cls.later)
+            raise PydanticCustomError(
+                "not_built",
+                "`{field}` is part of the format, but this version does not support it yet",
+                {"field": name},
+            )
+        return data
+
+    def references(self) -> Iterable[Reference]:
+        """The objects this one cannot do without; it is placed where they are needed."""
+        return ()

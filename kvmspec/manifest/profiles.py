@@ -1,0 +1,106 @@
+"""What lies under each object: `defaults.<section>`, and for VMs the profile with all it extends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from kvmspec.manifest.graph import find_cycle
+from kvmspec.manifest.interpolate import Broken
+from kvmspec.manifest.merge import Layer, merge
+from kvmspec.manifest.problems import Problems, nearest
+from kvmspec.manifest.section import Path, Section
+from kvmspec.manifest.sources import Sources
+
+
+@dataclass(frozen=True)
+class Base:
+    """What is merged under an object. `layers` from the uppermost down; `late`: needs rendering per VM."""
+
+    value: Mapping[str, Any]
+    layers: tuple[Layer, ...]
+    late: bool = False
+
+
+@dataclass
+class Bases:
+    """The bases of one section's objects.
+
+    late  ("profiles", "base") and the like: entries that hold a Late
+    """
+
+    section: Section
+    sources: Sources
+    late: frozenset[tuple[str, ...]]
+    problems: Problems
+    _known: dict[str | None, Base | None] = field(default_factory=dict)
+
+    @cached_property
+    def profiles(self) -> Mapping[str, Mapping[str, Any]]:
+        """The profiles that are maps and end in no cycle; what is wrong with the others is noted."""
+        if not self.section.profiles:
+            return {}
+        found = {}
+        for name, value in self.sources.map("profiles").items():
+            if isinstance(value, dict):
+                found[name] = value
+            elif value is None:
+                found[name] = {}
+            else:
+                self._note(("profiles", name), "a profile must be a map of fields")
+        return self._without_cycles(found)
+
+    def _without_cycles(self, profiles: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        graph = {
+            name: [value["extends"]] if isinstance(value.get("extends"), str) else []
+            for name, value in profiles.items()
+        }
+        while cycle := find_cycle(graph):
+            way = " → ".join(cycle)
+            self._note(("profiles", cycle[0], "extends"), f"profiles extend each other in a circle: {way}")
+            for name in cycle:
+                graph[name] = []
+                profiles[name] = {**profiles[name], "extends": Broken("")}
+        return profiles
+
+    def base(self, profile: str | None) -> Base | None:
+        """What lies under an object with this profile; None where the chain is broken, which is noted."""
+        if profile not in self._known:
+            self._known[profile] = self._defaults() if profile is None else self._profile(profile)
+        return self._known[profile]
+
+    def _defaults(self) -> Base:
+        key = self.section.key
+        value = self.sources.map("defaults").get(key)
+        if not isinstance(value, dict):
+            return Base({}, ())
+        return Base(value, (Layer(("defaults", key), value),), ("defaults", key) in self.late)
+
+    def _profile(self, name: str) -> Base | None:
+        """A profile on what it extends on the defaults."""
+        value = self.profiles[name]
+        extends = value.get("extends")
+        if extends is not None and not self.known(extends, ("profiles", name, "extends")):
+            return None
+        below = self.base(extends)
+        if below is None:
+            return None
+        own = {key: entry for key, entry in value.items() if key != "extends"}
+        merged = merge(below.value, own, (self.section.spec,))
+        layer = Layer(("profiles", name), value)
+        return Base(merged, (layer, *below.layers), below.late or ("profiles", name) in self.late)
+
+    def known(self, profile: object, path: Path) -> bool:
+        """Whether there is such a profile; a wrong name is noted at `path`."""
+        if isinstance(profile, str) and profile in self.profiles:
+            return True
+        if not isinstance(profile, str):
+            self._note(path, "expected the name of a profile")
+        elif not isinstance(profile, Broken) and profile not in self.sources.map("profiles"):
+            self._note(path, f"there is no profile `{profile}`", nearest(profile, self.profiles))
+        return False
+
+    def _note(self, path: Path, message: str, hint: str = "") -> None:
+        self.problems.add(message, self.sources.where(path), path=".".join(map(str, path)), hint=hint)

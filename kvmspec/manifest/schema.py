@@ -1,0 +1,215 @@
+"""The manifest's JSON Schema (draft 2020-12), generated from the models: for editors and for CI.
+
+It is a little wider than the loader. Nothing inside an object is `required`, for whatever is missing
+may come from a profile or from defaults; and where a value may be a reference, its type is not known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from kvmspec.manifest.items import MAX_COUNT
+from kvmspec.manifest.merge import inner_models
+from kvmspec.manifest.model import Model
+from kvmspec.manifest.placement import HostSpec
+from kvmspec.manifest.roots import ENTRIES, HeadSpec
+from kvmspec.manifest.section import Section
+from kvmspec.manifest.variables import VariableSpec
+
+Schema = dict[str, Any]
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,62}$"
+_REFERENCE: Schema = {
+    "type": "string",
+    "pattern": r"\$\{[^}]+\}",
+    "description": "A text with a reference, such as ${name}.",
+}
+_OWNED: Mapping[str, Schema] = {
+    "profile": {"type": "string", "description": "The profile that is merged under this VM."},
+    "extends": {"type": "string", "description": "The profile that this one is merged on."},
+    "host": {"type": "string", "description": "The host this VM is on."},
+    "hosts": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Hosts to have this on in any case.",
+    },
+    "count": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": MAX_COUNT,
+        "description": "Makes name-1, name-2 and so on; `${index}` is 1, 2.",
+    },
+}
+_VARIANTS: Mapping[bool, Mapping[str, tuple[str, ...]]] = {
+    True: {
+        "Entry": ("profile", "count", "host"),
+        "Defaults": ("profile", "host"),
+        "Profile": ("extends", "host"),
+    },
+    False: {"Entry": ("hosts",), "Defaults": ("hosts",)},
+}
+"""What a section with profiles, or without, adds to its model, and where."""
+
+
+def manifest_schema(sections: Sequence[Section]) -> Schema:
+    """The schema of a whole manifest with these sections; the same input gives the same text."""
+    roots: list[type[BaseModel]] = [HeadSpec, VariableSpec, HostSpec, *ENTRIES.values()]
+    specs = [section.spec for section in sections]
+    refs, top = models_json_schema([(model, "validation") for model in (*roots, *specs)])
+    keys = {model: ref["$ref"].rpartition("/")[2] for (model, _), ref in refs.items()}
+    definitions: dict[str, Schema] = _tidy(top["$defs"])
+    for name, model in _below(specs, definitions).items():
+        definitions[name].pop("required", None)
+        definitions[name] = _with_short(definitions[name], model)
+    definitions |= {keys[model]: _with_short(definitions[keys[model]], model) for model in roots}
+    head = definitions.pop(keys[HeadSpec])
+    properties = {**head["properties"], **_maps(sections, definitions, keys)}
+    for name, entry in ENTRIES.items():
+        properties[name] = {"type": ["array", "null"], "items": _ref(keys[entry])}
+    for model in set(specs):
+        del definitions[keys[model]]
+    root = {"type": "object", "properties": properties, "required": head["required"]}
+    definitions = {name: _map_schema(schema, _or_reference) for name, schema in sorted(definitions.items())}
+    root = _map_schema({**root, "additionalProperties": False}, _or_reference)
+    return {
+        "$schema": DRAFT,
+        "title": "kvmspec manifest",
+        **root,
+        "$defs": {**definitions, "reference": _REFERENCE},
+    }
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _named(name: str, description: str) -> Schema:
+    """A map of named objects."""
+    return {
+        "type": ["object", "null"],
+        "propertyNames": {"pattern": _NAME},
+        "additionalProperties": _ref(name),
+        "description": description,
+    }
+
+
+def _maps(sections: Sequence[Section], definitions: dict[str, Schema], keys: Mapping[Any, str]) -> Schema:
+    """The root's maps. Adds the sections' models with the loader's own keys to `definitions`."""
+    maps = {
+        "variables": _named(keys[VariableSpec], "Values used as `${name}`."),
+        "hosts": _named(keys[HostSpec], "The libvirt hosts; without any there is one, from --connect."),
+    }
+    defaults: Schema = {"host": {"type": "string", "description": "The host of what says no other."}}
+    for section in sections:
+        key = keys[section.spec]
+        model = definitions[key]
+        for variant, owned in _VARIANTS[section.profiles].items():
+            definitions[key + variant] = _extended(model, owned)
+        if section.profiles:
+            maps["profiles"] = _named(f"{key}Profile", "Parts of VMs, merged under those that name them.")
+        defaults[section.key] = _ref(f"{key}Defaults")
+        maps[section.key] = _named(f"{key}Entry", model.get("description", ""))
+    maps["defaults"] = {
+        "type": ["object", "null"],
+        "properties": defaults,
+        "additionalProperties": False,
+        "description": "Merged under every object of the section.",
+    }
+    return maps
+
+
+def _extended(model: Schema, owned: Sequence[str]) -> Schema:
+    """The model with keys of the loader's own; also in its long form, where it has a short one."""
+    if "anyOf" in model:
+        return {**model, "anyOf": [*model["anyOf"][:-1], _extended(model["anyOf"][-1], owned)]}
+    properties = {**{key: _OWNED[key] for key in owned}, **model.get("properties", {})}
+    return {**model, "type": ["object", "null"], "properties": properties}
+
+
+def _below(
+    models: Sequence[type[BaseModel]], definitions: Mapping[str, Schema]
+) -> dict[str, type[BaseModel]]:
+    """The models, and those inside them, by the name of their definition."""
+    found: dict[str, type[BaseModel]] = {}
+    todo, seen = list(models), set[type[BaseModel]]()
+    while todo:
+        model = todo.pop()
+        if model not in seen:
+            seen.add(model)
+            module = model.__module__.replace(".", "__")
+            for name in (model.__name__, f"{module}__{model.__qualname__}"):  # pydantic's, where names repeat
+                if name in definitions:
+                    found[name] = model
+            todo += [inner for group in inner_models((model,)).values() for inner in group]
+    return found
+
+
+def _tidy(schema: Any, *, names: bool = True) -> Any:
+    """Without pydantic's titles and null defaults; one-paragraph descriptions. `names`: the keys are names."""
+    if isinstance(schema, list):
+        return [_tidy(part, names=False) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if names:
+        return {key: _tidy(part, names=False) for key, part in schema.items()}
+    result = {}
+    for key, value in schema.items():
+        if key == "description":
+            result[key] = re.sub(r"\s+", " ", value.partition("\n\n")[0]).strip()
+        elif key != "title" and (key, value) != ("default", None):
+            result[key] = _tidy(value, names=key in ("properties", "$defs", "mapping"))
+    return result
+
+
+def _with_short(schema: Schema, model: type[BaseModel]) -> Schema:
+    """The schema, or what its short form takes."""
+    if not issubclass(model, Model) or model.short is None:
+        return schema
+    info = model.model_fields[model.short]
+    short = schema["properties"].get(info.alias or model.short, {})
+    short = {key: value for key, value in short.items() if key != "default"}
+    return {"description": schema.get("description", ""), "anyOf": [short, schema]}
+
+
+def _map_schema(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
+    """`schema` with `change` applied to each value's schema inside it, the innermost first."""
+    result: Schema = {}
+    for key, value in schema.items():
+        if key in ("properties", "patternProperties"):
+            result[key] = {name: change(_map_schema(part, change)) for name, part in value.items()}
+        elif key in ("items", "additionalProperties") and isinstance(value, dict):
+            result[key] = change(_map_schema(value, change))
+        elif key in ("anyOf", "oneOf", "allOf", "prefixItems"):
+            result[key] = [_map_schema(part, change) for part in value]
+        else:
+            result[key] = value
+    return result
+
+
+def _or_reference(schema: Schema) -> Schema:
+    """A value, or a text with a reference in it; references stand for scalars and lists, not for maps."""
+    if (
+        _takes_any_text(schema)
+        or "$ref" in schema
+        or "object" in _types(schema)
+        or not schema.keys() - {"description"}
+    ):
+        return schema
+    outer: Schema = {key: schema[key] for key in ("description", "default", "examples") if key in schema}
+    inner = {key: value for key, value in schema.items() if key not in outer}
+    options = inner["anyOf"] if set(inner) == {"anyOf"} else [inner]
+    return {**outer, "anyOf": [*options, _ref("reference")]}
+
+
+def _types(schema: Schema) -> tuple[str, ...]:
+    types = schema.get("type", ())
+    return (types,) if isinstance(types, str) else tuple(types)
+
+
+def _takes_any_text(schema: Schema) -> bool:
+    return schema.get("type") == "string" and not {"pattern", "enum", "const", "maxLength"} & schema.keys()

@@ -1,0 +1,202 @@
+"""The story of kvmspec, on one page:
+
+    load → validate → resolve → observe → diff → plan → execute → observe again
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kvmspec import resources
+from kvmspec.adapters.jinja import Renderer
+from kvmspec.adapters.libvirt import Host, connect
+from kvmspec.adapters.libvirt.lock import HostLock
+from kvmspec.core.address import Address
+from kvmspec.core.desired import Desired
+from kvmspec.core.errors import Refused
+from kvmspec.core.impact import Permission
+from kvmspec.core.observed import HostView
+from kvmspec.core.plan import Event, Plan, Result
+from kvmspec.core.problem import Problem
+from kvmspec.core.status import Rendered, VmStatus
+from kvmspec.engine import desire as wanting
+from kvmspec.engine.diff import diff
+from kvmspec.engine.execute import execute
+from kvmspec.engine.observe import observe
+from kvmspec.engine.plan import fingerprints, make_plan
+from kvmspec.engine.status import status_of
+from kvmspec.kinds.base import Context
+from kvmspec.kinds.registry import KINDS, SECTIONS
+from kvmspec.manifest.load import load as load_manifest
+from kvmspec.manifest.section import HostEntry, Manifest
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for; see cli/options.py for each field's meaning."""
+
+    paths: tuple[Path, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    var_files: tuple[Path, ...] = ()
+    connect: str | None = None
+    hosts: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    granted: frozenset[Permission] = frozenset()
+    replace: tuple[str, ...] = ()
+    destroy: bool = False
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+
+def load(request: Request) -> Manifest:
+    """Load, validate and resolve. Raises ManifestError with every problem."""
+    return load_manifest(
+        request.paths,
+        sections=SECTIONS,
+        variables=request.variables,
+        var_files=request.var_files,
+        connect=request.connect,
+        environ=request.environ,
+    )
+
+
+def render(request: Request) -> list[Rendered]:
+    """The XML with which everything would be created, without asking any host."""
+    manifest = load(request)
+    desired = wanting.desire(manifest, KINDS)
+    targets = wanting.choose_targets(desired, request.targets)
+    context = Context(manifest, _renderer(), {}, desired)
+    return [
+        Rendered(address.kind, address.name, KINDS[address.kind].render(item, context))
+        for address, item in desired.items()
+        if targets is None or address in targets
+    ]
+
+
+def expanded(request: Request) -> dict[str, Any]:
+    """The manifest after all merging, as plain data with secrets hidden."""
+    from kvmspec.manifest.expand import expand
+
+    return expand(load(request), SECTIONS)
+
+
+def manifest_json_schema() -> dict[str, Any]:
+    """JSON Schema of the manifest, generated from the models."""
+    from kvmspec.manifest.schema import manifest_schema
+
+    return manifest_schema(SECTIONS)
+
+
+class Session:
+    """A manifest and connections to its hosts. A context manager."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.manifest = load(request)
+        self._open = ExitStack()
+        self._hosts: dict[str, Host] = {}
+        self._guard = threading.Lock()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._open.close()
+
+    @cached_property
+    def _chosen(self) -> dict[str, HostEntry]:
+        return wanting.choose_hosts(self.manifest, self.request.hosts)
+
+    @cached_property
+    def _desired(self) -> dict[Address, Desired]:
+        return wanting.desire(self.manifest, KINDS)
+
+    @cached_property
+    def _targets(self) -> frozenset[Address] | None:
+        return wanting.choose_targets(self._desired, self.request.targets)
+
+    def plan(self) -> Plan:
+        """Look at every host and compare. Changes nothing."""
+        context = self._look(self._chosen)
+        return make_plan(diff(context, KINDS, self._targets), context, KINDS)
+
+    def apply(
+        self, plan: Plan, *, on_event: Callable[[Event], None], interrupted: threading.Event, parallelism: int = 4
+    ) -> Result:
+        """Carry out a plan, then look again.
+
+        Raises Refused, with nothing done anywhere, when a permission is missing, something is
+        not allowed, another apply holds a host, or a host has changed since the plan.
+        """
+        _check_permissions(plan)
+        names = {step.action.address.host for step in plan.steps}
+        chosen = {name: host for name, host in self._chosen.items() if name in names}
+        with ExitStack() as locks:
+            for name in sorted(names):
+                host = self._hosts[name]
+                lock = HostLock(name, host.conn, host.arch)
+                lock.take()
+                locks.callback(lock.release)
+            self._check_unchanged(plan, chosen)
+            result = execute(
+                plan, self._hosts, KINDS, on_event=on_event, interrupted=interrupted, parallelism=parallelism
+            )
+        if result.failed or result.interrupted:
+            return result
+        context = replace(self._look(self._chosen), granted=plan.granted)
+        again = make_plan(diff(context, KINDS, self._targets), context, KINDS)
+        return replace(result, remaining=tuple(d for d in again.differences if d.changes or again.steps and d.detail))
+
+    def status(self) -> list[VmStatus]:
+        """A row for every VM of the manifest, and every owned one that is not in it."""
+        context = self._look(self._chosen)
+        return status_of(diff(context, KINDS, self._targets), context, self._hosts)
+
+    def _look(self, chosen: Mapping[str, HostEntry]) -> Context:
+        views = observe(chosen.values(), self._desired, self._connect)
+        return self._context(views)
+
+    def _context(self, views: Mapping[str, HostView]) -> Context:
+        return Context(
+            self.manifest, _renderer(), views, self._desired, self.request.granted, self.request.destroy
+        )
+
+    def _check_unchanged(self, plan: Plan, chosen: Mapping[str, HostEntry]) -> None:
+        context = self._look(chosen)
+        wanted = {address: old for address, old in plan.fingerprints.items() if address.host in chosen}
+        unread = [view for view in context.views.values() if view.unknown]
+        problems = [Problem(f"{view.host} cannot be read any more: {view.unknown}", hint=view.hint) for view in unread]
+        if not problems:
+            now = fingerprints(wanted, context, KINDS)
+            problems = [Problem(f"{address} changed since the plan was made") for address in wanted if now[address] != wanted[address]]
+        if problems:
+            raise Refused(problems, hint="nothing was done; plan again")
+
+    def _connect(self, entry: HostEntry) -> Host:
+        with self._guard:
+            known = self._hosts.get(entry.name)
+        if known is not None:
+            return known
+        host = connect(entry.name, entry.uri, self.manifest.secrets)
+        with self._guard:
+            self._hosts[entry.name] = host
+            self._open.callback(host.close)
+        return host
+
+
+def _check_permissions(plan: Plan) -> None:
+    if plan.refusals:
+        raise Refused(plan.refusals)
+    if plan.missing:
+        names = ",".join(sorted(permission.value for permission in plan.missing))
+        raise Refused([Problem(f"the plan needs permissions that were not given: --allow {names}")])
+
+
+def _renderer() -> Renderer:
+    return Renderer(resources.folder("templates"), resources.cache_folder("templates"))

@@ -1,0 +1,143 @@
+"""The objects and fields of one host, in aligned columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from kvmspec.core.change import Difference, FieldChange, Verb
+from kvmspec.core.impact import Impact
+from kvmspec.report.style import Style
+from kvmspec.report.values import LIMIT, arrow, before_after, clean, folded, pad, prose, width
+
+_FIELD_INDENT = " " * 6
+_MAX_NAME, _MAX_VALUE = 44, 40
+_MIN_PATH, _MAX_PATH = 15, 32
+
+_SIGNS = {
+    Verb.CREATE: ("+", "create"),
+    Verb.UPDATE: ("~", "update"),
+    Verb.DELETE: ("-", "delete"),
+    Verb.ADOPT: ("=", "adopt"),
+    Verb.NO_OP: (" ", ""),
+}
+_RESTART = ("!", "restart")
+
+_CHANGE = {
+    Impact.NONE: "change",
+    Impact.LIVE: "change while running",
+    Impact.RESTART: "change, takes effect after a restart",
+    Impact.DELETE: "change",
+    Impact.REPLACE: "replace",
+    Impact.DATA_LOSS: "replace",
+}
+_ROLES = {
+    Impact.NONE: "dim",
+    Impact.LIVE: "good",
+    Impact.RESTART: "restart",
+    Impact.DELETE: "delete",
+    Impact.REPLACE: "danger",
+    Impact.DATA_LOSS: "danger",
+}
+
+
+def block(differences: Sequence[Difference], style: Style, columns: int) -> Iterator[str]:
+    """One line an object, followed by its notes and its fields."""
+    name_width = _column([title(item) for item in differences], _MAX_NAME)
+    for item in differences:
+        yield from _object(item, name_width, style, columns)
+        yield from _table(_fields(item), style, columns)
+
+
+def title(difference: Difference) -> str:
+    """`vm/web-1`; a volume with its pool and size: `volume/scratch (vms, 10GiB)`."""
+    address = difference.address
+    if address.kind != "volume":
+        return clean(address.short)
+    pool, label = address.name.rpartition("/")[0], difference.label
+    parts = [label] if not pool or label.split(",")[0].strip() == pool else filter(None, [pool, label])
+    about = ", ".join(parts)
+    return clean(f"volume/{address.leaf}" + (f" ({about})" if about else ""))
+
+
+def _fields(difference: Difference) -> Sequence[FieldChange]:
+    return difference.changes if difference.verb in (Verb.UPDATE, Verb.ADOPT) else ()
+
+
+def _object(difference: Difference, name_width: int, style: Style, columns: int) -> Iterator[str]:
+    sign, role = _RESTART if _interrupts(difference) else _SIGNS[difference.verb]
+    name, phrase = title(difference), _phrase(difference)
+    loss = "   " + style("danger", "DATA LOSS") if difference.impact is Impact.DATA_LOSS else ""
+    start = f"  {style(role, sign)} {pad(name, name_width)}  {phrase}"
+    notes = [prose(note) for note in difference.notes]
+    used = 6 + max(width(name), name_width) + len(phrase) + (12 if loss else 0)
+    if len(notes) == 1 and used + len(notes[0]) <= columns:
+        yield f"{start}; {notes[0].removesuffix('.')}{loss}"
+        return
+    yield f"{start}{loss}"
+    for note in notes:
+        yield style("dim", folded(_FIELD_INDENT + note, columns, _FIELD_INDENT + "  "))
+
+
+def _interrupts(difference: Difference) -> bool:
+    return difference.verb in (Verb.UPDATE, Verb.ADOPT) and difference.impact >= Impact.RESTART
+
+
+def _phrase(difference: Difference) -> str:
+    match difference.verb:
+        case Verb.UPDATE if difference.impact is Impact.RESTART and difference.address.kind != "vm":
+            return f"change, restarts the {difference.address.kind}"
+        case Verb.UPDATE:
+            return _CHANGE[difference.impact]
+        case Verb.ADOPT if difference.changes:
+            return f"adopt, {_CHANGE[difference.impact]}"
+        case verb:
+            label = difference.label if difference.address.kind != "volume" else ""
+            return f"{verb.value} ({clean(label)})" if label else verb.value
+
+
+def _table(changes: Sequence[FieldChange], style: Style, columns: int) -> Iterator[str]:
+    """The fields of one object: path, both values, what it costs and why."""
+    path_width = max(_column([clean(change.path) for change in changes], _MAX_PATH), _MIN_PATH)
+    value_width = _column([arrow(change) for change in changes], _MAX_VALUE)
+    for change in changes:
+        start = f"{_FIELD_INDENT}{pad(clean(change.path), path_width)}  "
+        room = max(columns - width(start), 20)
+        cost, role = _cost(change), _ROLES[change.impact]
+        value = arrow(change)
+        if max(width(value), value_width) + 2 + width(cost) <= room:
+            yield f"{start}{pad(value, value_width)}  {style(role, cost)}".rstrip()
+        else:
+            yield from _tall(change, start, room, style)
+
+
+def _tall(change: FieldChange, start: str, room: int, style: Style) -> Iterator[str]:
+    """A field that does not fit on one line."""
+    indent = " " * width(start)
+    if width(value := arrow(change)) <= room:
+        yield start + value
+    else:
+        before, after = before_after(change, min(LIMIT, room))
+        yield start + before
+        yield f"{indent[:-2]}→ {after}"
+    for line in folded(_cost(change), room, "").splitlines():
+        yield indent + style(_ROLES[change.impact], line)
+
+
+def _cost(change: FieldChange) -> str:
+    reason = prose(change.reason)
+    match change.impact:
+        case Impact.NONE:
+            return f"({reason})" if reason else ""
+        case Impact.LIVE:
+            return f"live ({reason})" if reason else "live"
+        case Impact.DATA_LOSS:
+            return f"DATA LOSS: {reason}" if reason else "DATA LOSS"
+        case impact:
+            return f"{impact.label}: {reason}" if reason else impact.label
+
+
+def _column(texts: Sequence[str], limit: int) -> int:
+    """The width of a column: its widest text that is not an outlier."""
+    return max(
+        (columns for text in texts if (columns := width(text)) <= limit), default=limit if texts else 0
+    )

@@ -1,0 +1,1 @@
+"""What the tests stand on: a libvirtd of their own, a tiny guest, and a few helpers."""

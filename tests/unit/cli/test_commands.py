@@ -1,0 +1,208 @@
+"""Exit codes, streams and texts of each command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kvmspec.core.impact import Permission
+
+Cli = Callable[..., Any]
+P = Permission
+
+CODES = [
+    ("same", "plan", 0),
+    ("same", "plan --detailed-exitcode", 0),
+    ("create", "plan", 0),
+    ("create", "plan --detailed-exitcode", 2),
+    ("refused", "plan --detailed-exitcode", 4),
+    ("down", "plan --detailed-exitcode", 5),
+    ("create-down", "plan --detailed-exitcode", 5),
+    ("refused-down", "plan", 5),
+    ("invalid", "plan", 3),
+    ("unreachable", "plan", 5),
+    ("bug", "plan", 1),
+    ("interrupt", "plan", 130),
+    ("same", "apply", 0),
+    ("same", "apply --yes", 0),
+    ("create", "apply", 4),
+    ("create", "apply --yes", 0),
+    ("restart", "apply --yes", 4),
+    ("restart", "apply --yes --allow restart", 0),
+    ("delete", "apply --yes --allow restart", 4),
+    ("delete", "apply --yes --allow restart,delete", 0),
+    ("delete", "apply --yes --allow restart --allow delete", 0),
+    ("restart-down", "apply --yes", 5),
+    ("create-down", "apply --yes", 5),
+    ("down", "apply --yes", 5),
+    ("refused", "apply --yes", 4),
+    ("stale", "apply --yes", 4),
+    ("fails", "apply --yes", 1),
+    ("invalid", "apply --yes", 3),
+    ("delete", "destroy", 4),
+    ("delete", "destroy --yes", 0),
+    ("loss", "destroy --yes", 4),
+    ("loss", "destroy --yes --allow data-loss", 0),
+    ("same", "destroy --yes", 0),
+    ("same", "status", 0),
+    ("down", "status", 5),
+    ("same", "validate", 0),
+    ("invalid", "validate", 3),
+    ("invalid", "validate --format json", 3),
+    ("same", "render", 0),
+    ("same", "schema", 0),
+    ("same", "--version", 0),
+    ("same", "--help", 0),
+    ("same", "plan --help", 0),
+    ("same", "--debug plan", 0),
+    ("same", "", 64),
+    ("same", "nonsense", 64),
+    ("same", "plan --bogus", 64),
+    ("same", "--bogus", 64),
+    ("same", "plan --format markdown", 64),
+    ("same", "plan --format html", 64),
+    ("same", "plan --format xml", 64),
+    ("same", "plan --var x", 64),
+    ("same", "plan --target web", 64),
+    ("same", "plan --out f", 64),
+    ("same", "apply --allow everything", 64),
+    ("same", "apply --replace vm/a/root", 64),
+    ("same", "apply --parallelism 0", 64),
+    ("same", "apply --parallelism many", 64),
+    ("same", "render --expanded -o d", 64),
+]
+
+
+@pytest.mark.parametrize(("scenario", "arguments", "code"), CODES)
+def test_exit_code(kvmspec_cli: Cli, scenario: str, arguments: str, code: int) -> None:
+    ran = kvmspec_cli(scenario, *arguments.split())
+    assert ran.code == code, ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("scenario", ["restart", "refused", "create-down"])
+@pytest.mark.parametrize("command", ["apply", "apply --yes --format json", "apply --format json"])
+def test_nothing_is_done_without_permission(kvmspec_cli: Cli, scenario: str, command: str) -> None:
+    ran = kvmspec_cli(scenario, *command.split())
+    assert bool(ran.fake.applied) == (scenario == "create-down" and "--yes" in command)
+
+
+def test_the_request(kvmspec_cli: Cli) -> None:
+    line = (
+        "plan a b -f c --var x=1=2 --var y= --var-file v --connect test:///d"
+        " --host hv1 --target vm/a --allow restart"
+    )
+    (request,) = kvmspec_cli("same", *line.split()).fake.requests
+    assert request.paths == (Path("a"), Path("b"), Path("c"))
+    assert request.variables == {"x": "1=2", "y": ""}
+    assert request.var_files == (Path("v"),)
+    assert (request.connect, request.hosts, request.targets) == ("test:///d", ("hv1",), ("vm/a",))
+    assert request.granted == {P.RESTART} and not request.destroy
+
+
+def test_without_a_path_it_is_this_directory(kvmspec_cli: Cli) -> None:
+    assert kvmspec_cli("same", "plan").fake.requests[0].paths == (Path(),)
+
+
+def test_missing_permissions_are_named_exactly(kvmspec_cli: Cli) -> None:
+    ran = kvmspec_cli("delete", "apply", "--yes", "--allow", "restart")
+    assert ran.err == (
+        "error: refused: the plan needs what was not allowed: delete\n"
+        "  hint: --allow restart,delete\n"
+        "Nothing was done.\n"
+    )
+    assert "Needs: --allow restart,delete (granted: restart; missing: delete)" in ran.out
+
+
+def test_nobody_to_ask(kvmspec_cli: Cli) -> None:
+    ran = kvmspec_cli("restart", "apply")
+    assert "! vm/db" in ran.out
+    assert "--yes was not given, and standard input is not a terminal" in ran.err
+    assert "to go on: --yes --allow restart" in ran.err
+
+
+def test_apply_reports(kvmspec_cli: Cli) -> None:
+    ran = kvmspec_cli("create", "apply", "--yes")
+    assert ran.err == "hv1  vm/web  start … done (0.4s)\n"
+    assert "\nApply complete: 1 created in " in ran.out
+
+
+def test_destroy_grants_what_it_is_about_and_says_what_stayed(kvmspec_cli: Cli) -> None:
+    ran = kvmspec_cli("delete", "destroy", "--yes")
+    assert ran.fake.requests[0].destroy
+    assert ran.fake.applied[0].granted == {P.RESTART, P.DELETE}
+    assert "Needs:" not in ran.out
+    assert "\nvm/old: its volumes stay: old-root.qcow2 (20GiB)\n\nDestroy complete: 1 deleted" in ran.out
+
+
+def test_nothing_to_destroy(kvmspec_cli: Cli) -> None:
+    assert kvmspec_cli("same", "destroy", "--yes").out == "Nothing to destroy.\n"
+
+
+@pytest.mark.parametrize(
+    ("scenario", "ok"), [("create", True), ("fails", False), ("restart", None), ("same", None)]
+)
+def test_apply_as_json_is_one_document(kvmspec_cli: Cli, scenario: str, ok: bool | None) -> None:
+    data = json.loads(kvmspec_cli(scenario, "apply", "--yes", "--format", "json").out)
+    assert data["project"] == "shop"
+    assert (data["result"] and data["result"]["ok"]) == ok
+
+
+def test_validate(kvmspec_cli: Cli) -> None:
+    ran = kvmspec_cli("same", "validate")
+    assert ran.out == "OK: 3 objects (1 network, 2 VMs)\n"
+    assert ran.err.startswith("warning: a.yaml:3:5: vms.web:")
+    ran = kvmspec_cli("invalid", "validate")
+    assert ran.out == ""
+    assert "    3 |   web:\n      |     ^\n" in ran.err
+    data = json.loads(kvmspec_cli("invalid", "validate", "--format", "json").out)
+    assert data["valid"] is False and data["problems"][0]["line"] == 3
+
+
+def test_render(kvmspec_cli: Cli, tmp_path: Path) -> None:
+    assert kvmspec_cli("same", "render").out == (
+        "<!-- vm/a-\\-b -->\n<domain/>\n\n<!-- volume/vms/x.qcow2 -->\n<volume/>\n"
+    )
+    kvmspec_cli("same", "render", "-o", str(tmp_path))
+    assert (tmp_path / "vm/a--b.xml").read_text() == "<domain/>\n"
+    assert (tmp_path / "volume/vms/x.qcow2.xml").read_text() == "<volume/>\n"
+    assert kvmspec_cli("same", "render", "--expanded").out == "vms:\n  a:\n    memory: 1GiB\n"
+
+
+def test_render_into_a_file_fails_in_words(kvmspec_cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "f").touch()
+    ran = kvmspec_cli("same", "render", "-o", str(tmp_path / "f"))
+    assert ran.code == 1 and ran.err.startswith("error: cannot write ")
+
+
+def test_schema(kvmspec_cli: Cli, tmp_path: Path) -> None:
+    assert json.loads(kvmspec_cli("same", "schema").out) == {"title": "kvmspec"}
+    kvmspec_cli("same", "schema", "--out", str(tmp_path / "s.json"))
+    assert json.loads((tmp_path / "s.json").read_text()) == {"title": "kvmspec"}
+
+
+def test_an_internal_error_is_one_line_and_with_debug_a_traceback(kvmspec_cli: Cli) -> None:
+    ran = kvmspec_cli("bug", "plan")
+    assert ran.err == (
+        "error: internal error: ZeroDivisionError: oops\n"
+        "  hint: run with --debug for the traceback, and please report it\n"
+    )
+    assert "Traceback" in kvmspec_cli("bug", "plan", "--debug").err
+
+
+def test_a_usage_error_names_what_is_meant(kvmspec_cli: Cli) -> None:
+    assert "Did you mean 'plan'?" in kvmspec_cli("same", "plna").err
+    assert "markdown is not built yet" in kvmspec_cli("same", "plan", "--format", "markdown").err
+
+
+def test_every_command_is_listed_and_documented(kvmspec_cli: Cli) -> None:
+    from kvmspec.cli.main import COMMANDS
+
+    listed = kvmspec_cli("same", "--help").out
+    for name in COMMANDS:
+        assert f"\n  {name} " in listed
+        assert f"Usage: kvmspec {name} " in kvmspec_cli("same", name, "--help").out
