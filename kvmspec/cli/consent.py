@@ -58,4 +58,4 @@ def _question(plan: Plan, acting: Acting) -> tuple[str, str]:
         else ""
     )
     verb = "Do this" if acting.name == "Apply" else "Remove all this"
-    return f"\n{verb}?{also} Only `yes` goes on: ", "yes"
+    return f"\n{verb}?{also} Type yes to go on: ", "yes"

@@ -107,20 +107,26 @@ def letters(number: int) -> str:
 def _nics(
     project: str, name: str, spec: VmSpec, known: Mapping[str, str], live: Mapping[str, Any]
 ) -> dict[str, str]:
+    named = dict(zip(nic_keys(spec.networks), spec.networks, strict=True))
     unclaimed = {mac: nic for mac, nic in live.items() if mac not in known.values()}
-    result: dict[str, str] = {}
-    for key, nic in zip(nic_keys(spec.networks), spec.networks, strict=True):
-        mac = known.get(key) or _recognise_nic(nic, unclaimed) or nic.mac
-        if mac is None:
-            mac = _new_mac(project, name, key, {*live, *known.values(), *result.values()})
-        unclaimed.pop(mac, None)
-        result[key] = mac
-    return result
+    result = {key: known[key] for key in named if key in known}
+    for recognise in (_by_mac, _by_source):  # a stated MAC claims its NIC before a network does
+        for key, nic in named.items():
+            if key not in result and (mac := recognise(nic, unclaimed)) is not None:
+                result[key] = mac
+                unclaimed.pop(mac)
+    for key, nic in named.items():
+        if key not in result:
+            taken = {*live, *known.values(), *result.values()}
+            result[key] = nic.mac or _new_mac(project, name, key, taken)
+    return {key: result[key] for key in named}
 
 
-def _recognise_nic(nic: NicSpec, live: Mapping[str, Any]) -> str | None:
-    if nic.mac in live:
-        return nic.mac
+def _by_mac(nic: NicSpec, live: Mapping[str, Any]) -> str | None:
+    return nic.mac if nic.mac in live else None
+
+
+def _by_source(nic: NicSpec, live: Mapping[str, Any]) -> str | None:
     if nic.mac is not None:
         return None
     for mac, candidate in live.items():

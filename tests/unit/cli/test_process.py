@@ -59,7 +59,7 @@ def test_prompt(scenario: str, command: str, answer: str, code: int) -> None:
 
 def test_the_question_says_what_yes_allows() -> None:
     screen = at_terminal("yes\n", "delete", "apply")[1]
-    assert "This also allows: restart, delete. Only `yes` goes on: " in screen
+    assert "This also allows: restart, delete. Type yes to go on: " in screen
     assert "project's name (shop)" in at_terminal("shop\n", "loss", "apply")[1]
 
 
