@@ -55,7 +55,7 @@ def act(request: Request, acting: Acting) -> int:
     return worst(
         (result.interrupted, ExitCode.INTERRUPTED),
         (plan.unknown, ExitCode.UNREACHABLE),
-        (result.failed, ExitCode.FAILED),
+        (result.failed or result.remaining, ExitCode.FAILED),
     )
 
 

@@ -133,23 +133,19 @@ def is_ours(domain: Observed, context: Context) -> bool:
     return f'project="{project}"' in text and f'uuid="{domain.uuid}"' in text
 
 
-def staying(
-    domains: Iterable[Observed], context: Context, reference: tuple[str, str] | None = None
-) -> list[Observed]:
-    """Those of `domains` that the plan leaves in place: foreign ones, and the project's own that
-    the manifest still names (with `reference`: that still refer to it)."""
-    if context.destroy:
-        return [domain for domain in domains if not is_ours(domain, context)]
-    declared = {item.name: item.spec for item in context.manifest.of("vm")}
-    for old, new in context.manifest.moved:
-        if new in declared:
-            declared.setdefault(old, declared[new])
+def staying(domains: Iterable[Observed], context: Context, address: Address) -> list[Observed]:
+    """Those of `domains` that will go on using the object at `address`: foreign ones, and the
+    project's own that the manifest still names and that need it."""
+    renamed = dict(context.manifest.moved)
 
     def stays(domain: Observed) -> bool:
         if domain.name in context.manifest.released or not is_ours(domain, context):
             return True
-        spec = declared.get(domain.name)
-        return spec is not None and (reference is None or reference in tuple(spec.references()))
+        if context.destroy:
+            return False
+        wanted = (renamed.get(domain.name, domain.name), domain.name)
+        found = (context.desired.get(Address(address.host, "vm", name)) for name in wanted)
+        return any(desired is not None and address in desired.needs for desired in found)
 
     return [domain for domain in domains if stays(domain)]
 

@@ -129,8 +129,8 @@ class SectionReader:
     def _names(self, name: str, merged: Mapping[str, Any], subject: Subject) -> list[str] | None:
         """The names `count` makes of one; None, noted, for a count that is none."""
         if not self.section.profiles or (count := merged.get("count")) is None:
-            return [name]
-        if isinstance(count, Broken):
+            return [name] if self._plain(merged, subject) else None
+        if isinstance(count, Broken) or not self._plain(merged, subject):
             return None
         if isinstance(count, str) and count.isdecimal() and len(count) < 9:
             count = int(count)  # from the environment
@@ -143,6 +143,11 @@ class SectionReader:
         else:
             return [f"{name}-{index}" for index in range(1, count + 1)]
         return None
+
+    def _plain(self, merged: Mapping[str, Any], subject: Subject) -> bool:
+        """Whether no secret is in the loader's own keys."""
+        stated = {key: merged[key] for key in OWNED[self.section.profiles] if key in merged}
+        return self.validator.plain(Subject(subject.path, stated, subject.layers, subject.models))
 
     def _declare(self, names: list[str], subject: Subject) -> bool:
         """Whether all names are free; a clash is noted with both places."""
@@ -165,8 +170,6 @@ class SectionReader:
         stated = {key: merged[key] for key in owned if key in merged}
         if stated:
             merged = {key: value for key, value in merged.items() if key not in owned}
-            if not self.validator.plain(Subject(subject.path, stated, subject.layers, subject.models)):
-                return self._fail(names, subject.path)
         if any(isinstance(value, Late) for value in stated.values()):
             self.validator.note(subject, "what differs from VM to VM cannot be used in `host` or `count`")
             return self._fail(names, subject.path)

@@ -150,7 +150,7 @@ def _below(
 
 
 def _tidy(schema: Any, *, names: bool = True) -> Any:
-    """Without pydantic's titles and null defaults; one-paragraph descriptions. `names`: the keys are names."""
+    """Without pydantic's titles and null defaults; short descriptions. `names`: the keys are names."""
     if isinstance(schema, list):
         return [_tidy(part, names=False) for part in schema]
     if not isinstance(schema, dict):
@@ -173,7 +173,7 @@ def _with_short(schema: Schema, model: type[BaseModel]) -> Schema:
     info = model.model_fields[model.short]
     short = schema["properties"].get(info.alias or model.short, {})
     short = {key: value for key, value in short.items() if key != "default"}
-    return {"description": schema.get("description", ""), "anyOf": [short, schema]}
+    return {"description": schema.get("description", ""), "anyOf": [_or_reference(short), schema]}
 
 
 def _map_schema(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:

@@ -37,7 +37,26 @@ SENTENCES = {
 }  # fmt: skip
 """pydantic's error type → sentence; a type that is not here speaks for itself (the custom ones)."""
 
-SHAPES = frozenset({"model_type", "dict_type", "mapping_type", "list_type", "tuple_type", "set_type", "string_type", "none_required", "bool_type", "bool_parsing", "int_type", "int_parsing", "int_from_float", "float_type", "float_parsing", "is_instance_of"})
+SHAPES = frozenset(
+    {
+        "model_type",
+        "dict_type",
+        "mapping_type",
+        "list_type",
+        "tuple_type",
+        "set_type",
+        "string_type",
+        "none_required",
+        "bool_type",
+        "bool_parsing",
+        "int_type",
+        "int_parsing",
+        "int_from_float",
+        "float_type",
+        "float_parsing",
+        "is_instance_of",
+    }
+)
 """Errors that say that the value is of another sort altogether."""
 
 ABSENCES = frozenset({"missing", "required", "union_tag_not_found"})
@@ -93,13 +112,18 @@ def _has(data: Any, step: str | int) -> bool:
 def _choose(branches: list[list[Mistake]], path: Path) -> list[Mistake]:
     """The union's member that was most likely meant, or all that were possible in one sentence."""
     fitting = [branch for branch in branches if not any(m.path == path and m.kind in SHAPES for m in branch)]
-    if len(fitting) == 1 or len(branches) == 1:
-        return fitting[0] if fitting else branches[0]
+    if len(branches) == 1:
+        return branches[0]
+    if len(fitting) == 1 and not all(
+        m.path == path and m.message.startswith("expected ") for m in fitting[0]
+    ):
+        return fitting[0]
+    fitting = fitting if len(fitting) > 1 else []
     here = [m for branch in (fitting or branches) for m in branch if m.path == path]
     if (fitting and len(here) < sum(map(len, fitting))) or any(m.name for m in here):
         return min(fitting or branches, key=_misfit)
     custom = [m for m in here if m.kind not in SENTENCES]
-    if custom:
+    if custom and not all(m.message.startswith("expected ") for m in here):
         return custom[:1]
     words = dict.fromkeys(m.message.removeprefix("expected ").partition(";")[0] for m in here)
     options = tuple(option for m in here for option in m.options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -123,8 +124,12 @@ class Validator:
         return f"such as {keys}" if keys else ""
 
     def _note_all(self, model: type[Model], subject: Subject, error: ValidationError, keep: Keep) -> None:
-        errors = error.errors(include_url=False)
-        for mistake in mistakes(errors, subject.data):
+        found = mistakes(error.errors(include_url=False), subject.data)
+        typos = {(m.path[:-1], m.name) for m in found if m.kind == "extra_forbidden"}
+        for mistake in found:
+            near = get_close_matches(mistake.name, [name for path, name in typos if path == mistake.path], 1)
+            if mistake.kind == "missing" and near:
+                continue  # it is there, misspelt, and the unknown key's hint says so
             if keep(mistake) and not isinstance(mistake.input, Broken):
                 self._note(model, subject, mistake)
 

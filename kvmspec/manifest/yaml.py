@@ -45,6 +45,7 @@ _WORDS = {  # libyaml's words → ours, and what to do
     "did not find expected '-' indicator": ("expected `- ` here", "check the indentation"),
     "did not find expected ',' or '}'": ("expected `,` or `}`", "is a brace or a quote missing?"),
     "did not find expected ',' or ']'": ("expected `,` or `]`", "is a bracket or a quote missing?"),
+    "did not find expected node content": ("expected a value here", "is a bracket, brace or quote missing?"),
     "did not find expected <document start>": ("expected a single document", "check the indentation"),
 }  # fmt: skip
 _FLOW_HINT = 'inside `{…}` and `[…]` a `${…}` needs quotes: "${name}"'
@@ -96,10 +97,15 @@ def _translate(error: MarkedYAMLError, text: str, file: str) -> Problem:
     message, hint = _WORDS.get(words, (words, ""))
     if mark is None:
         return Problem(message, Where(file, 1, 1), hint=hint)
-    if error.context_mark and not text[mark.index :].strip():
-        mark = error.context_mark  # the end of the file is nobody's fault
-        message = f"this `{text[mark.index]}` is never closed" if text[mark.index] in "[{'\"" else message
     where = places.at_mark(text, mark, file)
+    if not text[mark.index :].strip():  # the end of the file is nobody's fault
+        where = places.at_index(text, len(text.rstrip()), file)
+        opening = text[error.context_mark.index :][:1] if error.context_mark else ""
+        if opening and opening in "[{'\"":
+            message, where = (
+                f"this `{opening}` is never closed",
+                places.at_mark(text, error.context_mark, file),
+            )
     start = error.context_mark.index if error.context_mark and "flow" in (error.context or "") else mark.index
     if text[mark.index - 1 : mark.index + 1] == "${" or "${" in text[start : mark.index + 1]:
         hint = _FLOW_HINT

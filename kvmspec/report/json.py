@@ -59,10 +59,11 @@ def plan_data(plan: Plan) -> dict[str, Any]:
 def result_data(result: Result, seconds: float) -> dict[str, Any]:
     """What became of a plan's steps."""
     return {
-        "ok": not result.failed and not result.interrupted,
+        "ok": not result.failed and not result.interrupted and not result.remaining,
         "interrupted": result.interrupted,
         "seconds": round(seconds, 3),
         "outcomes": [_outcome(outcome) for outcome in result.outcomes],
+        "remaining": [_with_fields(item.address, item.changes) for item in result.remaining],
     }
 
 

@@ -9,7 +9,7 @@ from kvmspec.core.plan import Outcome, Plan, Result, Status
 from kvmspec.report.style import PLAIN, Style
 from kvmspec.report.summary import effective
 from kvmspec.report.text import address_text
-from kvmspec.report.values import counted, folded, prose
+from kvmspec.report.values import arrow, clean, counted, folded, prose
 
 _PAST = {
     Verb.CREATE: "created",
@@ -30,6 +30,7 @@ def outcome_text(
 ) -> str:
     """The report after acting, ending in a newline. `name` is what was run: Apply or Destroy."""
     sections = ["\n".join(_section(plan, result, status, style, width)) for status in _HEADINGS]
+    sections.append("\n".join(_remaining(plan, result, style)))
     if stayed := list(_stayed(plan, result)):
         sections.append("\n".join(stayed))
     sections.append(_closing(plan, result, seconds, name, style))
@@ -46,6 +47,15 @@ def _section(plan: Plan, result: Result, status: Status, style: Style, width: in
         yield folded(f"  {_step(plan, outcome)}{error}", width, "    ")
         if outcome.hint:
             yield folded(f"    hint: {prose(outcome.hint)}", width, "      ")
+
+
+def _remaining(plan: Plan, result: Result, style: Style) -> Iterator[str]:
+    """What still differs although every step succeeded."""
+    if result.remaining:
+        yield style("warning", "Still different after a last look:")
+    for difference in result.remaining:
+        fields = ", ".join(f"{clean(change.path)} {arrow(change)}" for change in difference.changes)
+        yield f"  {address_text(plan, difference.address)}" + (f": {fields}" if fields else "")
 
 
 def _step(plan: Plan, outcome: Outcome) -> str:
@@ -75,6 +85,9 @@ def _closing(plan: Plan, result: Result, seconds: float, name: str, style: Style
     if any(outcome.status is not Status.DONE for outcome in result.outcomes):
         word = "interrupted" if result.interrupted else "incomplete"
         return style("warning", f"{name} {word}: {done}.") + f" Run {name.lower()} again to finish."
+    if result.remaining:
+        text = f"{name} incomplete: {done}, but {counted(len(result.remaining), 'object')} not as planned."
+        return style("warning", text) + " See kvmspec plan, and please report it."
     return style("good", f"{name} complete: {done} in {seconds:.1f}s.")
 
 

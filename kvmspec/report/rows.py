@@ -84,6 +84,8 @@ def _interrupts(difference: Difference) -> bool:
 
 def _phrase(difference: Difference) -> str:
     match difference.verb:
+        case Verb.UPDATE if difference.label and difference.address.kind != "volume":
+            return clean(difference.label)
         case Verb.UPDATE if difference.impact is Impact.RESTART and difference.address.kind != "vm":
             return f"change, restarts the {difference.address.kind}"
         case Verb.UPDATE:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kvmspec.core.action import DeleteVolume
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
 from kvmspec.core.impact import Impact
@@ -17,8 +18,8 @@ _ORDER = ("restart", "delete", "replace", "data-loss")
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How many objects a plan touches in which way. `lost` are the objects whose data goes,
-    `lost_bytes` their size as far as it is known."""
+    """How many objects a plan touches in which way. `lost` are the objects whose data goes, each
+    with its size in bytes where that is known."""
 
     create: int
     change: int
@@ -26,15 +27,19 @@ class Summary:
     adopt: int
     no_op: int
     restart: int
-    lost: tuple[Difference, ...]
-    lost_bytes: int
+    lost: Mapping[Address, int | None]
+
+    @property
+    def lost_bytes(self) -> int:
+        """The size of all that is lost; 0 where part of it is not known."""
+        sizes = [size for size in self.lost.values() if size is not None]
+        return sum(sizes) if len(sizes) == len(self.lost) else 0
 
 
 def summarise(plan: Plan) -> Summary:
     """Count a plan's differences."""
     differences = effective(plan)
     verbs = [difference.verb for difference in differences]
-    lost = tuple(difference for difference in differences if difference.impact is Impact.DATA_LOSS)
     return Summary(
         create=verbs.count(Verb.CREATE),
         change=verbs.count(Verb.UPDATE),
@@ -42,8 +47,7 @@ def summarise(plan: Plan) -> Summary:
         adopt=verbs.count(Verb.ADOPT),
         no_op=verbs.count(Verb.NO_OP),
         restart=sum(map(_restarts, differences)),
-        lost=lost,
-        lost_bytes=sum(_size(difference.before) for difference in lost),
+        lost=_lost(differences, plan),
     )
 
 
@@ -73,14 +77,28 @@ def _restarts(difference: Difference) -> bool:
     )
 
 
-def _size(before: Any) -> int:
-    """Bytes of a volume that is described as `{size: 10GiB}` or `{capacity: 10737418240}`."""
-    if not isinstance(before, Mapping):
-        return 0
-    value = before.get("size", before.get("capacity", 0))
+def _lost(differences: Iterable[Difference], plan: Plan) -> dict[Address, int | None]:
+    """Volumes that are deleted (a VM's own are steps of the VM), and whatever else loses data."""
+    lost: dict[Address, int | None] = {
+        step.action.address: None for step in plan.steps if isinstance(step.action, DeleteVolume)
+    }
+    for difference in differences:
+        if difference.impact is not Impact.DATA_LOSS:
+            continue
+        here, before = difference.address, difference.before if isinstance(difference.before, Mapping) else {}
+        volumes = before.get("volumes") if here.kind == "vm" else None
+        if isinstance(volumes, Mapping):
+            lost |= {Address(here.host, "volume", name): _bytes(size) for name, size in volumes.items()}
+        elif here.kind == "volume" or not lost:
+            lost[here] = _bytes(before.get("size", before.get("capacity")))
+    return lost
+
+
+def _bytes(value: Any) -> int | None:
+    """`10GiB` or 10737418240 as bytes; None where it is neither."""
     if isinstance(value, int):
         return value
     try:
         return parse_size(value)
     except ValueError:  # PydanticCustomError is one
-        return 0
+        return None

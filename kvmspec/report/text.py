@@ -181,7 +181,7 @@ def _total(summary: Summary, style: Style) -> str:
 
 
 def _loss(summary: Summary) -> str:
-    noun = "volume" if all(item.address.kind == "volume" for item in summary.lost) else "object"
+    noun = "volume" if all(address.kind == "volume" for address in summary.lost) else "object"
     size = f" ({about(summary.lost_bytes)})" if summary.lost_bytes else ""
     return f"Data loss: {counted(len(summary.lost), noun)}{size}."
 

@@ -20,7 +20,7 @@ from types import TracebackType
 import libvirt
 
 INIT = Path(__file__).with_name("private-init")
-NAMESPACES = ("--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup")
+NAMESPACES = ("--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup", "--root")
 FOLDERS = ("run", "lib", "cache", "etc", "log", "images")
 _numbers = count(1)
 

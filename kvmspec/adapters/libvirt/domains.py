@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -152,7 +153,7 @@ class Domains:
         values = (
             (libvirt.VIR_DOMAIN_METADATA_TITLE, title, None, None),
             (libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, description, None, None),
-            (libvirt.VIR_DOMAIN_METADATA_ELEMENT, metadata, _METADATA_PREFIX, METADATA_URI),
+            (libvirt.VIR_DOMAIN_METADATA_ELEMENT, _bare(metadata), _METADATA_PREFIX, METADATA_URI),
         )
         with translated(f"set the metadata of vm/{name}"):
             domain = self._lookup(name)
@@ -230,6 +231,15 @@ class Domains:
 
     def _lookup(self, name: str) -> Any:
         return self._conn.lookupByName(name)
+
+
+def _bare(element: str | None) -> str | None:
+    """Our element without its namespace: virDomainSetMetadata adds that itself, and fails where it
+    is declared already (virXMLInjectNamespace)."""
+    if not element:
+        return element
+    declaration = f' xmlns:{_METADATA_PREFIX}="{METADATA_URI}"'
+    return re.sub(rf"(</?){_METADATA_PREFIX}:", r"\1", element.replace(declaration, "", 1))
 
 
 def _ask(domain: Any) -> None:

@@ -94,7 +94,7 @@ def leftovers(view: HostView, context: Context) -> list[Difference]:
 def _deletion(observed: Observed, view: HostView, context: Context) -> Difference:
     name = observed.name
     using = compare.users(view, lambda root: on_network(root, name))
-    staying = compare.staying(using, context, ("network", name))
+    staying = compare.staying(using, context, Address(view.host, "network", name))
     running = [domain for domain in staying if domain.running]
     stopped = [domain for domain in staying if not domain.running]
     notes = [f"{compare.names(stopped)} (stopped) refers to it"] if stopped else []

@@ -18,6 +18,7 @@ from kvmspec.kinds.pool.check import check
 from kvmspec.kinds.pool.spec import PoolSpec
 from kvmspec.manifest.section import Item, Manifest, Section
 
+
 class PoolKind:
     """kinds.base.Kind for pools."""
 

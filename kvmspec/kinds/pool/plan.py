@@ -16,6 +16,7 @@ from xml.etree import ElementTree as ET
 from kvmspec.canon.compare import drop, get, leaves
 from kvmspec.canon.read import read
 from kvmspec.core.action import DefinePool, DeletePool, Edit, EditPool, SetAutostart, StartPool
+from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, FieldChange, Verb
 from kvmspec.core.desired import Desired
 from kvmspec.core.impact import Impact
@@ -181,7 +182,7 @@ def leftovers(view: HostView, context: Context) -> list[Difference]:
 def _deletion(observed: Observed, view: HostView, context: Context) -> Difference:
     name, path = observed.name, folder(observed)
     using = compare.users(view, lambda root: _uses(root, name, path))
-    staying = compare.staying(using, context, ("pool", name))
+    staying = compare.staying(using, context, Address(view.host, "pool", name))
     refusals = []
     if staying:
         message = f"pool/{name} on {view.host} holds disks of {compare.names(staying)}, which stays"

@@ -16,160 +16,323 @@ from tests.unit.manifest.specs import SECTIONS
 
 OK = "cpus: 1, memory: 1GiB"
 
-# name → (manifest below its two head lines, the problem as `line:column: path: message`, hint)
+# name → (manifest below its two head lines, with ¦ where the problem is; `path: message`; hint)
 CASES: dict[str, tuple[str, str, str]] = {
-    "unknown root key": ("vm: {}", "3:1: vm: unknown key `vm`", "did you mean `vms`?"),
+    "unknown root key": (
+        "¦vm: {}",
+        "vm: unknown key `vm`",
+        "did you mean `vms`?",
+    ),
     "unknown key": (
-        f"vms:\n  a:\n    cpus: {{cuont: 1}}\n    {OK[9:]}",
-        "5:12: vms.a.cpus.cuont: unknown key `cuont`", "did you mean `count`?",
+        "vms:\n  a:\n    cpus: {¦cuont: 1}\n    memory: 1GiB",
+        "vms.a.cpus.cuont: unknown key `cuont`",
+        "did you mean `count`?",
     ),
-    "unknown key of the loader's": (f"vms: {{a: {{{OK}, cuont: 1}}}}", "3:35: vms.a.cuont: unknown key `cuont`",
-                                    "did you mean `count`?"),
-    "missing": ("vms:\n  a:\n    cpus: 1", "4:3: vms.a: `memory` is required", ""),
-    "missing in an empty VM": ("vms:\n  a:", "4:3: vms.a: `cpus` is required", ""),
+    "unknown key of the loader's": (
+        "vms: {a: {OK, ¦cuont: 1}}",
+        "vms.a.cuont: unknown key `cuont`",
+        "did you mean `count`?",
+    ),
+    "missing": (
+        "vms:\n  ¦a:\n    cpus: 1",
+        "vms.a: `memory` is required",
+        "",
+    ),
+    "missing in an empty VM": (
+        "vms:\n  ¦a:",
+        "vms.a: `cpus` is required",
+        "",
+    ),
     "size without unit": (
-        "vms: {a: {cpus: 1, memory: 512}}",
-        "3:28: vms.a.memory: a size needs a unit, such as 512MiB or 512GiB", "",
+        "vms: {a: {cpus: 1, memory: ¦512}}",
+        "vms.a.memory: a size needs a unit, such as 512MiB or 512GiB",
+        "",
     ),
-    "absurd size": ("vms: {a: {cpus: 1, memory: 99999999EiB}}",
-                    "3:28: vms.a.memory: a size must be above zero and below 8EiB", ""),
-    "absurd number": ("vms: {a: {cpus: 99999999, memory: 1GiB}}", "3:17: vms.a.cpus: must be at most 4096", ""),
-    "negative number": ("vms: {a: {cpus: -1, memory: 1GiB}}", "3:17: vms.a.cpus: must be at least 1", ""),
-    "wrong type": ("vms: {a: {cpus: [], memory: 1GiB}}", "3:17: vms.a.cpus: expected a whole number", ""),
-    "yes is no bool": (f"vms: {{a: {{{OK}, autostart: yes}}}}",
-                       "3:46: vms.a.autostart: expected true or false", ""),
-    "literal": (f"vms: {{a: {{{OK}, state: runing}}}}",
-                "3:42: vms.a.state: expected `running`, `stopped` or `any`", "did you mean `running`?"),
-    "number for text": (f"vms: {{a: {{{OK}, description: 5}}}}",
-                        "3:48: vms.a.description: expected text; put it in quotes", ""),
-    "union of scalars": (f"vms: {{a: {{{OK}, serial: []}}}}",
-                         "3:43: vms.a.serial: expected a whole number or text; put it in quotes", ""),
+    "absurd size": (
+        "vms: {a: {cpus: 1, memory: ¦99999999EiB}}",
+        "vms.a.memory: a size must be above zero and below 8EiB",
+        "",
+    ),
+    "absurd number": (
+        "vms: {a: {cpus: ¦99999999, memory: 1GiB}}",
+        "vms.a.cpus: must be at most 4096",
+        "",
+    ),
+    "negative number": (
+        "vms: {a: {cpus: ¦-1, memory: 1GiB}}",
+        "vms.a.cpus: must be at least 1",
+        "",
+    ),
+    "wrong type": (
+        "vms: {a: {cpus: ¦[], memory: 1GiB}}",
+        "vms.a.cpus: expected a whole number",
+        "",
+    ),
+    "yes is no bool": (
+        "vms: {a: {OK, autostart: ¦yes}}",
+        "vms.a.autostart: expected true or false",
+        "",
+    ),
+    "literal": (
+        "vms: {a: {OK, state: ¦runing}}",
+        "vms.a.state: expected `running`, `stopped` or `any`",
+        "did you mean `running`?",
+    ),
+    "number for text": (
+        "vms: {a: {OK, description: ¦5}}",
+        "vms.a.description: expected text; put it in quotes",
+        "",
+    ),
+    "union of scalars": (
+        "vms: {a: {OK, serial: ¦[]}}",
+        "vms.a.serial: expected a whole number or text",
+        "",
+    ),
     "union with a custom type": (
-        f"vms: {{a: {{{OK}, balloon: 3}}}}",
-        "3:44: vms.a.balloon: a size needs a unit, such as 3MiB or 3GiB", "",
+        "vms: {a: {OK, balloon: ¦3}}",
+        "vms.a.balloon: a size needs a unit, such as 3MiB or 3GiB",
+        "",
     ),
-    "union of a list and a map, a map": (f"vms: {{a: {{{OK}, boot: {{cmdline: x}}}}}}",
-                                         "3:35: vms.a.boot: `kernel` is required", ""),
-    "union of a list and a map, a list": (f"vms: {{a: {{{OK}, boot: [disc]}}}}",
-                                          "3:42: vms.a.boot[0]: expected `disk` or `network`", "did you mean `disk`?"),
-    "union of a list and a map, neither": (f"vms: {{a: {{{OK}, boot: 1}}}}",
-                                           "3:41: vms.a.boot: expected a list or a map", ""),
+    "union of a list and a map, a map": (
+        "vms: {a: {OK, ¦boot: {cmdline: x}}}",
+        "vms.a.boot: `kernel` is required",
+        "",
+    ),
+    "union of a list and a map, a list": (
+        "vms: {a: {OK, boot: [¦disc]}}",
+        "vms.a.boot[0]: expected `disk` or `network`",
+        "did you mean `disk`?",
+    ),
+    "union of a list and a map, neither": (
+        "vms: {a: {OK, boot: ¦1}}",
+        "vms.a.boot: expected a list or a map",
+        "",
+    ),
     "entry by name": (
-        f"vms: {{a: {{{OK}, disks: [{{name: root, size: 5}}]}}}}",
-        "3:63: vms.a.disks.root.size: a size needs a unit, such as 5MiB or 5GiB", "",
+        "vms: {a: {OK, disks: [{name: root, size: ¦5}]}}",
+        "vms.a.disks.root.size: a size needs a unit, such as 5MiB or 5GiB",
+        "",
     ),
     "entry by index": (
-        f"vms: {{a: {{{OK}, disks: [{{volume: v, size: 1GiB}}]}}}}",
-        "3:43: vms.a.disks[0]: a disk needs one of `size` and `volume`", "",
+        "vms: {a: {OK, disks: [¦{volume: v, size: 1GiB}]}}",
+        "vms.a.disks[0]: a disk needs one of `size` and `volume`",
+        "",
     ),
-    "later": (f"vms: {{a: {{{OK}, numa: 1}}}}",
-              "3:35: vms.a.numa: `numa` is part of the format, but this version does not support it yet", ""),
-    "later root": ("images: {debian: {url: x}}",
-                   "3:10: images: `images` is part of the format, but this version does not support it yet", ""),
-    "section is a list": ("vms: [a]", "3:6: vms: `vms` must be a map of names", "as in `vms: {name: …}`"),
-    "object is a list": ("vms: {a: [1]}", "3:10: vms.a: expected a map of fields", ""),
+    "later": (
+        "vms: {a: {OK, ¦numa: 1}}",
+        "vms.a.numa: `numa` is part of the format, but this version does not support it yet",
+        "",
+    ),
+    "later root": (
+        "images: {¦debian: {url: x}}",
+        "images: `images` is part of the format, but this version does not support it yet",
+        "",
+    ),
+    "section is a list": (
+        "vms: ¦[a]",
+        "vms: `vms` must be a map of names",
+        "as in `vms: {name: …}`",
+    ),
+    "object is a list": (
+        "vms: {a: ¦[1]}",
+        "vms.a: expected a map of fields",
+        "",
+    ),
     "name with a slash": (
-        f"vms: {{../etc: {{{OK}}}}}",
-        '3:7: vms."../etc": `../etc` is not a name: a name is 1 to 63 letters, digits, `_`, `.`, `+` or `-`, '
-        "and starts with a letter, digit or `_`", "",
+        "vms: {¦../etc: {OK}}",
+        'vms."../etc": `../etc` is not a name: a name is 1 to 63 letters, digits, `_`, `.`, `+` or `-`, and starts with a letter, digit or `_`',
+        "",
     ),
-    "unknown profile": (f"profiles: {{base: {{}}}}\nvms: {{a: {{{OK}, profile: bsae}}}}",
-                        "4:44: vms.a.profile: there is no profile `bsae`", "did you mean `base`?"),
-    "unknown extends": (f"profiles: {{p: {{extends: nowhere}}}}\nvms: {{a: {{profile: p, {OK}}}}}",
-                        "3:25: profiles.p.extends: there is no profile `nowhere`", "known: p"),
+    "unknown profile": (
+        "profiles: {base: {}}\nvms: {a: {OK, profile: ¦bsae}}",
+        "vms.a.profile: there is no profile `bsae`",
+        "did you mean `base`?",
+    ),
+    "unknown extends": (
+        "profiles: {p: {extends: ¦nowhere}}\nvms: {a: {profile: p, OK}}",
+        "profiles.p.extends: there is no profile `nowhere`",
+        "known: p",
+    ),
     "cycle of extends": (
-        "profiles:\n  a: {extends: b}\n  b: {extends: c}\n  c: {extends: a}\nvms: {v: {profile: b}}",
-        "4:16: profiles.a.extends: profiles extend each other in a circle: a → b → c → a", "",
+        "profiles:\n  a: {extends: ¦b}\n  b: {extends: c}\n  c: {extends: a}\nvms: {v: {profile: b}}",
+        "profiles.a.extends: profiles extend each other in a circle: a → b → c → a",
+        "",
     ),
-    "profile that extends itself": ("profiles: {a: {extends: a}}",
-                                    "3:25: profiles.a.extends: profiles extend each other in a circle: a → a", ""),
-    "unused profile": ("profiles: {p: {memory: 1}}",
-                       "3:24: profiles.p.memory: a size needs a unit, such as 1MiB or 1GiB", ""),
-    "count in a profile": ("profiles: {p: {count: 2}}", "3:16: profiles.p.count: `count` does not belong here",
-                           "each VM says its own"),
+    "profile that extends itself": (
+        "profiles: {a: {extends: ¦a}}",
+        "profiles.a.extends: profiles extend each other in a circle: a → a",
+        "",
+    ),
+    "unused profile": (
+        "profiles: {p: {memory: ¦1}}",
+        "profiles.p.memory: a size needs a unit, such as 1MiB or 1GiB",
+        "",
+    ),
+    "count in a profile": (
+        "profiles: {p: {¦count: 2}}",
+        "profiles.p.count: `count` does not belong here",
+        "each VM says its own",
+    ),
     "mistake in a used profile, once": (
-        f"profiles: {{p: {{disks: [{{name: r, size: 1}}]}}}}\nvms: {{a: {{profile: p, count: 3, {OK}}}, b: {{profile: p, {OK}}}}}",
-        "3:41: profiles.p.disks.r.size: a size needs a unit, such as 1MiB or 1GiB", "",
+        "profiles: {p: {disks: [{name: r, size: ¦1}]}}\nvms: {a: {profile: p, count: 3, OK}, b: {profile: p, OK}}",
+        "profiles.p.disks.r.size: a size needs a unit, such as 1MiB or 1GiB",
+        "",
     ),
     "mistake that only the merging makes": (
-        f"profiles:\n  p: {{disks: [{{name: r, size: 1GiB}}]}}\nvms:\n  a: {{profile: p, {OK}, disks: [{{name: r, volume: v}}]}}",
-        "6:53: vms.a.disks.r: a disk needs one of `size` and `volume`", "",
+        "profiles:\n  p: {disks: [{name: r, size: 1GiB}]}\nvms:\n  a: {profile: p, OK, disks: [¦{name: r, volume: v}]}",
+        "vms.a.disks.r: a disk needs one of `size` and `volume`",
+        "",
     ),
-    "unknown defaults": ("defaults: {vm: {}}", "3:12: defaults.vm: unknown key `vm`", "did you mean `vms`?"),
-    "count is text": (f"vms: {{a: {{{OK}, count: many}}}}", "3:42: vms.a.count: expected a whole number, 0 or more", ""),
-    "count is negative": (f"vms: {{a: {{{OK}, count: -1}}}}",
-                          "3:42: vms.a.count: expected a whole number, 0 or more", ""),
-    "unknown host": (f"hosts: {{hv1: {{uri: x}}}}\nvms: {{a: {{{OK}, host: hv2}}}}",
-                     "4:41: vms.a.host: there is no host `hv2`", "did you mean `hv1`?"),
-    "host of many": (f"hosts: {{h1: {{uri: x}}, h2: {{uri: y}}}}\nvms: {{a: {{{OK}}}}}",
-                     "4:7: vms.a: nothing says on which host this is",
-                     "add `host:`, or `defaults: {host: …}`; known: h1, h2"),
-    "hosts of a network": ("networks: {n: {hosts: [x]}}", "3:24: networks.n.hosts[0]: there is no host `x`",
-                           "known: default"),
-    "network without a host": ("hosts: {h1: {uri: x}, h2: {uri: y}}\nnetworks: {n: {}}",
-                               "4:12: networks.n: nothing says on which host this is",
-                               "add `hosts: […]`, or `defaults: {host: …}`; known: h1, h2"),
-    "host without uri": ("hosts: {h1: {labels: {}}}", "3:9: hosts.h1: `uri` is required", ""),
-    "moved to nowhere": ("moved: [{from: vm/a, to: vm/b}]",
-                         "3:26: moved[0].to: there is no VM `b` in the manifest", ""),
+    "unknown defaults": (
+        "defaults: {¦vm: {}}",
+        "defaults.vm: unknown key `vm`",
+        "did you mean `vms`?",
+    ),
+    "count is text": (
+        "vms: {a: {OK, count: ¦many}}",
+        "vms.a.count: expected a whole number, 0 or more",
+        "",
+    ),
+    "count is negative": (
+        "vms: {a: {OK, count: ¦-1}}",
+        "vms.a.count: expected a whole number, 0 or more",
+        "",
+    ),
+    "unknown host": (
+        "hosts: {hv1: {uri: x}}\nvms: {a: {OK, host: ¦hv2}}",
+        "vms.a.host: there is no host `hv2`",
+        "did you mean `hv1`?",
+    ),
+    "host of many": (
+        "hosts: {h1: {uri: x}, h2: {uri: y}}\nvms: {¦a: {OK}}",
+        "vms.a: nothing says on which host this is",
+        "add `host:`, or `defaults: {host: …}`; known: h1, h2",
+    ),
+    "hosts of a network": (
+        "networks: {n: {hosts: [¦x]}}",
+        "networks.n.hosts[0]: there is no host `x`",
+        "known: default",
+    ),
+    "network without a host": (
+        "hosts: {h1: {uri: x}, h2: {uri: y}}\nnetworks: {¦n: {}}",
+        "networks.n: nothing says on which host this is",
+        "add `hosts: […]`, or `defaults: {host: …}`; known: h1, h2",
+    ),
+    "host without uri": (
+        "hosts: {¦h1: {labels: {}}}",
+        "hosts.h1: `uri` is required",
+        "",
+    ),
+    "moved to nowhere": (
+        "moved: [{from: vm/a, to: ¦vm/b}]",
+        "moved[0].to: there is no VM `b` in the manifest",
+        "",
+    ),
     "moved from a declared VM": (
-        f"moved: [{{from: vm/a, to: vm/b}}]\nvms: {{a: {{{OK}}}, b: {{{OK}}}}}",
-        "3:16: moved[0].from: the VM `a` is still declared", "a VM moves from a name that is no longer declared",
+        "moved: [{from: ¦vm/a, to: vm/b}]\nvms: {a: {OK}, b: {OK}}",
+        "moved[0].from: the VM `a` is still declared",
+        "a VM moves from a name that is no longer declared",
     ),
-    "moved is no VM": ("moved: [{from: network/a, to: vm/b}]",
-                       "3:16: moved[0].from: expected a VM's address, such as vm/web", ""),
-    "released is declared": (f"released: [vm/a]\nvms: {{a: {{{OK}}}}}",
-                             "3:12: released[0]: the VM `a` is still declared", "remove it from `vms`, or from here"),
-    "removed is declared": ("removed: [{volume: v, pool: p}]\nvolumes: {v: {pool: p, size: 1GiB}}",
-                            "3:11: removed[0]: the volume `v` is still declared",
-                            "remove it from `volumes`, or from here"),
-    "unset variable": ('networks: {n: {domain: "a ${nowhere}"}}', "3:27: networks.n.domain: there is no variable `nowhere`",
-                       "declare it in `variables:`; for a literal dollar sign write `$$`"),
-    "nearly a variable": ("variables: {domain: a}\nnetworks: {n: {domain: '${domian}'}}",
-                          "4:25: networks.n.domain: there is no variable `domian`", "did you mean `domain`?"),
-    "variable without a value": ("variables: {v: {env: VVV}}\nnetworks: {n: {domain: '${v}'}}",
-                                 "4:25: networks.n.domain: the variable `v` has no value",
-                                 "give it with --var v=… or set $VVV"),
-    "unset environment": ("networks: {n: {domain: '${env:NOPE}'}}",
-                          "3:25: networks.n.domain: the environment variable `NOPE` is not set", "export NOPE=…"),
-    "unclosed reference": ("networks: {n: {domain: 'a${b'}}", "3:26: networks.n.domain: this `${` has no `}`",
-                           "for a literal dollar sign write `$$`"),
-    "shell's default": ("networks: {n: {domain: '${HOME:-x}'}}",
-                        "3:25: networks.n.domain: `${HOME:-x}` is not a reference",
-                        "for a literal dollar sign write `$$`"),
-    "list in a text": ("variables: {l: {default: [a]}}\nnetworks: {n: {domain: 'x ${l}'}}",
-                       "4:25: networks.n.domain: a list cannot be part of a text",
-                       "use the reference alone, as the whole value"),
-    "reference in a key": ("networks: {'${x}': {}}", "3:12: networks.${x}: a key cannot hold a reference",
-                           "only values are interpolated"),
-    "index without count": (f"vms:\n  a: {{{OK}, cloud_init: {{hostname: 'a-${{index}}'}}}}",
-                            "4:57: vms.a.cloud_init.hostname: `${index}` has a value only in a VM with `count`",
-                            "add `count:`, or use `${name}`"),
-    "index outside VMs": ("networks: {n: {domain: '${index}'}}",
-                          "3:25: networks.n.domain: `${index}` has a value only inside a VM",
-                          "declare a variable instead"),
-    "reserved variable": ("variables: {index: 1}", "3:13: variables.index: the variable name `index` is reserved",
-                          "choose another"),
+    "moved is no VM": (
+        "moved: [{from: ¦network/a, to: vm/b}]",
+        "moved[0].from: expected a VM's address, such as vm/web",
+        "",
+    ),
+    "released is declared": (
+        "released: [¦vm/a]\nvms: {a: {OK}}",
+        "released[0]: the VM `a` is still declared",
+        "remove it from `vms`, or from here",
+    ),
+    "removed is declared": (
+        "removed: [¦{volume: v, pool: p}]\nvolumes: {v: {pool: p, size: 1GiB}}",
+        "removed[0]: the volume `v` is still declared",
+        "remove it from `volumes`, or from here",
+    ),
+    "unset variable": (
+        'networks: {n: {domain: "a ¦${nowhere}"}}',
+        "networks.n.domain: there is no variable `nowhere`",
+        "declare it in `variables:`; for a literal dollar sign write `$$`",
+    ),
+    "nearly a variable": (
+        "variables: {domain: a}\nnetworks: {n: {domain: '¦${domian}'}}",
+        "networks.n.domain: there is no variable `domian`",
+        "did you mean `domain`?",
+    ),
+    "variable without a value": (
+        "variables: {v: {env: VVV}}\nnetworks: {n: {domain: '¦${v}'}}",
+        "networks.n.domain: the variable `v` has no value",
+        "give it with --var v=… or set $VVV",
+    ),
+    "unset environment": (
+        "networks: {n: {domain: '¦${env:NOPE}'}}",
+        "networks.n.domain: the environment variable `NOPE` is not set",
+        "export NOPE=…",
+    ),
+    "unclosed reference": (
+        "networks: {n: {domain: 'a¦${b'}}",
+        "networks.n.domain: this `${` has no `}`",
+        "for a literal dollar sign write `$$`",
+    ),
+    "shell's default": (
+        "networks: {n: {domain: '¦${HOME:-x}'}}",
+        "networks.n.domain: `${HOME:-x}` is not a reference",
+        "for a literal dollar sign write `$$`",
+    ),
+    "list in a text": (
+        "variables: {l: {default: [a]}}\nnetworks: {n: {domain: '¦x ${l}'}}",
+        "networks.n.domain: a list cannot be part of a text",
+        "use the reference alone, as the whole value",
+    ),
+    "reference in a key": (
+        "vms: {a: {memory: 1GiB, cpus: {count: 1, pin: {¦'${x}': '1'}}}}",
+        "vms.a.cpus.pin.${x}: a key cannot hold a reference",
+        "only values are interpolated",
+    ),
+    "index without count": (
+        "vms:\n  a: {OK, cloud_init: {hostname: 'a-¦${index}'}}",
+        "vms.a.cloud_init.hostname: `${index}` has a value only in a VM with `count`",
+        "add `count:`, or use `${name}`",
+    ),
+    "index outside VMs": (
+        "networks: {n: {domain: '¦${index}'}}",
+        "networks.n.domain: `${index}` has a value only inside a VM",
+        "declare a variable instead",
+    ),
+    "reserved variable": (
+        "variables: {¦index: 1}",
+        "variables.index: the variable name `index` is reserved",
+        "choose another",
+    ),
     "variable of the wrong type": (
-        "variables: {n: {default: many, type: integer}}\nvms: {a: {cpus: '${n}', memory: 1GiB}}",
-        "3:26: variables.n.default: variable `n`: expected a whole number", "",
+        "variables: {n: {default: ¦many, type: integer}}\nvms: {a: {cpus: '${n}', memory: 1GiB}}",
+        "variables.n.default: variable `n`: expected a whole number",
+        "",
     ),
     "depends_on in a circle": (
-        f"vms: {{a: {{{OK}, depends_on: [b]}}, b: {{{OK}, depends_on: [a]}}}}",
-        "3:47: vms.a.depends_on: VMs depend on each other: a → b → a", "",
+        "vms: {a: {OK, depends_on: ¦[b]}, b: {OK, depends_on: [a]}}",
+        "vms.a.depends_on: VMs depend on each other: a → b → a",
+        "",
     ),
-    "check": (f"vms: {{a: {{{OK}, networks: [nowhere]}}}}",
-              "3:46: vms.a.networks[0].network: there is no network `nowhere`", ""),
-    "no check of what failed": (f"networks: {{n: {{mode: natt}}}}\nvms: {{a: {{{OK}, networks: [n]}}}}",
-                                "3:21: networks.n.mode: expected `nat`, `route` or `isolated`",
-                                "did you mean `nat`?"),
-}  # fmt: skip
+    "check": (
+        "vms: {a: {OK, networks: [¦nowhere]}}",
+        "vms.a.networks[0].network: there is no network `nowhere`",
+        "",
+    ),
+    "no check of what failed": (
+        "networks: {n: {mode: ¦natt}}\nvms: {a: {OK, networks: [n]}}",
+        "networks.n.mode: expected `nat`, `route` or `isolated`",
+        "did you mean `nat`?",
+    ),
+}
 
 
 @pytest.mark.parametrize(("text", "expected", "hint"), CASES.values(), ids=CASES)
 def test_mistakes(fail: Fail, tmp_path: Path, text: str, expected: str, hint: str) -> None:
+    before = text.partition("¦")[0].replace("OK", OK)
+    text = text.replace("¦", "").replace("OK", OK)
+    line, column = before.count("\n") + 3, len(before.rpartition("\n")[2]) + 1
     problems = fail(text)
-    assert str(problems[0]).removeprefix(f"{tmp_path}/m.yaml:") == expected
+    assert str(problems[0]) == f"{tmp_path}/m.yaml:{line}:{column}: {expected}"
     assert problems[0].hint == hint
     assert problems[0].where is not None and problems[0].where.source
     assert len(problems) == 1 + (text == "vms:\n  a:")  # that one lacks its memory, too
@@ -211,7 +374,10 @@ def test_a_clash_with_a_counted_vm(fail: Fail, tmp_path: Path) -> None:
 
 def test_everything_is_told_at_once_in_order(fail: Fail) -> None:
     problems = fail(
-        {"a.yaml": f"vms: {{a: {{memory: 1}}, b: {{x: 1, {OK}}}}}\nnope: 1", "b.yaml": "networks: {n: {mode: x}}"}
+        {
+            "a.yaml": f"vms: {{a: {{memory: 1}}, b: {{x: 1, {OK}}}}}\nnope: 1",
+            "b.yaml": "networks: {n: {mode: x}}",
+        }
     )
     assert [problem.message for problem in problems] == [
         "`cpus` is required",
@@ -305,7 +471,7 @@ LEAKS = {
     "broken YAML": f"vms: {{a: {{{OK}, password: hunter22, cpus: ${{x}}}}}}",
     "broken YAML, quoted": f"vms: {{a: {{{OK}, 'password': \"a hunter22\", cpus: ${{x}}}}}}",
     "a bad reference in it": f"vms: {{a: {{{OK}, password: 'hunter22 ${{nope}}'}}}}",
-    "block text": f"vms: {{a: {{{OK}, password: \"hunter22\", x: 1, keys: 1}}}}",
+    "block text": f'vms: {{a: {{{OK}, password: "hunter22", x: 1, keys: 1}}}}',
     "a later field": f"vms: {{a: {{{OK}, password: hunter22, numa: 1}}}}",
     "an unknown profile": "vms: {a: {profile: x, password: hunter22}}",
 }
@@ -323,7 +489,11 @@ def test_secret_values_of_the_environment_are_in_no_error(fail: Fail) -> None:
 
 
 @settings(max_examples=150, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode("utf-8", "ignore"))))
+@given(
+    data=st.one_of(
+        st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode("utf-8", "ignore"))
+    )
+)
 def test_random_files_raise_only_manifest_errors(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "m.yaml"
     path.write_bytes(data)

@@ -221,9 +221,13 @@ def test_secrets_are_tokens(read: Load) -> None:
         environ={"PW": "hunter22"},
     )
     assert "hunter22" not in repr(manifest) and "literal1" not in repr(manifest)
-    assert all("hunter22" not in str(i.expanded) and "literal1" not in str(i.expanded) for i in manifest.items)
+    assert all(
+        "hunter22" not in str(i.expanded) and "literal1" not in str(i.expanded) for i in manifest.items
+    )
     spec = vm(manifest, "a")
-    assert spec.password is not None and is_token(spec.password) and spec.password == vm(manifest, "b").password
+    assert (
+        spec.password is not None and is_token(spec.password) and spec.password == vm(manifest, "b").password
+    )
     assert spec.cloud_init is not None
     user = spec.cloud_init.users[0]
     assert [manifest.secrets.reveal(x or "") for x in (spec.password, user.password, user.keys[0])] == [
@@ -246,7 +250,13 @@ def test_where_finds_what_a_profile_says(read: Load) -> None:
                     "vms:\n  a: {profile: p, cpus: 1, disks: [{name: r,\n bus: scsi}]}")  # fmt: skip
     lines = {
         path: manifest.where(("vms", "a", *path)).line  # type: ignore[union-attr]
-        for path in [("memory",), ("memory", "size"), ("disks", 0, "size"), ("disks", 0, "bus"), ("cpus", "count")]
+        for path in [
+            ("memory",),
+            ("memory", "size"),
+            ("disks", 0, "size"),
+            ("disks", 0, "bus"),
+            ("cpus", "count"),
+        ]
     }
     assert list(lines.values()) == [3, 3, 4, 7, 6]
 

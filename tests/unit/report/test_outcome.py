@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kvmspec.core.action import ShutdownDomain
@@ -56,6 +58,16 @@ def test_a_deletion_says_what_stayed() -> None:
     text = outcome_text(plan, Result((Outcome(plan.steps[0], Status.DONE),)), 1, name="Destroy")
     assert (
         text == "vm/old: its volumes stay: old-root.qcow2 (20GiB)\n\nDestroy complete: 1 deleted in 1.0s.\n"
+    )
+
+
+def test_success_is_not_claimed_when_something_still_differs() -> None:
+    left = replace(result(*[Status.DONE] * 3), remaining=(p.LIVE,))
+    assert outcome_text(p.STEPS, left, 1) == (
+        "Still different after a last look:\n"
+        "  vm/web-1: memory.size 1GiB → 2GiB, disks.root.size 20GiB → 40GiB\n"
+        "\n"
+        "Apply incomplete: 2 created, but 1 object not as planned. See kvmspec plan, and please report it.\n"
     )
 
 

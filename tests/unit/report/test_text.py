@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kvmspec.core.action import StartDomain
+from kvmspec.core.action import DeleteVolume, StartDomain
 from kvmspec.core.change import Difference, Verb
 from kvmspec.core.impact import Impact, Permission
 from kvmspec.core.plan import Plan, Step
@@ -50,6 +50,36 @@ CASES: dict[str, tuple[Plan, str]] = {
         HEAD + "  - vm/old                       delete; its volumes stay: old-root.qcow2 (20GiB)\n"
         "  - volume/scratch (vms, 10GiB)  delete   DATA LOSS\n"
         "\nPlan: 2 to delete. Data loss: 1 volume (10 GiB).\nNeeds: --allow delete,data-loss\n",
+    ),
+    "a VM with its volumes": (
+        p.plan(
+            replace(
+                p.DELETE,
+                before={"volumes": {"vms/a": "1GiB", "vms/b": "512MiB"}},
+                impact_floor=Impact.DATA_LOSS,
+            )
+        ),
+        HEAD + "  - vm/old  delete; its volumes stay: old-root.qcow2 (20GiB)   DATA LOSS\n"
+        "\nPlan: 1 to delete. Data loss: 2 volumes (1.5 GiB).\n",
+    ),
+    "volumes of unknown size": (
+        p.plan(
+            replace(p.DELETE, before={"volumes": ["vms/a"]}, impact_floor=Impact.DATA_LOSS, notes=()),
+            steps=(Step(1, DeleteVolume(p.at("volume/vms/a")), text="delete"),),
+        ),
+        HEAD + "  - vm/old  delete   DATA LOSS\n\nPlan: 1 to delete. Data loss: 1 volume.\n",
+    ),
+    "let go": (
+        p.plan(
+            Difference(
+                p.at("vm/x"),
+                Verb.UPDATE,
+                (p.change("metadata", "managed", "released"),),
+                label="let go, not deleted",
+            )
+        ),
+        HEAD + "  ~ vm/x  let go, not deleted\n      metadata         managed → released  live\n"
+        "\nPlan: 1 to change.\n",
     ),
     "adopt": (p.plan(p.ADOPT), HEAD + "  = vm/imported  adopt\n\nPlan: 1 to adopt.\n"),
     "drift": (

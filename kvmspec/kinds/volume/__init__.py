@@ -1,0 +1,56 @@
+"""Volumes: standalone ones, and those that VMs declare inside themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kvmspec.adapters.libvirt import Host
+from kvmspec.core.address import Address
+from kvmspec.core.change import Difference
+from kvmspec.core.desired import Desired
+from kvmspec.core.observed import HostView
+from kvmspec.kinds import compare
+from kvmspec.kinds.base import Chain, Context
+from kvmspec.kinds.volume import apply, leftovers, plan
+from kvmspec.kinds.volume.check import check
+from kvmspec.kinds.volume.spec import VolumeSpec
+from kvmspec.kinds.volume.wanted import needs, pool_of
+from kvmspec.manifest.section import Item, Manifest, Section
+
+
+class VolumeKind:
+    """kinds.base.Kind for volumes. A Desired of another kind's making may carry any spec with
+    `size`, `format` (None: qcow2) and `backing`; its address says pool and name."""
+
+    name = "volume"
+    section = Section("volumes", "volume", VolumeSpec, check=check)
+
+    def desire(self, manifest: Manifest, item: Item, host: str) -> list[Desired]:
+        pool = pool_of(item.spec, manifest)
+        assert pool is not None, "check() refuses volumes without a pool"
+        address = Address(host, "volume", f"{pool}/{item.name}")
+        return [Desired(address, item.spec, item.path, tuple(needs(item.spec, host, pool, manifest)))]
+
+    def diff(self, desired: Desired, view: HostView, context: Context) -> Difference:
+        return plan.diff(desired, view, context)
+
+    def leftovers(self, view: HostView, context: Context) -> list[Difference]:
+        return leftovers.leftovers(view, context)
+
+    def steps(self, difference: Difference, view: HostView, context: Context) -> Chain:
+        return plan.steps(difference, view)
+
+    def render(self, desired: Desired, context: Context) -> str:
+        return plan.render(desired, context)
+
+    def fingerprint(self, name: str, view: HostView) -> str:
+        """Format, path and backing; never its size, which the guest's growth changes."""
+        found = view.volumes.get(name)
+        return compare.digest([found.format, found.path, found.backing], "") if found else ""
+
+    def apply(self, action: Any, host: Host, report: Callable[[str], None]) -> None:
+        apply.apply(action, host, report)
+
+
+KIND = VolumeKind()

@@ -1,0 +1,55 @@
+"""A volume's actions → libvirt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import assert_never
+
+from kvmspec.adapters.libvirt import Host
+from kvmspec.adapters.libvirt.volumes import Volumes
+from kvmspec.core.action import CreateVolume, DeleteVolume, ResizeVolume, VolumeAction
+from kvmspec.core.errors import LibvirtFailure
+from kvmspec.core.observed import ObservedVolume
+from kvmspec.manifest.types import format_size
+
+
+def apply(action: VolumeAction, host: Host, report: Callable[[str], None]) -> None:
+    """Carry out one action. Idempotent. Raises LibvirtFailure."""
+    pool, _, name = action.address.name.partition("/")
+    match action:
+        case CreateVolume():
+            _create(action, host.volumes, pool, name, report)
+        case ResizeVolume(capacity=capacity):
+            host.volumes.resize(pool, name, capacity)
+        case DeleteVolume():
+            host.volumes.delete(pool, name)
+        case _:
+            assert_never(action)
+
+
+def _create(
+    action: CreateVolume, volumes: Volumes, pool: str, name: str, report: Callable[[str], None]
+) -> None:
+    """A volume that is there already is taken up with its data where it fits; no data is touched."""
+    if volumes.create(pool, name, action.xml):
+        return
+    found = volumes.get(pool, name)
+    problem = misfit(action, found)
+    if problem:
+        raise LibvirtFailure(
+            f"{action.address.short} is there already and {problem}", hint="delete it, or choose another name"
+        )
+    report("was there already and is taken up with its data")
+    if found.capacity < action.capacity:
+        volumes.resize(pool, name, action.capacity)
+
+
+def misfit(action: CreateVolume, found: ObservedVolume) -> str:
+    """Why the volume that is there cannot be the one to be created; "" where it can."""
+    if found.format != action.format:
+        return f"is {found.format}, not {action.format}"
+    if found.backing != action.backing:
+        return f"rests on {found.backing or 'nothing'}, not on {action.backing or 'nothing'}"
+    if action.capacity and found.capacity > action.capacity:
+        return f"has {format_size(found.capacity)}, more than {format_size(action.capacity)}"
+    return ""

@@ -1,0 +1,92 @@
+"""Volumes that are to go: what `removed:` names, and on request all that are declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kvmspec.core.address import Address
+from kvmspec.core.change import Difference, Verb
+from kvmspec.core.impact import Impact, Permission
+from kvmspec.core.observed import HostView, ObservedVolume
+from kvmspec.core.problem import Problem
+from kvmspec.kinds import compare
+from kvmspec.kinds.base import Context
+from kvmspec.kinds.volume import use
+from kvmspec.kinds.volume.wanted import pool_of
+from kvmspec.manifest.types import format_size
+
+
+def leftovers(view: HostView, context: Context) -> list[Difference]:
+    """Deletions on this host; with context.destroy only where data loss is granted, and a note of
+    what stays where it is not."""
+    keys = [f"{pool}/{volume}" for pool, volume in context.manifest.removed]
+    protected = {}
+    if context.destroy:
+        for key, path, prevented in _declared(view, context):
+            keys.append(key)
+            protected[key] = path if prevented else None
+    leaving = frozenset(keys)
+    return [
+        _one(view.volumes[key], protected.get(key), leaving, view, context)
+        for key in dict.fromkeys(keys)
+        if key in view.volumes
+    ] + [_unread(key, view) for key in dict.fromkeys(keys) if _is_unread(key, view)]
+
+
+def _declared(view: HostView, context: Context) -> Iterator[tuple[str, tuple[str | int, ...], bool]]:
+    for item in context.manifest.of("volume"):
+        pool = pool_of(item.spec, context.manifest)
+        if view.host in item.hosts and pool is not None:
+            yield f"{pool}/{item.name}", item.path, bool(getattr(item.spec, "prevent_destroy", False))
+
+
+def _one(
+    volume: ObservedVolume,
+    protected: tuple[str | int, ...] | None,
+    leaving: frozenset[str],
+    view: HostView,
+    context: Context,
+) -> Difference:
+    key, size = f"{volume.pool}/{volume.name}", format_size(volume.capacity)
+    address = Address(view.host, "volume", key)
+    before = {"pool": volume.pool, "size": size, "format": volume.format, "backing": volume.backing}
+    if context.destroy and Permission.DATA_LOSS not in context.granted:
+        note = f"stays: {volume.name} ({size}); `--allow data-loss` deletes it"
+        return Difference(address, Verb.NO_OP, notes=(note,), before=before, after=before)
+    refusals = list(_refusals(volume, address, leaving, view, context))
+    if protected is not None:
+        message = f"volume/{key} has `prevent_destroy: true`"
+        refusals.append(context.problem(protected, message, "take that out first, in an apply of its own"))
+    return Difference(
+        address,
+        Verb.DELETE,
+        notes=(f"{size} of data are lost",),
+        refusals=tuple(refusals),
+        impact_floor=Impact.DATA_LOSS,
+        before=before,
+    )
+
+
+def _refusals(
+    volume: ObservedVolume, address: Address, leaving: frozenset[str], view: HostView, context: Context
+) -> Iterator[Problem]:
+    using = use.users(view, volume.path, address.name)
+    staying = compare.staying(using, context, address)
+    if staying:
+        message = f"{address.short} on {view.host} is used by {compare.names(staying)}"
+        yield Problem(message, hint="take it out of that VM first")
+    over = [other for other in use.overlays(view, volume.path) if other.partition("/")[2] not in leaving]
+    if over:
+        message = f"{address.short} on {view.host} is the backing of {', '.join(over)}, which would lose its data"
+        yield Problem(message, hint="remove those first, or flatten them (`virsh blockpull`)")
+
+
+def _is_unread(key: str, view: HostView) -> bool:
+    pool = key.partition("/")[0]
+    return pool in view.pools and pool not in view.pools_read
+
+
+def _unread(key: str, view: HostView) -> Difference:
+    pool = key.partition("/")[0]
+    note = f"pool {pool} is not running, so it cannot be seen whether this volume is there"
+    return Difference(Address(view.host, "volume", key), Verb.NO_OP, notes=(note,))

@@ -1,0 +1,235 @@
+"""What differs between a volume of the manifest and the one on the host, and the actions for it.
+
+field table: size: grows, live (through the domain that runs on it), and never shrinks;
+format, backing: fixed at creation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kvmspec.core.action import Action, CreateVolume, DeleteVolume, GrowDisk, ResizeVolume
+from kvmspec.core.address import Address
+from kvmspec.core.change import Difference, FieldChange, Verb
+from kvmspec.core.desired import Desired
+from kvmspec.core.impact import Impact
+from kvmspec.core.observed import HostView, ObservedVolume
+from kvmspec.core.problem import Problem
+from kvmspec.kinds import compare
+from kvmspec.kinds.base import Chain, Context
+from kvmspec.kinds.volume import use
+from kvmspec.kinds.volume.wanted import Wanted, wanted
+from kvmspec.manifest.types import format_size
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Grow the file at `path` to `capacity` bytes."""
+
+    path: str
+    capacity: int
+
+
+def render(desired: Desired, context: Context, view: HostView | None = None) -> str:
+    """The XML with which the volume is created."""
+    want = wanted(desired, context, view)
+    return context.renderer.render(
+        "volume.xml.j2", name=want.name, capacity=want.capacity, format=want.format, backing=want.backing
+    )
+
+
+def diff(desired: Desired, view: HostView, context: Context) -> Difference:
+    """Compare a volume with what is there."""
+    want = wanted(desired, context, view)
+    observed = view.volumes.get(desired.address.name)
+    if observed is None:
+        return _absent(desired, want, view, context)
+    return _present(desired, want, observed, view, context)
+
+
+# --- absent, or not to be seen
+def _absent(desired: Desired, want: Wanted, view: HostView, context: Context) -> Difference:
+    refusals = tuple(
+        [*_nowhere(desired, want, view, context), *_strangers(desired, want, want.path, view, context)]
+    )
+    unseen = want.pool in view.pools and want.pool not in view.pools_read
+    unseen = unseen or want.pool not in view.pools
+    action = CreateVolume(
+        desired.address,
+        render(desired, context, view),
+        want.capacity or 0,
+        want.format,
+        want.backing.path if want.backing else None,
+        take_up=unseen,
+    )
+    notes = (f"if it is in pool {want.pool} already, it is taken up with its data",) if unseen else ()
+    return Difference(
+        desired.address,
+        Verb.NO_OP if refusals else Verb.CREATE,
+        notes=() if refusals else notes,
+        refusals=refusals,
+        after=_shown(want),
+        detail=action,
+    )
+
+
+def _nowhere(desired: Desired, want: Wanted, view: HostView, context: Context) -> Iterator[Problem]:
+    """A pool or a backing volume that is neither declared nor there."""
+    host = view.host
+    if want.pool not in view.pools and Address(host, "pool", want.pool) not in context.desired:
+        message = f"pool {want.pool} is neither in the manifest nor on {host}"
+        yield context.problem(desired.path, message, "declare it under `pools:`")
+        return
+    key = want.backing.volume if want.backing else None
+    if key is None or key in view.volumes or Address(host, "volume", key) in context.desired:
+        return
+    pool = key.partition("/")[0]
+    if pool in view.pools_read or pool not in view.pools:
+        message = f"its backing, volume {key}, is neither in the manifest nor on {host}"
+        yield context.problem((*desired.path, "backing"), message)
+
+
+# --- present
+def _present(
+    desired: Desired, want: Wanted, observed: ObservedVolume, view: HostView, context: Context
+) -> Difference:
+    owned = _is_owned(desired, observed, view, context)
+    growth = want.capacity is not None and want.capacity > observed.capacity
+    refusals = [*_misfits(desired, want, observed, context, owned=owned)]
+    refusals += _strangers(desired, want, observed.path, view, context)
+    if growth:
+        refusals += _cannot_grow(desired, observed, view, context)
+    notes = []
+    if owned and not _rests_on(want, observed):
+        notes.append(f"rests on {observed.backing or 'nothing'} now; its backing is only read at creation")
+    if not owned and desired.owner is not None:
+        notes.append("is there already and is taken up with its data")
+    changes = (_size_change(want, observed),) if growth else ()
+    verb = Verb.ADOPT if not owned and desired.owner is not None else Verb.UPDATE if growth else Verb.NO_OP
+    return Difference(
+        desired.address,
+        Verb.NO_OP if refusals else verb,
+        () if refusals else changes,
+        notes=() if refusals else tuple(notes),
+        refusals=tuple(refusals),
+        before=_seen(observed),
+        after=_shown(want) | ({"size": format_size(observed.capacity)} if want.capacity is None else {}),
+        detail=Growth(observed.path, want.capacity) if growth and want.capacity else None,
+    )
+
+
+def _size_change(want: Wanted, observed: ObservedVolume) -> FieldChange:
+    before, after = format_size(observed.capacity), format_size(want.capacity or 0)
+    return FieldChange("size", before, after, Impact.LIVE, "grow")
+
+
+def _is_owned(desired: Desired, observed: ObservedVolume, view: HostView, context: Context) -> bool:
+    """Whether kvmspec has had it before: a VM of the project knows it. Volumes carry no mark."""
+    key = desired.address.name
+    return any(
+        use.knows(domain, observed.path, key) and compare.is_ours(domain, context)
+        for domain in view.domains.values()
+    )
+
+
+def _misfits(
+    desired: Desired, want: Wanted, observed: ObservedVolume, context: Context, *, owned: bool
+) -> Iterator[Problem]:
+    """Why what is there cannot be what is wanted."""
+    path, say = desired.path, f"{desired.address.short} on {desired.address.host}"
+    if observed.format != want.format:
+        yield context.problem(
+            (*path, "format"),
+            f"{say} is there already, as {observed.format} and not {want.format}",
+            "a volume's format cannot change; delete it, or choose another name",
+        )
+    if want.capacity is not None and want.capacity < observed.capacity:
+        yield context.problem(
+            (*path, "size"),
+            f"{say} has {format_size(observed.capacity)}, the manifest says {format_size(want.capacity)}",
+            f"a volume is never shrunk; state `size: {format_size(observed.capacity)}` or more",
+        )
+    if not owned and not _rests_on(want, observed):
+        wish = want.backing.path if want.backing else "nothing"
+        yield context.problem(
+            (*path, "backing"),
+            f"{say} is there already and rests on {observed.backing or 'nothing'}, not on {wish}",
+            "a volume's backing cannot change; delete it, or choose another name",
+        )
+
+
+def _rests_on(want: Wanted, observed: ObservedVolume) -> bool:
+    return (want.backing.path if want.backing else None) == observed.backing
+
+
+def _strangers(
+    desired: Desired, want: Wanted, path: str, view: HostView, context: Context
+) -> Iterator[Problem]:
+    """Domains of others that use the file. Where a VM of the project has it too, that is meant."""
+    using = use.users(view, path, desired.address.name)
+    foreign = [domain for domain in using if not compare.is_ours(domain, context)]
+    if desired.owner is not None:  # a VM's own disk is nobody else's
+        owner = desired.owner.name
+        foreign = [domain for domain in using if domain.name != owner and not _renamed(domain.name, owner, context)]
+    elif len(foreign) < len(using):
+        foreign = []
+    if foreign:
+        message = f"{desired.address.short} on {view.host} is used by {compare.names(foreign)}"
+        yield context.problem(desired.path, message, "choose another name")
+
+
+def _renamed(old: str, new: str, context: Context) -> bool:
+    return (old, new) in context.manifest.moved
+
+
+def _cannot_grow(
+    desired: Desired, observed: ObservedVolume, view: HostView, context: Context
+) -> Iterator[Problem]:
+    over = use.under_overlay(view, observed.path)
+    if over:
+        yield context.problem(
+            (*desired.path, "size"),
+            f"{desired.address.short} cannot grow: {', '.join(over)} rests on it (a snapshot or an overlay)",
+            "merge the snapshot first (`virsh blockcommit`), or grow what rests on it",
+        )
+    writers = {domain.name for domain, _ in use.live_disks(view, observed.path)}
+    if len(writers) > 1:
+        names = ", ".join(f"vm/{name}" for name in sorted(writers))
+        message = f"{desired.address.short} cannot grow while it is shared by {names}"
+        yield context.problem((*desired.path, "size"), message, "stop all of them but one")
+
+
+def _shown(want: Wanted) -> dict[str, object]:
+    return {
+        "pool": want.pool,
+        "size": format_size(want.capacity) if want.capacity is not None else None,
+        "format": want.format,
+        "backing": want.backing.path if want.backing else None,
+    }
+
+
+def _seen(volume: ObservedVolume) -> dict[str, object]:
+    size = format_size(volume.capacity)
+    return {"pool": volume.pool, "size": size, "format": volume.format, "backing": volume.backing}
+
+
+# --- actions
+def steps(difference: Difference, view: HostView) -> Chain:
+    """The actions for a difference, in their order."""
+    match difference.verb, difference.detail:
+        case Verb.CREATE, CreateVolume() as action:
+            return [(action, "create")]
+        case (Verb.UPDATE | Verb.ADOPT), Growth() as growth:
+            return [(_grow(difference.address, growth, view), f"grow to {format_size(growth.capacity)}")]
+        case Verb.DELETE, _:
+            return [(DeleteVolume(difference.address), "delete with its data")]
+        case _:
+            return []
+
+
+def _grow(address: Address, growth: Growth, view: HostView) -> Action:
+    """Through the domain that runs on it: QEMU would not notice otherwise."""
+    for domain, target in use.live_disks(view, growth.path):
+        return GrowDisk(Address(address.host, "vm", domain.name), target, growth.capacity)
+    return ResizeVolume(address, growth.capacity)
