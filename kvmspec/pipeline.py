@@ -19,6 +19,7 @@ from kvmspec.adapters.jinja import Renderer
 from kvmspec.adapters.libvirt import Host, connect
 from kvmspec.adapters.libvirt.lock import HostLock
 from kvmspec.core.address import Address
+from kvmspec.core.change import Verb
 from kvmspec.core.desired import Desired
 from kvmspec.core.errors import Refused
 from kvmspec.core.impact import Permission
@@ -151,7 +152,7 @@ class Session:
             return result
         context = replace(self._look(self._chosen), granted=plan.granted)
         again = make_plan(diff(context, KINDS, self._targets), context, KINDS)
-        return replace(result, remaining=tuple(d for d in again.differences if d.changes or again.steps and d.detail))
+        return replace(result, remaining=tuple(d for d in again.differences if d.verb is not Verb.NO_OP))
 
     def status(self) -> list[VmStatus]:
         """A row for every VM of the manifest, and every owned one that is not in it."""

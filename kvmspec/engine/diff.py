@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference
+from kvmspec.engine.fold import fold
 from kvmspec.kinds.base import Context, Kind
 
 
@@ -25,4 +26,4 @@ def diff(context: Context, kinds: Mapping[str, Kind], targets: frozenset[Address
             for kind in kinds.values():
                 gone = kind.leftovers(view, context)
                 found += [d for d in gone if targets is None or d.address in targets]
-    return found
+    return fold(found, context, kinds)

@@ -6,9 +6,12 @@ import hashlib
 import json
 import re
 import xml.etree.ElementTree as ET
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import wraps
+from typing import Annotated, Any, TypeVar
+from xml.sax.saxutils import escape
 
 from pydantic import Field
 
@@ -20,6 +23,7 @@ from kvmspec.core.observed import HostView, Observed
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.ownership import derived_uuid
+from kvmspec.manifest.section import Manifest
 
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
@@ -94,11 +98,11 @@ def owned_leftovers(
     manifest = context.manifest
     if not manifest.items and not context.destroy:
         return
-    declared = {item.name: item.spec for item in manifest.of(kind)}
+    declared = specs(manifest)
     for name, observed in objects.items():
-        stated = getattr(declared.get(name), "uuid", None)
+        stated = getattr(declared.get((kind, name)), "uuid", None)
         owned = observed.uuid in (derived_uuid(manifest.project, kind, name), stated)
-        if owned and observed.persistent and (context.destroy or name not in declared):
+        if owned and observed.persistent and (context.destroy or (kind, name) not in declared):
             yield observed
 
 
@@ -117,6 +121,39 @@ def deletion(
     )
 
 
+# --- looked up often, found out once
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def once(function: Callable[[T], R]) -> Callable[[T], R]:
+    """Remember a function of one immutable object that cannot be hashed (a view, a manifest), for
+    the few of them that there are."""
+    kept: deque[tuple[T, R]] = deque(maxlen=8)
+
+    @wraps(function)
+    def remembered(argument: T) -> R:
+        for known, result in kept:
+            if known is argument:
+                return result
+        result = function(argument)
+        kept.append((argument, result))
+        return result
+
+    return remembered
+
+
+@once
+def specs(manifest: Manifest) -> Mapping[tuple[str, str], Any]:
+    """The manifest's specs by kind and name."""
+    return {(item.kind, item.name): item.spec for item in manifest.items}
+
+
+@once
+def _stated_uuids(manifest: Manifest) -> frozenset[str]:
+    return frozenset(filter(None, (getattr(item.spec, "uuid", None) for item in manifest.of("vm"))))
+
+
 # --- who uses an object
 def is_ours(domain: Observed, context: Context) -> bool:
     """Whether a domain belongs to the project: by its derived UUID, by kvmspec's element in its
@@ -124,7 +161,7 @@ def is_ours(domain: Observed, context: Context) -> bool:
     project = context.manifest.project
     if domain.uuid == derived_uuid(project, "vm", domain.name):
         return True
-    if any(getattr(item.spec, "uuid", None) == domain.uuid for item in context.manifest.of("vm")):
+    if domain.uuid in _stated_uuids(context.manifest):
         return True
     record = _RECORD.search(domain.xml)
     if record is None:
@@ -150,13 +187,15 @@ def staying(domains: Iterable[Observed], context: Context, address: Address) -> 
     return [domain for domain in domains if stays(domain)]
 
 
-def users(view: HostView, uses: Callable[[ET.Element], bool], *, running: bool = False) -> list[Observed]:
+def users(
+    view: HostView, needle: str, uses: Callable[[ET.Element], bool], *, running: bool = False
+) -> list[Observed]:
     """The domains of which `uses(root)` holds of the definition or, where they run, of the active
-    XML; with `running`, of the active XML alone."""
-    found = []
+    XML; with `running`, of the active XML alone. Only XML that has the text `needle` is looked into."""
+    needle, found = escape(needle), []
     for domain in view.domains.values():
         texts = [domain.active_xml] if running else [domain.xml, domain.active_xml]
-        if any(uses(ET.fromstring(text)) for text in texts if text):
+        if any(uses(ET.fromstring(text)) for text in texts if text and needle in text):
             found.append(domain)
     return found
 

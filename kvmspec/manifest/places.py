@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
@@ -52,6 +53,11 @@ def _lines(text: str) -> list[str]:
     return _BREAK.split(text)
 
 
+@lru_cache(maxsize=4)
+def _line_starts(text: str) -> list[int]:
+    return [0, *(match.end() for match in _BREAK.finditer(text))]
+
+
 def at_mark(text: str, mark: Any, file: str) -> Where:
     """A libyaml mark as a Where."""
     return Where(file, mark.line + 1, mark.column + 1, source_line(text, mark.line))
@@ -59,9 +65,9 @@ def at_mark(text: str, mark: Any, file: str) -> Where:
 
 def at_index(text: str, index: int, file: str) -> Where:
     """The character `index` of `text` as a Where."""
-    breaks = list(_BREAK.finditer(text, 0, index))
-    start = breaks[-1].end() if breaks else 0
-    return Where(file, len(breaks) + 1, index - start + 1, source_line(text, len(breaks)))
+    starts = _line_starts(text)
+    line = bisect_right(starts, index) - 1
+    return Where(file, line + 1, index - starts[line] + 1, source_line(text, line))
 
 
 def duplicate_keys(text: str, file: str) -> list[Problem]:

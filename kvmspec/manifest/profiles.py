@@ -14,6 +14,8 @@ from kvmspec.manifest.problems import Problems, nearest
 from kvmspec.manifest.section import Path, Section
 from kvmspec.manifest.sources import Sources
 
+MAX_CHAIN = 50
+
 
 @dataclass(frozen=True)
 class Base:
@@ -68,8 +70,26 @@ class Bases:
     def base(self, profile: str | None) -> Base | None:
         """What lies under an object with this profile; None where the chain is broken, which is noted."""
         if profile not in self._known:
-            self._known[profile] = self._defaults() if profile is None else self._profile(profile)
+            self._known[profile] = self._build(profile)
         return self._known[profile]
+
+    def _build(self, profile: str | None) -> Base | None:
+        """The profile on those it extends, on the defaults."""
+        chain: list[str] = []
+        name: Any = profile
+        while name is not None:
+            chain.append(name)
+            path = ("profiles", chain[-1], "extends")
+            name = self.profiles[name].get("extends")
+            if name is not None and not self.known(name, path):
+                return None
+            if len(chain) > MAX_CHAIN:
+                self._note(path, f"profiles extend each other more than {MAX_CHAIN} deep")
+                return None
+        base = self._defaults()
+        for name in reversed(chain):
+            base = self._profile(name, base)
+        return base
 
     def _defaults(self) -> Base:
         key = self.section.key
@@ -78,15 +98,9 @@ class Bases:
             return Base({}, ())
         return Base(value, (Layer(("defaults", key), value),), ("defaults", key) in self.late)
 
-    def _profile(self, name: str) -> Base | None:
-        """A profile on what it extends on the defaults."""
+    def _profile(self, name: str, below: Base) -> Base:
+        """One profile on what it extends."""
         value = self.profiles[name]
-        extends = value.get("extends")
-        if extends is not None and not self.known(extends, ("profiles", name, "extends")):
-            return None
-        below = self.base(extends)
-        if below is None:
-            return None
         own = {key: entry for key, entry in value.items() if key != "extends"}
         merged = merge(below.value, own, (self.section.spec,))
         layer = Layer(("profiles", name), value)

@@ -143,7 +143,7 @@ def _mistake(raw: _Raw, path: Path) -> Mistake:
     kind = error["type"]
     name = str(raw.rest[0]) if raw.rest else str(path[-1]) if kind == "extra_forbidden" and path else ""
     values = {**error.get("ctx", {}), "name": name}
-    if kind == "not_built":
+    if kind == "not_built" and isinstance(error.get("input"), dict):  # a key; else it is about a value
         name = str(values.get("field", ""))
     values["expected"] = str(values.get("expected", "")).replace("'", "`")
     values["expected_tags"] = str(values.get("expected_tags", "")).replace("'", "`")

@@ -81,7 +81,7 @@ class Validator:
         try:
             value = model.model_validate(subject.data, context=self.context)
         except ValidationError as error:
-            self._note_all(model, subject, error, lambda mistake: True)
+            self._note_all(model, subject, subject.data, error, lambda mistake: True)
             return None
         if self.tokens and (wrong := list(secrecy.misplaced(value))):
             for rest in wrong:
@@ -94,7 +94,7 @@ class Validator:
         try:
             model.model_validate(subject.data, context=self.context)
         except ValidationError as error:
-            self._note_all(model, subject, error, lambda mistake: not absent_in_part(mistake))
+            self._note_all(model, subject, subject.data, error, lambda mistake: not absent_in_part(mistake))
 
     def concealed(self, data: Mapping[str, Any], value: Model) -> Mapping[str, Any]:
         """`data` without literal secrets, after its validation as `value`."""
@@ -123,8 +123,20 @@ class Validator:
         keys = ", ".join(f"`{key}`" for key in sorted(self.problems.secret_keys))
         return f"such as {keys}" if keys else ""
 
-    def _note_all(self, model: type[Model], subject: Subject, error: ValidationError, keep: Keep) -> None:
-        found = mistakes(error.errors(include_url=False), subject.data)
+    def _note_all(
+        self, model: type[Model], subject: Subject, data: Any, error: ValidationError, keep: Keep
+    ) -> None:
+        """Note the mistakes; where a key is for a later version, look again without it for what it hides."""
+        found = mistakes(error.errors(include_url=False), data)
+        later = [(*m.path, m.name) for m in found if m.kind == "not_built" and m.name]
+        rest = data
+        for path in later:
+            rest = without(rest, path)
+        if later and rest != data:
+            try:
+                model.model_validate(rest, context=self.context)
+            except ValidationError as more:
+                self._note_all(model, subject, rest, more, lambda m: keep(m) and not absent_in_part(m))
         typos = {(m.path[:-1], m.name) for m in found if m.kind == "extra_forbidden"}
         for mistake in found:
             near = get_close_matches(mistake.name, [name for path, name in typos if path == mistake.path], 1)
@@ -138,7 +150,7 @@ class Validator:
             self.note(subject, secrecy.MISPLACED, mistake.path, hint=self._secret_hint())
             return
         hint = ""
-        if mistake.kind == "not_built":
+        if mistake.kind == "not_built" and mistake.name:
             mistake = replace(mistake, path=(*mistake.path, mistake.name))
         if mistake.kind == "extra_forbidden":
             known = _known_keys(model, mistake.path[:-1])
@@ -146,6 +158,16 @@ class Validator:
         elif mistake.options and isinstance(mistake.input, str):
             hint = nearest(mistake.input, mistake.options, listed=False)
         self.note(subject, mistake.message, mistake.path, key=bool(mistake.name), hint=hint)
+
+
+def without(data: Any, path: Path) -> Any:
+    """A copy of `data` that lacks what is at `path`."""
+    if isinstance(data, dict) and path[0] in data:
+        inner = {path[0]: without(data[path[0]], path[1:])} if len(path) > 1 else {}
+        return {**{key: value for key, value in data.items() if key != path[0] or inner}, **inner}
+    if isinstance(data, list) and isinstance(path[0], int) and path[0] < len(data) and len(path) > 1:
+        return [without(entry, path[1:]) if i == path[0] else entry for i, entry in enumerate(data)]
+    return data
 
 
 def _known_keys(model: type[Model], path: Path) -> set[str]:

@@ -191,6 +191,7 @@ def _move(guest: Any, nic: ET.Element, network: str) -> None:
     the portgroup that its definition names."""
     source = _source(nic)
     portgroup = None if network.startswith(HOLD) else _defined_portgroup(guest, nic)
+    nic.set("type", "network")  # on a host bridge the live XML says `bridge`
     source.attrib.clear()
     source.set("network", network)
     if portgroup:

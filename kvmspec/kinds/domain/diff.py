@@ -37,7 +37,11 @@ class Change:
 
 @dataclass(slots=True)
 class Comparison:
-    """Everything known of one VM that exists, in one place."""
+    """Everything known of one VM that exists, in one place.
+
+    stated    what the manifest states, and for devices that are new what the preset adds
+    recorded  what the manifest states, and nothing else: what last applied will be
+    """
 
     desired: Desired
     observed: Observed
@@ -47,6 +51,7 @@ class Comparison:
     sources: tuple[Source, ...]
     rendered: str
     stated: Data
+    recorded: Data
     persistent: Data
     active: Data | None
     applied: Data
@@ -58,9 +63,15 @@ class Comparison:
         """The usual case, and a cheap test: nothing to do, nothing to say."""
         return (
             covers(self.stated, self.persistent)
-            and self.applied == self.stated
+            and self.applied == self.recorded
             and not any(get(self.persistent, path) is not None for path in self.absences)
         )
+
+    @property
+    def all_keys(self) -> KeyMap:
+        """The keys there are, and those that were dropped."""
+        old = self.record.keys if self.record else KeyMap()
+        return KeyMap({**old.disks, **self.keys.disks}, {**old.networks, **self.keys.networks})
 
     @property
     def absences(self) -> list[Path]:
@@ -83,10 +94,10 @@ class Comparison:
         """Paths that were stated at the last apply and are not stated any more."""
         found: dict[Path, None] = {}
         for path, _ in leaves(self.applied):
-            if get(self.stated, path) is not None:
+            if get(self.recorded, path) is not None:
                 continue
             row, unit = fields.lookup(path)
-            if row.removable and get(self.stated, unit) is None:
+            if row.removable and get(self.recorded, unit) is None:
                 found[unit] = None
         return list(found)
 
@@ -105,10 +116,14 @@ def compare(
     known = record.keys if record else KeyMap()
     paths = [source.path for source in sources]
     keys = allocate(context.manifest.project, name, spec, known, devices, paths)
-    spec, new = _with_new_devices(spec, keys, devices)
-    rendered = render.stated(context.renderer, name, spec, sources, keys, new)
+    full, new = _with_new_devices(spec, keys, devices)
+    rendered = render.stated(context.renderer, name, full, sources, keys, new)
     stated = read(rendered)
     notes = fit.fit(stated, persistent, spec, keys)
+    recorded = stated
+    if full is not spec:
+        recorded = read(render.stated(context.renderer, name, spec, sources, keys, frozenset()))
+        fit.fit(recorded, persistent, spec, keys)
     reveal = context.manifest.secrets.reveal
     _hide(stated, persistent, reveal)
     applied = metadata.unsealed(dict(record.applied), stated, reveal) if record else {}
@@ -117,8 +132,9 @@ def compare(
         active = read(observed.active_xml)
         _hide(stated, active, reveal)
     return Comparison(
-        desired, observed, record, spec, keys, sources, rendered, stated, persistent, active, applied, reveal, notes
-    )
+        desired, observed, record, spec, keys, sources, rendered, stated, recorded, persistent, active, applied,
+        reveal, notes,
+    )  # fmt: skip
 
 
 def _with_new_devices(spec: VmSpec, keys: KeyMap, devices: Mapping[str, Any]) -> tuple[VmSpec, frozenset[str]]:
@@ -175,7 +191,7 @@ def field_change(change: Change, comparison: Comparison) -> FieldChange:
         before, after = get(comparison.persistent, unit), get(comparison.stated, unit)
     impact, reason = _impact(row, unit, before, after, change, comparison)
     return FieldChange(
-        fields.manifest_path(row, unit, comparison.keys),
+        fields.manifest_path(row, unit, comparison.all_keys),
         _show(row, before),
         _show(row, after),
         impact,
@@ -224,6 +240,8 @@ def _summary(value: Data) -> Any:
     if set(value) == {"#"}:
         number = value["#"]
         return fields.size(number) if isinstance(number, int) else number
+    if value.get("@device") == "cdrom" and "source" not in value:
+        return "empty"
     source = value.get("source") if isinstance(value.get("source"), dict) else value
     for name in ("@file", "@dev", "@network", "@bridge", "@mode", "@name", "@type", "@model"):
         if isinstance(source, dict) and name in source:
@@ -276,7 +294,7 @@ def record_of(comparison: Comparison, context: Context) -> Record:
     """What is to stand in the VM's metadata after the apply."""
     name = comparison.desired.address.name
     return record_for(
-        name, comparison.observed.uuid, comparison.spec, comparison.keys, comparison.stated, context, comparison.record
+        name, comparison.observed.uuid, comparison.spec, comparison.keys, comparison.recorded, context, comparison.record
     )
 
 

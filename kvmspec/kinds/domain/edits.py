@@ -100,6 +100,9 @@ def _companions(path: Path, value: Any, persistent: Data) -> Iterator[Edit]:
         if other:
             yield Edit("remove", (*path[:-1], other))
         yield from (Edit("remove", (*path[:-1], name)) for name in ("@portid", "@portgroup"))
+    if path == ("vcpu", "#") and get(persistent, ("vcpu", "@current")):
+        # libvirt leaves `current` out where it equals the maximum: say it before the maximum moves
+        yield Edit("set", ("vcpu", "@current"), str(get(persistent, ("vcpu", "@current"))))
     if path == ("os", "type", "@machine"):
         have = get(persistent, path)
         if have and family(have) != family(str(value)):

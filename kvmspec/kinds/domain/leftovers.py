@@ -63,7 +63,10 @@ def _deletion(
         notes=tuple(notes),
         refusals=tuple(_refusals(address, record, volumes if taking else [], view, context)),
         impact_floor=Impact.DATA_LOSS if taking and volumes else Impact.DELETE,
-        before={"state": observed.state, "volumes": volumes},
+        before={
+            "state": observed.state,
+            "volumes": {name: format_size(view.volumes[name].capacity) for name in volumes},
+        },
         detail=tuple(chain),
     )
 

@@ -25,7 +25,7 @@ from kvmspec.core.impact import Impact, Permission
 from kvmspec.core.observed import HostFacts, HostView
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain import diff, edits, foreign, match, metadata, render
+from kvmspec.kinds.domain import diff, edits, fields, foreign, match, metadata, render
 from kvmspec.kinds.domain.diff import Change, Comparison
 from kvmspec.kinds.domain.fit import fit
 from kvmspec.kinds.domain.keys import KeyMap, allocate
@@ -183,7 +183,14 @@ def _changes(comparison: Comparison) -> tuple[list[FieldChange], list[Change]]:
             continue
         if field.path not in shown or field.impact > shown[field.path].impact:
             shown[field.path] = field
-    return list(shown.values()), [change for field, change in pairs if field.path not in skipped]
+    in_order = sorted(shown.values(), key=lambda change: _rank(change.path))
+    return in_order, [change for field, change in pairs if field.path not in skipped]
+
+
+def _rank(path: str) -> int:
+    """Fields are shown in the order of the table."""
+    first = path.partition(".")[0]
+    return next((n for n, row in enumerate(fields.FIELDS) if row.manifest.partition(".")[0] == first), 999)
 
 
 def _state(comparison: Comparison) -> list[FieldChange]:
@@ -198,7 +205,7 @@ def _state(comparison: Comparison) -> list[FieldChange]:
 
 def _was_ours(comparison: Comparison) -> bool:
     """The wanted state is not recorded; with nothing else to do it was changed outside."""
-    return comparison.record is not None and comparison.same and comparison.applied == comparison.stated
+    return comparison.record is not None and comparison.same
 
 
 def _renamed(old: str, comparison: Comparison) -> FieldChange:
@@ -335,7 +342,7 @@ class _Plan:
             self.c.observed.uuid,
             self.c.spec,
             self.c.keys,
-            _applied(self.c.stated, context),
+            _applied(self.c.recorded, context),
             context,
             self.found.record,
         )

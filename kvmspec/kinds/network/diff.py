@@ -155,7 +155,7 @@ def guests_on(view: HostView, name: str) -> list[str]:
     was never finished."""
     return sorted(
         domain.name
-        for domain in compare.users(view, lambda root: on_network(root, name), running=True)
+        for domain in compare.users(view, name, lambda root: on_network(root, name), running=True)
     )
 
 

@@ -60,7 +60,8 @@ def _update(address: Address, difference: Difference, view: HostView) -> Chain:
 
 
 def _edit(address: Address, detail: Detail) -> Chain:
-    changes = edits.edits(_target(detail, detail.persistent), detail.persistent, detail.config, detail.rendered)
+    target = _target(detail, detail.persistent)
+    changes = edits.edits(target, detail.persistent, detail.config, detail.rendered)
     return [(EditNetwork(address, changes), "change its definition")] if changes else []
 
 
@@ -93,7 +94,7 @@ def leftovers(view: HostView, context: Context) -> list[Difference]:
 
 def _deletion(observed: Observed, view: HostView, context: Context) -> Difference:
     name = observed.name
-    using = compare.users(view, lambda root: on_network(root, name))
+    using = compare.users(view, name, lambda root: on_network(root, name))
     staying = compare.staying(using, context, Address(view.host, "network", name))
     running = [domain for domain in staying if domain.running]
     stopped = [domain for domain in staying if not domain.running]

@@ -181,7 +181,7 @@ def leftovers(view: HostView, context: Context) -> list[Difference]:
 
 def _deletion(observed: Observed, view: HostView, context: Context) -> Difference:
     name, path = observed.name, folder(observed)
-    using = compare.users(view, lambda root: _uses(root, name, path))
+    using = compare.users(view, "source", lambda root: _uses(root, name, path))
     staying = compare.staying(using, context, Address(view.host, "pool", name))
     refusals = []
     if staying:

@@ -77,7 +77,7 @@ def _refusals(
         yield Problem(message, hint="take it out of that VM first")
     over = [other for other in use.overlays(view, volume.path) if other.partition("/")[2] not in leaving]
     if over:
-        message = f"{address.short} on {view.host} is the backing of {', '.join(over)}, which would lose its data"
+        message = f"{address.short} on {view.host} is the backing of {', '.join(over)}"
         yield Problem(message, hint="remove those first, or flatten them (`virsh blockpull`)")
 
 

@@ -50,11 +50,9 @@ def diff(desired: Desired, view: HostView, context: Context) -> Difference:
 
 # --- absent, or not to be seen
 def _absent(desired: Desired, want: Wanted, view: HostView, context: Context) -> Difference:
-    refusals = tuple(
-        [*_nowhere(desired, want, view, context), *_strangers(desired, want, want.path, view, context)]
-    )
-    unseen = want.pool in view.pools and want.pool not in view.pools_read
-    unseen = unseen or want.pool not in view.pools
+    nowhere = _nowhere(desired, want, view, context)
+    refusals = (*nowhere, *_strangers(desired, want.path, view, context))
+    unseen = want.pool not in view.pools_read
     action = CreateVolume(
         desired.address,
         render(desired, context, view),
@@ -97,7 +95,8 @@ def _present(
     owned = _is_owned(desired, observed, view, context)
     growth = want.capacity is not None and want.capacity > observed.capacity
     refusals = [*_misfits(desired, want, observed, context, owned=owned)]
-    refusals += _strangers(desired, want, observed.path, view, context)
+    if not owned or desired.owner is None:
+        refusals += _strangers(desired, observed.path, view, context)
     if growth:
         refusals += _cannot_grow(desired, observed, view, context)
     notes = []
@@ -127,9 +126,13 @@ def _size_change(want: Wanted, observed: ObservedVolume) -> FieldChange:
 def _is_owned(desired: Desired, observed: ObservedVolume, view: HostView, context: Context) -> bool:
     """Whether kvmspec has had it before: a VM of the project knows it. Volumes carry no mark."""
     key = desired.address.name
+    if desired.owner is not None:
+        names = _names_of(desired.owner.name, context)
+        candidates = [view.domains[name] for name in names if name in view.domains]
+    else:
+        candidates = use.users(view, observed.path, key)
     return any(
-        use.knows(domain, observed.path, key) and compare.is_ours(domain, context)
-        for domain in view.domains.values()
+        compare.is_ours(domain, context) and use.knows(domain, observed.path, key) for domain in candidates
     )
 
 
@@ -163,24 +166,23 @@ def _rests_on(want: Wanted, observed: ObservedVolume) -> bool:
     return (want.backing.path if want.backing else None) == observed.backing
 
 
-def _strangers(
-    desired: Desired, want: Wanted, path: str, view: HostView, context: Context
-) -> Iterator[Problem]:
+def _strangers(desired: Desired, path: str, view: HostView, context: Context) -> Iterator[Problem]:
     """Domains of others that use the file. Where a VM of the project has it too, that is meant."""
     using = use.users(view, path, desired.address.name)
-    foreign = [domain for domain in using if not compare.is_ours(domain, context)]
     if desired.owner is not None:  # a VM's own disk is nobody else's
-        owner = desired.owner.name
-        foreign = [domain for domain in using if domain.name != owner and not _renamed(domain.name, owner, context)]
-    elif len(foreign) < len(using):
-        foreign = []
+        names = _names_of(desired.owner.name, context)
+        foreign = [domain for domain in using if domain.name not in names]
+    else:
+        foreign = [domain for domain in using if not compare.is_ours(domain, context)]
+        foreign = foreign if len(foreign) == len(using) else []
     if foreign:
         message = f"{desired.address.short} on {view.host} is used by {compare.names(foreign)}"
         yield context.problem(desired.path, message, "choose another name")
 
 
-def _renamed(old: str, new: str, context: Context) -> bool:
-    return (old, new) in context.manifest.moved
+def _names_of(vm: str, context: Context) -> set[str]:
+    """A VM's name, and the one it is renamed from."""
+    return {vm, *(old for old, new in context.manifest.moved if new == vm)}
 
 
 def _cannot_grow(

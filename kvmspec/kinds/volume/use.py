@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from xml.sax.saxutils import unescape
 
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.kinds import compare
+
+_SOURCE = re.compile(r"<source\b[^>]*>")
+_ATTRIBUTE = re.compile(r"""(file|pool|volume)=(["'])(.*?)\2""")
+_QUOTES = {"&apos;": "'", "&quot;": '"'}
+
+
+@compare.once
+def _index(view: HostView) -> Mapping[str, set[str]]:
+    """Names of the domains by each file and each volume (`pool/name`) that their XML names as a
+    disk's source, overlays' backing included. Text, not a parse: there may be thousands."""
+    found: dict[str, set[str]] = {}
+    for domain in view.domains.values():
+        for text in (domain.xml, domain.active_xml):
+            for element in _SOURCE.findall(text or ""):
+                source = {name: unescape(value, _QUOTES) for name, _, value in _ATTRIBUTE.findall(element)}
+                for key in (source.get("file"), f"{source.get('pool')}/{source.get('volume')}"):
+                    if key is not None:
+                        found.setdefault(key, set()).add(domain.name)
+    return found
 
 
 def users(view: HostView, path: str, key: str) -> list[Observed]:
     """The domains with a disk on the file `path` (the volume `key`, `pool/name`), or on an overlay
     of it that they know of."""
-    pool, _, name = key.partition("/")
-
-    def uses(root: ET.Element) -> bool:
-        return any(
-            source.get("file") == path or (source.get("pool") == pool and source.get("volume") == name)
-            for source in root.iterfind("devices/disk//source")
-        )
-
-    return compare.users(view, uses)
+    index = _index(view)
+    return [view.domains[name] for name in sorted(index.get(path, set()) | index.get(key, set()))]
 
 
 def knows(domain: Observed, path: str, key: str) -> bool:
@@ -31,17 +45,17 @@ def knows(domain: Observed, path: str, key: str) -> bool:
 
 def live_disks(view: HostView, path: str) -> Iterator[tuple[Observed, str]]:
     """(running domain, target) of the disks that write to the file right now."""
-    for domain, disk in _active_disks(view):
+    for domain, disk in _active_disks(view, path):
         source, target = disk.find("source"), disk.find("target")
         if source is not None and target is not None and source.get("file") == path:
             yield domain, target.get("dev", "")
 
 
 def under_overlay(view: HostView, path: str) -> list[str]:
-    """Who runs on an overlay of the file: running domains (`vm/x`) and volumes (`pool/y`)."""
+    """Who runs on an overlay of the file: running domains (`vm/x`) and volumes (`volume/pool/y`)."""
     found = [
         f"vm/{domain.name}"
-        for domain, disk in _active_disks(view)
+        for domain, disk in _active_disks(view, path)
         if any(source.get("file") == path for source in disk.iterfind("backingStore//source"))
     ]
     return [*found, *overlays(view, path)]
@@ -52,8 +66,9 @@ def overlays(view: HostView, path: str) -> list[str]:
     return sorted(f"volume/{key}" for key, volume in view.volumes.items() if volume.backing == path)
 
 
-def _active_disks(view: HostView) -> Iterator[tuple[Observed, ET.Element]]:
-    for domain in view.domains.values():
-        if domain.active_xml:
-            for disk in ET.fromstring(domain.active_xml).iterfind("devices/disk"):
-                yield domain, disk
+def _active_disks(view: HostView, path: str) -> Iterator[tuple[Observed, ET.Element]]:
+    for name in sorted(_index(view).get(path, set())):
+        active_xml = view.domains[name].active_xml
+        if active_xml:
+            for disk in ET.fromstring(active_xml).iterfind("devices/disk"):
+                yield view.domains[name], disk

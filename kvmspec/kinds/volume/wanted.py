@@ -12,6 +12,7 @@ from kvmspec.canon.read import read
 from kvmspec.core.address import Address
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView
+from kvmspec.kinds import compare
 from kvmspec.kinds.base import Context
 from kvmspec.manifest.section import Manifest
 
@@ -40,7 +41,8 @@ class Wanted:
 
 
 def wanted(desired: Desired, context: Context, view: HostView | None = None) -> Wanted:
-    """From a VolumeSpec, or from what a VM says of a disk of its own (the fields are the same)."""
+    """From a VolumeSpec, or from what a VM says of a disk of its own (the fields are the same).
+    Without a view, as far as the manifest alone says."""
     spec = desired.spec
     pool, _, name = desired.address.name.partition("/")
     return Wanted(
@@ -53,36 +55,58 @@ def wanted(desired: Desired, context: Context, view: HostView | None = None) -> 
     )
 
 
-def folder(pool: str, manifest: Manifest, view: HostView | None) -> str:
+def folder(pool: str | None, manifest: Manifest, view: HostView | None) -> str:
     """The folder of a pool; offline, that of one that is not declared cannot be known."""
-    for item in manifest.of("pool"):
-        if item.name == pool:
-            return normpath(getattr(item.spec, "path", ""))
-    observed = view.pools.get(pool) if view else None
+    declared = compare.specs(manifest).get(("pool", pool or ""))
+    if declared is not None:
+        return str(normpath(declared.path))
+    observed = view.pools.get(pool or "") if view else None
     path = get(read(observed.xml), ("target", "path", "#")) if observed else None
     return normpath(path) if path else f"/pool:{pool}"
 
 
 def pool_of(spec: Any, manifest: Manifest) -> str | None:
     """The pool a volume states, else the manifest's only one."""
-    if spec.pool is not None:
-        return str(spec.pool)
+    return spec.pool or _only_pool(manifest)
+
+
+@compare.once
+def _only_pool(manifest: Manifest) -> str | None:
     pools = manifest.of("pool")
     return pools[0].name if len(pools) == 1 else None
 
 
-def _backing(spec: Any, manifest: Manifest, view: HostView | None) -> Backing | None:
-    if spec is None:
+def backing_volume(backing: Any, manifest: Manifest) -> tuple[str | None, str]:
+    """(pool, name) of the volume an overlay rests on: in the pool that is stated, in its own, in
+    the only one."""
+    declared = compare.specs(manifest).get(("volume", backing.volume))
+    if backing.pool is None and declared is not None:
+        return pool_of(declared, manifest), backing.volume
+    return pool_of(backing, manifest), backing.volume
+
+
+def _backing(backing: Any, manifest: Manifest, view: HostView | None) -> Backing | None:
+    if backing is None:
         return None
-    if spec.path is not None:
-        return Backing(spec.path, spec.format or _by_suffix(spec.path))
-    declared = next((item.spec for item in manifest.of("volume") if item.name == spec.volume), None)
-    pool = spec.pool or (pool_of(declared, manifest) if declared is not None else None) or pool_of(spec, manifest)
-    key = f"{pool}/{spec.volume}"
-    observed = view.volumes.get(key) if view else None
-    known = getattr(declared, "format", None) if spec.pool is None else None
-    form = spec.format or known or (observed.format if observed else None) or _by_suffix(spec.volume)
-    return Backing(f"{folder(pool or '', manifest, view)}/{spec.volume}", form, key)
+    if backing.path is not None:
+        return Backing(backing.path, backing.format or _by_suffix(backing.path))
+    pool, name = backing_volume(backing, manifest)
+    key = f"{pool}/{name}"
+    return Backing(
+        f"{folder(pool, manifest, view)}/{name}",
+        backing.format or _format(key, manifest, view) or _by_suffix(name),
+        key,
+    )
+
+
+def _format(key: str, manifest: Manifest, view: HostView | None) -> str | None:
+    """The format of a volume, as observed or declared. libvirt takes a backing file for raw unless
+    it is told."""
+    pool, _, name = key.partition("/")
+    if view is not None and key in view.volumes:
+        return view.volumes[key].format
+    declared = compare.specs(manifest).get(("volume", name))
+    return declared.format if declared is not None and pool_of(declared, manifest) == pool else None
 
 
 def _by_suffix(path: str) -> str:
@@ -92,7 +116,8 @@ def _by_suffix(path: str) -> str:
 def needs(spec: Any, host: str, pool: str, manifest: Manifest) -> Iterator[Address]:
     """The pool, and the volume an overlay rests on."""
     yield Address(host, "pool", pool)
-    backing = _backing(spec.backing, manifest, None)
-    if backing is not None and backing.volume is not None:
-        yield Address(host, "pool", backing.volume.partition("/")[0])
-        yield Address(host, "volume", backing.volume)
+    if spec.backing is not None and spec.backing.volume is not None:
+        other, name = backing_volume(spec.backing, manifest)
+        if other != pool:
+            yield Address(host, "pool", str(other))
+        yield Address(host, "volume", f"{other}/{name}")

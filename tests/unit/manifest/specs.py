@@ -94,7 +94,7 @@ class VmSpec(Model):
     later: ClassVar[frozenset[str]] = frozenset({"numa"})
 
     cpus: Cpus
-    """Virtual CPUs."""
+    """The guest's virtual CPUs."""
     memory: Memory
     disks: list[Disk] = []
     networks: list[Nic] = []

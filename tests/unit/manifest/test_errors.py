@@ -1,5 +1,7 @@
 """What is wrong with a manifest: message, place, path and hint of every sort of mistake."""
 
+# ruff: noqa: E501 - a case is easier to read on one line
+
 from __future__ import annotations
 
 import time
@@ -532,3 +534,14 @@ def test_random_data_raise_only_manifest_errors(tmp_path: Path, data: dict[str, 
 
 def test_a_valid_manifest_after_all(read: Load) -> None:
     assert read(f"vms: {{a: {{{OK}}}}}").items
+
+
+def test_a_field_of_a_later_version_hides_no_other_mistake(fail: Fail) -> None:
+    problems = fail("vms: {a: {numa: 1, cpus: 0, memory: 1GiB, nope: 1}}")
+    assert [problem.path for problem in problems] == ["vms.a.numa", "vms.a.cpus", "vms.a.nope"]
+
+
+def test_a_long_chain_of_profiles_is_refused(fail: Fail) -> None:
+    chain = "".join(f"  p{n + 1}: {{extends: p{n}}}\n" for n in range(3000))
+    (problem,) = fail(f"profiles:\n  p0: {{memory: 1GiB}}\n{chain}vms: {{a: {{profile: p3000, cpus: 1}}}}")
+    assert problem.message == "profiles extend each other more than 50 deep"

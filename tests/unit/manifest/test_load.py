@@ -1,5 +1,7 @@
 """Whole manifests: what they resolve to."""
 
+# ruff: noqa: E501 - a case is easier to read on one line
+
 from __future__ import annotations
 
 import time
@@ -8,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from kvmspec.core.errors import UsageError
+from kvmspec.manifest.expand import expand
 from kvmspec.manifest.secrets import is_token
 from tests.unit.manifest.conftest import Fail, Load
-from tests.unit.manifest.specs import VmSpec
+from tests.unit.manifest.specs import SECTIONS, VmSpec
 
 VM = "{cpus: 1, memory: 1GiB}"
 
@@ -272,3 +275,20 @@ def test_a_count_of_a_billion_is_refused_at_once(fail: Fail) -> None:
     start = time.monotonic()
     (problem,) = fail(f"vms: {{a: {{count: 1000000000, {VM[1:]}}}")
     assert problem.message == "at most 10,000 of one kind" and time.monotonic() - start < 1
+
+
+def test_expand(read: Load) -> None:
+    text = """
+        hosts: {h1: {uri: a}, h2: {uri: b, labels: {rack: x}}}
+        profiles: {p: {memory: 1GiB, password: geheim}}
+        networks: {n: {hosts: [h1, h2]}}
+        vms: {v: {profile: p, count: 1, cpus: 1, host: h2, cloud_init: {users: [{name: u, password: geheim}]}}}
+        """
+    assert expand(read(text), SECTIONS) == {
+        "kvmspec": 1,
+        "project": "shop",
+        "hosts": {"h1": {"uri": "a"}, "h2": {"uri": "b", "labels": {"rack": "x"}}},
+        "networks": {"n": {"hosts": ["h1", "h2"]}},
+        "vms": {"v-1": {"host": "h2", "memory": "1GiB", "cpus": 1, "password": "(secret)",
+                        "cloud_init": {"users": [{"name": "u", "password": "(secret)"}]}}},
+    }  # fmt: skip

@@ -1,0 +1,40 @@
+"""A disk declared inside a VM is shown where it was written: its growth is the VM's change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from kvmspec.core.change import Difference, Verb
+from kvmspec.kinds.base import Context, Kind
+
+
+def fold(differences: list[Difference], context: Context, kinds: Mapping[str, Kind]) -> list[Difference]:
+    """Move changes of inline volumes, with their actions, to the VM that owns them."""
+    by_address = {difference.address: difference for difference in differences}
+    for address, difference in list(by_address.items()):
+        wanted = context.desired.get(address)
+        owner = wanted.owner if wanted is not None else None
+        if difference.verb is not Verb.UPDATE or owner is None or owner not in by_address:
+            continue
+        vm = by_address[owner]
+        if vm.verb in (Verb.NO_OP, Verb.UPDATE) and not vm.refusals:
+            by_address[owner] = _with(vm, difference, str(wanted.extra) if wanted else "", context, kinds)
+            by_address[address] = replace(difference, verb=Verb.NO_OP, changes=(), detail=None)
+    return list(by_address.values())
+
+
+def _with(
+    vm: Difference, volume: Difference, disk: str, context: Context, kinds: Mapping[str, Kind]
+) -> Difference:
+    view = context.views[vm.address.host]
+    steps = kinds[volume.address.kind].steps(volume, view, context)
+    changes = tuple(replace(c, path=f"disks.{disk}.{c.path}") for c in volume.changes)
+    return replace(
+        vm,
+        verb=Verb.UPDATE,
+        changes=(*vm.changes, *changes),
+        before=(vm.before or {}) | {c.path: c.before for c in changes},
+        after=(vm.after or {}) | {c.path: c.after for c in changes},
+        detail=(*steps, *(vm.detail or ())),
+    )
