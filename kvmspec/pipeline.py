@@ -1,6 +1,6 @@
 """The story of kvmspec, on one page:
 
-    load → validate → resolve → observe → diff → plan → execute → observe again
+load → validate → resolve → observe → diff → plan → execute → observe again
 """
 
 from __future__ import annotations
@@ -128,7 +128,12 @@ class Session:
         return make_plan(diff(context, KINDS, self._targets), context, KINDS)
 
     def apply(
-        self, plan: Plan, *, on_event: Callable[[Event], None], interrupted: threading.Event, parallelism: int = 4
+        self,
+        plan: Plan,
+        *,
+        on_event: Callable[[Event], None],
+        interrupted: threading.Event,
+        parallelism: int = 4,
     ) -> Result:
         """Carry out a plan, then look again.
 
@@ -172,10 +177,16 @@ class Session:
         context = self._look(chosen)
         wanted = {address: old for address, old in plan.fingerprints.items() if address.host in chosen}
         unread = [view for view in context.views.values() if view.unknown]
-        problems = [Problem(f"{view.host} cannot be read any more: {view.unknown}", hint=view.hint) for view in unread]
+        problems = [
+            Problem(f"{view.host} cannot be read any more: {view.unknown}", hint=view.hint) for view in unread
+        ]
         if not problems:
             now = fingerprints(wanted, context, KINDS)
-            problems = [Problem(f"{address} changed since the plan was made") for address in wanted if now[address] != wanted[address]]
+            problems = [
+                Problem(f"{address} changed since the plan was made")
+                for address in wanted
+                if now[address] != wanted[address]
+            ]
         if problems:
             raise Refused(problems, hint="nothing was done; plan again")
 

@@ -42,7 +42,8 @@ def select(xml: str, path: tuple[str, ...]) -> str:
 
 def _walk(root: Any, shape: Shape, path: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
     """The deepest element on `path` that exists, and what of the path is left."""
-    node, tags = root, ()
+    node = root
+    tags: tuple[str, ...] = ()
     while path:
         tags = (*tags, path[0])
         keyed = tags in shape.keyed

@@ -9,7 +9,12 @@ from typing import Any
 from lxml import etree
 
 SCHEMA_DIR = Path("/usr/share/libvirt/schemas")
-_FILES = {"domain": "domain.rng", "network": "network.rng", "pool": "storagepool.rng", "volume": "storagevol.rng"}
+_FILES = {
+    "domain": "domain.rng",
+    "network": "network.rng",
+    "pool": "storagepool.rng",
+    "volume": "storagevol.rng",
+}
 
 
 @cache

@@ -77,7 +77,9 @@ DOMAIN = Shape(
         ("devices", "disk"): child("target", "dev"),
         ("devices", "interface"): lowered(child("mac", "address")),
         # libvirt fills in models, so a controller is known by type and index only
-        ("devices", "controller"): joined(attribute("type"), attribute("index"), child("master", "startport")),
+        ("devices", "controller"): joined(
+            attribute("type"), attribute("index"), child("master", "startport")
+        ),
         ("devices", "channel"): joined(attribute("type"), child("target", "name")),
         ("devices", "serial"): positional,
         ("devices", "console"): positional,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from kvmspec.core.address import Address
@@ -11,7 +11,7 @@ from kvmspec.core.impact import Impact, Permission
 from kvmspec.core.problem import Problem
 
 
-class Verb(str, Enum):
+class Verb(StrEnum):
     """What is to happen to an object as a whole."""
 
     NO_OP = "no-op"

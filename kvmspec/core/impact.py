@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum, IntEnum
+from enum import IntEnum, StrEnum
 
 
 class Impact(IntEnum):
@@ -20,7 +20,7 @@ class Impact(IntEnum):
         return self.name.lower().replace("_", "-")
 
 
-class Permission(str, Enum):
+class Permission(StrEnum):
     """What `--allow` can grant. An impact from RESTART up needs the permission of its name."""
 
     RESTART = "restart"

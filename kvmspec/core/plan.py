@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 from kvmspec.core.action import Action
 from kvmspec.core.address import Address
@@ -70,7 +70,7 @@ class Plan:
         return tuple(host for host in self.hosts if host.unknown)
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     DONE = "done"
     FAILED = "failed"
     SKIPPED = "skipped"  # something it needs failed

@@ -45,7 +45,9 @@ def choose_hosts(manifest: Manifest, wanted: Iterable[str]) -> dict[str, HostEnt
             if (equals and host.labels.get(label) == value) or (not equals and name == term)
         }
         if not matching:
-            raise UsageError(f"no host matches --host {term}", hint=f"the hosts are: {', '.join(manifest.hosts)}")
+            raise UsageError(
+                f"no host matches --host {term}", hint=f"the hosts are: {', '.join(manifest.hosts)}"
+            )
         chosen |= matching
     return {name: host for name, host in manifest.hosts.items() if name in chosen}
 
@@ -62,7 +64,9 @@ def choose_targets(desired: Mapping[Address, Desired], wanted: Iterable[str]) ->
     for term in wanted:
         matching = [address for address, item in desired.items() if _names(term, address, item)]
         if not matching:
-            raise UsageError(f"nothing in the manifest is called {term}", hint="write --target kind/name, e.g. vm/web")
+            raise UsageError(
+                f"nothing in the manifest is called {term}", hint="write --target kind/name, e.g. vm/web"
+            )
         for address in matching:
             _with_needs(address, desired, chosen)
     return frozenset(chosen)

@@ -66,7 +66,9 @@ def _pools(host: str, desired: Mapping[Address, Desired]) -> set[str]:
     return found
 
 
-def _recorded_pools(domains: Mapping[str, Observed], host: str, desired: Mapping[Address, Desired]) -> set[str]:
+def _recorded_pools(
+    domains: Mapping[str, Observed], host: str, desired: Mapping[Address, Desired]
+) -> set[str]:
     """Pools of the volumes of VMs that the manifest does not name any more."""
     found: set[str] = set()
     for name, observed in domains.items():

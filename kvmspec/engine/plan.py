@@ -115,9 +115,7 @@ def _needs(
             needs[address] |= {n for n in context.desired[address].needs if n in chains}
         if address.kind == "vm" and verbs[address] is not Verb.DELETE:
             # a deleted VM frees names and addresses that others may want
-            needs[address] |= {
-                other for other in by_kind[address.host, "vm"] if verbs[other] is Verb.DELETE
-            }
+            needs[address] |= {other for other in by_kind[address.host, "vm"] if verbs[other] is Verb.DELETE}
         needs[address].discard(address)
     return needs
 

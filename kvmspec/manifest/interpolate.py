@@ -50,7 +50,7 @@ class Late:
         return "".join(part if isinstance(part, str) else str(values[part.name]) for part in self.parts)
 
 
-class ReferenceFailure(Exception):  # noqa: N818 - it is a finding, not a fault
+class ReferenceFailure(Exception):
     """A reference that cannot be resolved: message and hint."""
 
     def __init__(self, message: str, hint: str = "") -> None:

@@ -18,6 +18,9 @@ from kvmspec.core.errors import HostUnreachable
 from kvmspec.core.observed import HostFacts
 from kvmspec.manifest.secrets import SecretStore
 
+_JOIN_GROUP = (
+    "add your user to the group `libvirt` (`sudo usermod -aG libvirt $USER`, then log in again), or use sudo"
+)
 _NO_SOCKET = re.compile(r"Failed to connect socket to '([^']+)': (.*)")
 
 
@@ -70,9 +73,7 @@ def connect(name: str, uri: str, secrets: SecretStore) -> Host:
         conn = libvirt.open(uri)
     except libvirt.libvirtError as error:
         raise _unreachable(name, uri, error) from error
-    return Host(
-        name, uri, conn, Networks(conn), Pools(conn), Volumes(conn), Domains(conn, secrets)
-    )
+    return Host(name, uri, conn, Networks(conn), Pools(conn), Volumes(conn), Domains(conn, secrets))
 
 
 def _unreachable(name: str, uri: str, error: libvirt.libvirtError) -> HostUnreachable:
@@ -83,11 +84,12 @@ def _unreachable(name: str, uri: str, error: libvirt.libvirtError) -> HostUnreac
 def _connection_hint(words: str) -> str:
     match = _NO_SOCKET.search(words)
     if match and "Permission denied" in match[2]:
-        return "add your user to the group `libvirt` (`sudo usermod -aG libvirt $USER`, then log in again), or use sudo"
+        return _JOIN_GROUP
     if match:
-        return f"is libvirtd running? It should listen on {match[1]}; start it with `sudo systemctl start libvirtd`"
+        start = "start it with `sudo systemctl start libvirtd`"
+        return f"is libvirtd running? It should listen on {match[1]}; {start}"
     if "authentication" in words.lower() or "polkit" in words.lower():
-        return "add your user to the group `libvirt` (`sudo usermod -aG libvirt $USER`, then log in again), or use sudo"
+        return _JOIN_GROUP
     if "ssh" in words.lower() or "end of file" in words.lower():
         return "does `ssh` reach this host without asking, and is libvirt installed there?"
     return "check the URI, see https://libvirt.org/uri.html"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -45,7 +46,7 @@ class Domains:
         self._secrets = secrets
 
     # --- looking
-    def list(self, wanted: Callable[[str, str], bool] = lambda name, uuid: True) -> list[Observed]:
+    def list(self, wanted: Callable[[str, str], bool] = lambda name, uuid: True) -> builtins.list[Observed]:
         """All domains for which `wanted(name, uuid)`. One that vanishes meanwhile is absent."""
         with translated("list the domains"):
             handles = [d for d in self._conn.listAllDomains() if wanted(d.name(), d.UUIDString())]
@@ -56,7 +57,7 @@ class Domains:
             found = [self._observe(d, active, auto, saved) for d in handles]
         else:
             with ThreadPoolExecutor(_DUMP_THREADS) as pool:
-                found = list(pool.map(lambda d: self._observe(d, active, auto, saved), handles))
+                found = builtins.list(pool.map(lambda d: self._observe(d, active, auto, saved), handles))
         return [observed for observed in found if observed is not None]
 
     def names(self) -> dict[str, str]:
@@ -92,7 +93,11 @@ class Domains:
             state, active_xml, persistent = "stopped", None, True
             if name in active:
                 state = _STATES.get(domain.state()[0], "running")
-                active_xml = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE) if state not in ("stopped", "crashed") else None
+                active_xml = (
+                    domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)
+                    if state not in ("stopped", "crashed")
+                    else None
+                )
                 persistent = bool(domain.isPersistent())
         except libvirt.libvirtError as error:
             problem = failure(f"read vm/{name}", error)
@@ -103,7 +108,7 @@ class Domains:
             "vm", name, domain.UUIDString(), xml, state, name in auto, persistent, active_xml, name in saved
         )
 
-    def addresses(self, name: str) -> list[tuple[str, str]]:
+    def addresses(self, name: str) -> builtins.list[tuple[str, str]]:
         """(MAC, IPv4 address) of the leases libvirt's own networks gave this running domain."""
         try:
             found = self._lookup(name).interfaceAddresses(libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE)

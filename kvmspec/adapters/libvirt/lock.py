@@ -52,7 +52,12 @@ class HostLock:
             if holder is None:
                 raise failure(f"lock {self._name}", error) from error
             raise Refused(
-                [Problem(f"another apply is running on {self._name}: {holder}", hint="wait until it has finished")]
+                [
+                    Problem(
+                        f"another apply is running on {self._name}: {holder}",
+                        hint="wait until it has finished",
+                    )
+                ]
             ) from error
 
     def release(self) -> None:

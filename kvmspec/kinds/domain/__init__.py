@@ -13,7 +13,7 @@ from kvmspec.core.change import Difference
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain import apply, leftovers, plan
+from kvmspec.kinds.domain import apply, create, leftovers, plan
 from kvmspec.kinds.domain.check import check
 from kvmspec.kinds.domain.sources import Places, own_volume
 from kvmspec.kinds.domain.spec import DiskSpec, VmSpec
@@ -44,7 +44,7 @@ class DomainKind:
 
     def render(self, desired: Desired, context: Context) -> str:
         uuid = desired.spec.uuid or derived_uuid(context.manifest.project, "vm", desired.address.name)
-        return plan.creation_xml(desired, uuid, context, None)[0]
+        return create.creation_xml(desired, uuid, context, None)[0]
 
     def fingerprint(self, name: str, view: HostView) -> str:
         observed = view.domains.get(name)

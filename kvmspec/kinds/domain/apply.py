@@ -69,7 +69,8 @@ def _shutdown(action: ShutdownDomain, host: Host) -> None:
         return
     raise LibvirtFailure(
         f"vm/{name} did not shut down within {action.timeout} s; it is left running",
-        hint="does the guest react to ACPI, or run the guest agent? `lifecycle.force_off_after` powers it off",
+        hint="does the guest react to ACPI, or run the guest agent? `lifecycle.force_off_after` "
+        "powers it off",
     )
 
 

@@ -55,7 +55,10 @@ def _disks(vms: tuple[Item, ...], manifest: Manifest) -> Iterator[Finding]:
         names = disk_keys(spec.disks)
         for position, disk in enumerate(spec.disks):
             path = (*item.path, "disks", position)
-            if disk.name is not None and names.count(disk.name) + sum(n == f"{disk.name}#2" for n in names) > 1:
+            if (
+                disk.name is not None
+                and names.count(disk.name) + sum(n == f"{disk.name}#2" for n in names) > 1
+            ):
                 yield Finding((*path, "name"), f"two disks of vm/{item.name} are called {disk.name}")
             if disk.own and places.pool_of(spec, disk) is None:
                 yield Finding(
@@ -64,7 +67,9 @@ def _disks(vms: tuple[Item, ...], manifest: Manifest) -> Iterator[Finding]:
                     "state `pool:` on the disk, on the VM or in `defaults.vms`, or declare exactly one pool",
                 )
             if disk.volume and not disk.pool and disk.volume not in volumes:
-                yield Finding((*path, "volume"), f"volume {disk.volume} is not declared", _near(disk.volume, volumes))
+                yield Finding(
+                    (*path, "volume"), f"volume {disk.volume} is not declared", _near(disk.volume, volumes)
+                )
 
 
 def _near(name: str, known: set[str]) -> str:
@@ -91,4 +96,6 @@ def _dependencies(vms: tuple[Item, ...]) -> Iterator[Finding]:
     cycle = find_cycle(graph)
     if cycle:
         item = names[cycle[0]]
-        yield Finding((*item.path, "depends_on"), f"depends_on runs in a circle: {' → '.join(cycle)}", "take one out")
+        yield Finding(
+            (*item.path, "depends_on"), f"depends_on runs in a circle: {' → '.join(cycle)}", "take one out"
+        )

@@ -119,7 +119,7 @@ def _without_pci(persistent: Data) -> Iterator[Edit]:
         if not isinstance(group, dict):
             continue
         if ("devices", tag) in DOMAIN.keyed:
-            paths = [("devices", tag, key) for key in group]
+            paths: list[Path] = [("devices", tag, key) for key in group]
         else:
             paths = [("devices", tag)]
         for path in paths:

@@ -82,7 +82,10 @@ def memory(before: Any, after: Any, guest: Guest) -> Verdict:
 def machine(before: Any, after: Any, guest: Guest) -> Verdict:
     """Another family has other buses: the guest's interfaces get new names."""
     if before and after and family(str(before)) != family(str(after)):
-        return Impact.REPLACE, "another machine family: every PCI address changes, and with it the guest's names"
+        return (
+            Impact.REPLACE,
+            "another machine family: every PCI address changes, and with it the guest's names",
+        )
     return Impact.RESTART, "the machine type is fixed at boot"
 
 
@@ -159,19 +162,52 @@ FIELDS: tuple[Field, ...] = (
     Field("boot.initrd", ("os", "initrd"), restart("read at boot"), removable=True),
     Field("boot.cmdline", ("os", "cmdline"), restart("read at boot"), removable=True),
     Field("disks.{key}.bus", (*DISK, "target", "@bus"), restart("the guest sees another controller")),
-    Field("disks.{key}.cache", (*DISK, "driver", "@cache"), restart("libvirt refuses it live"), removable=True),
+    Field(
+        "disks.{key}.cache", (*DISK, "driver", "@cache"), restart("libvirt refuses it live"), removable=True
+    ),
     Field("disks.{key}.io", (*DISK, "driver", "@io"), restart("libvirt refuses it live"), removable=True),
-    Field("disks.{key}.discard", (*DISK, "driver", "@discard"), restart("libvirt refuses it live"), removable=True),
-    Field("disks.{key}.format", (*DISK, "driver", "@type"), replace("the same bytes are read as something else")),
-    Field("disks.{key}.source", (*DISK, "source"), replace("another disk takes its place; the old one stays as it is")),
+    Field(
+        "disks.{key}.discard",
+        (*DISK, "driver", "@discard"),
+        restart("libvirt refuses it live"),
+        removable=True,
+    ),
+    Field(
+        "disks.{key}.format", (*DISK, "driver", "@type"), replace("the same bytes are read as something else")
+    ),
+    Field(
+        "disks.{key}.source",
+        (*DISK, "source"),
+        replace("another disk takes its place; the old one stays as it is"),
+    ),
     Field("disks.{key}", DISK, restart(AT_BOOT), removable=True),
     Field("networks.{key}.mac", (*NIC, "mac", "@address"), restart("the guest sees another card")),
     Field("networks.{key}.model", (*NIC, "model", "@type"), restart("the guest sees another card")),
-    Field("networks.{key}.network", (*NIC, "source", "@network"), restart("this version moves interfaces at boot only")),
-    Field("networks.{key}.bridge", (*NIC, "source", "@bridge"), restart("this version moves interfaces at boot only")),
+    Field(
+        "networks.{key}.network",
+        (*NIC, "source", "@network"),
+        restart("this version moves interfaces at boot only"),
+    ),
+    Field(
+        "networks.{key}.bridge",
+        (*NIC, "source", "@bridge"),
+        restart("this version moves interfaces at boot only"),
+    ),
     Field("networks.{key}", NIC, restart(AT_BOOT), removable=True),
-    Field("console", ("devices", "console", ANY), restart("a serial port cannot be plugged in"), present, removable=True),
-    Field("console", ("devices", "serial", ANY), restart("a serial port cannot be plugged in"), present, removable=True),
+    Field(
+        "console",
+        ("devices", "console", ANY),
+        restart("a serial port cannot be plugged in"),
+        present,
+        removable=True,
+    ),
+    Field(
+        "console",
+        ("devices", "serial", ANY),
+        restart("a serial port cannot be plugged in"),
+        present,
+        removable=True,
+    ),
     Field("guest_agent", ("devices", "channel", ANY), restart(AT_BOOT), present, removable=True),
     Field("devices.rng", ("devices", "rng", ANY), restart(AT_BOOT), present, removable=True),
     Field(

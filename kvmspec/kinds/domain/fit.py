@@ -96,7 +96,9 @@ def absences(spec: VmSpec, keys: KeyMap) -> list[tuple[str, ...]]:
     """Canonical paths that the manifest says must not be there."""
     paths: list[tuple[str, ...]] = []
     if spec.features is not None:
-        paths += [("features", name) for name in ("acpi", "apic", "pae") if getattr(spec.features, name) is False]
+        paths += [
+            ("features", name) for name in ("acpi", "apic", "pae") if getattr(spec.features, name) is False
+        ]
     if spec.console is False:
         paths += [("devices", "console"), ("devices", "serial")]
     if spec.guest_agent is False:

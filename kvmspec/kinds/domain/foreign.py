@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kvmspec.kinds.domain.diff import Comparison
+from kvmspec.kinds.domain.compare import Comparison
 
 _TOLD = {
     "disk": "disk",
@@ -31,8 +31,7 @@ def unmanaged(comparison: Comparison) -> Iterator[str]:
         items = group.items() if isinstance(group, dict) else ()
         for key, device in items:
             if key not in stated and key not in applied:
-                vm = comparison.desired.address.short
-                yield f"{vm} has a {name} {_words(key, device)}the manifest does not name; it stays"
+                yield f"has a {name} {_words(key, device)}the manifest does not name; it stays"
 
 
 def _words(key: str, device: Any) -> str:

@@ -46,7 +46,12 @@ def bus_of(disk: DiskSpec) -> str:
 
 
 def allocate(
-    project: str, name: str, spec: VmSpec, known: KeyMap, live: Mapping[str, Any], sources: Sequence[str | None]
+    project: str,
+    name: str,
+    spec: VmSpec,
+    known: KeyMap,
+    live: Mapping[str, Any],
+    sources: Sequence[str | None],
 ) -> KeyMap:
     """Targets and MACs for every key of `spec`.
 

@@ -36,7 +36,9 @@ def _release(address: Address, observed: Observed) -> Difference:
     impact = Impact.LIVE if observed.running else Impact.NONE
     change = FieldChange("metadata", "managed", "released", impact, "it stays as it is")
     chain: Chain = [(ReleaseDomain(address), "let go")]
-    return Difference(address, Verb.UPDATE, changes=(change,), label="let go, not deleted", detail=tuple(chain))
+    return Difference(
+        address, Verb.UPDATE, changes=(change,), label="let go, not deleted", detail=tuple(chain)
+    )
 
 
 def _deletion(
@@ -49,9 +51,13 @@ def _deletion(
     if observed.running:
         chain.append((PowerOffDomain(address), "power off"))
     if taking:
-        chain += [(DeleteVolume(Address(address.host, "volume", name)), f"delete volume {name}") for name in volumes]
+        chain += [
+            (DeleteVolume(Address(address.host, "volume", name)), f"delete volume {name}") for name in volumes
+        ]
     chain.append((UndefineDomain(address), "undefine"))
-    sizes = ", ".join(f"{name.partition('/')[2]} ({format_size(view.volumes[name].capacity)})" for name in volumes)
+    sizes = ", ".join(
+        f"{name.partition('/')[2]} ({format_size(view.volumes[name].capacity)})" for name in volumes
+    )
     notes = []
     if volumes:
         notes.append(f"its volumes {'are deleted' if taking else 'stay'}: {sizes}")

@@ -78,14 +78,14 @@ def _judge(
     return Match(observed.uuid, observed, record, old_name, refusal)
 
 
-def _refusal(
-    desired: Desired, observed: Observed, record: Record | None, context: Context
-) -> Problem | None:
+def _refusal(desired: Desired, observed: Observed, record: Record | None, context: Context) -> Problem | None:
     name, manifest = observed.name, context.manifest
     say = f"vm/{name} on {desired.address.host}"
     if not observed.persistent:
         return context.problem(
-            desired.path, f"{say} is transient, so it was not made by kvmspec", "stop it, or choose another name"
+            desired.path,
+            f"{say} is transient, so it was not made by kvmspec",
+            "stop it, or choose another name",
         )
     if record is None and desired.spec.uuid != observed.uuid:
         return context.problem(

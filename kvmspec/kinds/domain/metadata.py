@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
-
-import xml.etree.ElementTree as ET
 
 from kvmspec.kinds.domain.keys import KeyMap
 from kvmspec.manifest.secrets import digest, is_token, matches

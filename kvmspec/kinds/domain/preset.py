@@ -43,7 +43,9 @@ def completed(spec: VmSpec, facts: HostFacts) -> VmSpec:
     values: dict[str, Any] = {
         "arch": spec.arch or facts.arch,
         "accel": accel,
-        "cpus": _with(cpus, count=1, max=cpus.max or cpus.count or 1, mode=_MODE[accel] if standard else None),
+        "cpus": _with(
+            cpus, count=1, max=cpus.max or cpus.count or 1, mode=_MODE[accel] if standard else None
+        ),
         "memory": _with(memory, max=memory.size),
         "disks": tuple(new_disk(disk, standard) for disk in spec.disks),
         "networks": tuple(new_nic(nic, standard) for nic in spec.networks),
@@ -75,5 +77,7 @@ def new_graphics(graphics: GraphicsSpec) -> GraphicsSpec:
 
 def _with(model: M, /, **values: Any) -> M:
     """`model` with those values where it states none."""
-    unstated = {name: value for name, value in values.items() if getattr(model, name) is None and value is not None}
+    unstated = {
+        name: value for name, value in values.items() if getattr(model, name) is None and value is not None
+    }
     return model.model_copy(update=unstated) if unstated else model

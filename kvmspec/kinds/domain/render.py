@@ -53,7 +53,12 @@ class Machine:
 
 
 def stated(
-    renderer: Renderer, name: str, spec: VmSpec, sources: tuple[Source, ...], keys: KeyMap, new: frozenset[str]
+    renderer: Renderer,
+    name: str,
+    spec: VmSpec,
+    sources: tuple[Source, ...],
+    keys: KeyMap,
+    new: frozenset[str],
 ) -> str:
     """XML of what the manifest states, and nothing else: for comparison, never to be defined.
 
@@ -90,9 +95,7 @@ def created(
     return renderer.render("domain.xml.j2", machine=machine)
 
 
-def _disks(
-    spec: VmSpec, sources: tuple[Source, ...], keys: KeyMap, new: frozenset[str]
-) -> tuple[Disk, ...]:
+def _disks(spec: VmSpec, sources: tuple[Source, ...], keys: KeyMap, new: frozenset[str]) -> tuple[Disk, ...]:
     return tuple(
         Disk(key, keys.disks[key], disk, source, source.format if key in new else disk.format)
         for key, disk, source in zip(disk_keys(spec.disks), spec.disks, sources, strict=True)

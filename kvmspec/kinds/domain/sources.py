@@ -96,7 +96,12 @@ class Places:
             return Source(None, fmt, missing=f"pool {pool} is neither in the manifest nor on the host")
         address = f"{pool}/{volume}"
         missing = ""
-        if external and self._view is not None and pool in self._view.pools_read and address not in self._view.volumes:
+        if (
+            external
+            and self._view is not None
+            and pool in self._view.pools_read
+            and address not in self._view.volumes
+        ):
             missing = f"volume {volume} is not in pool {pool}"
         return Source(f"{folder}/{volume}", fmt, volume=address, missing=missing)
 

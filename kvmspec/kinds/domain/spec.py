@@ -115,7 +115,9 @@ _SOURCES = ("volume", "path", "cdrom")
 class DiskSpec(Model):
     """A disk: blank or overlay (`size`, `backing`), `volume`, `path` or `cdrom`."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"image", "clone", "iops", "bandwidth", "boot_order", "serial"})
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"image", "clone", "iops", "bandwidth", "boot_order", "serial"}
+    )
 
     name: Name | None = None
     """The key by which the disk is known for life."""
@@ -157,11 +159,14 @@ class DiskSpec(Model):
                 "disk", "a disk has exactly one of `size` (or `backing`), `volume`, `path` or `cdrom`"
             )
         if self.own and self.name is None:
-            raise PydanticCustomError("disk", "a disk of the VM's own needs a `name`; its volume is called after it")
+            raise PydanticCustomError(
+                "disk", "a disk of the VM's own needs a `name`; its volume is called after it"
+            )
         if self.cdrom is not None and self.cdrom != "empty" and not self.cdrom.startswith("/"):
             raise PydanticCustomError(
-                "not_built", "`cdrom` takes an absolute path or `empty`; images are part of the format, "
-                "but this version does not support them yet"
+                "not_built",
+                "`cdrom` takes an absolute path or `empty`; images are part of the format, "
+                "but this version does not support them yet",
             )
         return self
 
@@ -211,7 +216,19 @@ class DevicesSpec(Model):
     """Further devices; false takes one away."""
 
     later: ClassVar[frozenset[str]] = frozenset(
-        {"hostdevs", "watchdog", "sound", "vsock", "panic", "inputs", "input", "hostdev", "balloon", "video", "tpm"}
+        {
+            "hostdevs",
+            "watchdog",
+            "sound",
+            "vsock",
+            "panic",
+            "inputs",
+            "input",
+            "hostdev",
+            "balloon",
+            "video",
+            "tpm",
+        }
     )
 
     rng: bool | None = None
@@ -295,7 +312,7 @@ class VmSpec(Model):
     @model_validator(mode="after")
     def _complete(self) -> VmSpec:
         if self.uuid is None and (self.memory is None or self.memory.size is None):
-            raise PydanticCustomError("memory", "`memory` is required")
+            raise PydanticCustomError("required", "`memory` is required")
         types = [graphics.type for graphics in self.graphics or ()]
         if len(set(types)) != len(types):
             raise PydanticCustomError("graphics", "only one console of each type is possible")
@@ -311,6 +328,7 @@ class VmSpec(Model):
                 yield "volume", disk.volume
             if disk.backing and disk.backing.volume and not disk.backing.pool:
                 yield "volume", disk.backing.volume
-            pool = disk.pool or (self.pool if disk.own else None)
-            if pool:
-                yield "pool", pool
+            if disk.own:
+                yield "pool", disk.pool or self.pool or ""  # the manifest's only one
+            elif disk.pool:
+                yield "pool", disk.pool

@@ -102,7 +102,8 @@ def _after(stated: bool | None, now: bool) -> bool:
     return now if stated is None else stated
 
 
-def _changes(changed: Iterable[Fact], wanted: Facts, live: Facts, running: bool = True
+def _changes(
+    changed: Iterable[Fact], wanted: Facts, live: Facts, running: bool = True
 ) -> Iterator[FieldChange]:
     for fact in changed:
         name, key = fact
@@ -154,8 +155,7 @@ def guests_on(view: HostView, name: str) -> list[str]:
     """Names of the running domains with a NIC on the network, or taken from it by a restart that
     was never finished."""
     return sorted(
-        domain.name
-        for domain in compare.users(view, name, lambda root: on_network(root, name), running=True)
+        domain.name for domain in compare.users(view, name, lambda root: on_network(root, name), running=True)
     )
 
 

@@ -62,9 +62,7 @@ def _dns(wanted: Reading, live: Reading, facts: Collection[Fact]) -> Iterator[Ed
                 yield Edit("add", path, _dns_xml(wanted, ip))
 
 
-def _whole_address(
-    wanted: Reading, live: Reading, facts: Collection[Fact], rendered: str
-) -> Iterator[Edit]:
+def _whole_address(wanted: Reading, live: Reading, facts: Collection[Fact], rendered: str) -> Iterator[Edit]:
     if not any(name in ("subnet", "gateway") for name, _ in facts):
         return
     if live.ip is not None:

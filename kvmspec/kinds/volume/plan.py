@@ -222,7 +222,7 @@ def steps(difference: Difference, view: HostView) -> Chain:
     match difference.verb, difference.detail:
         case Verb.CREATE, CreateVolume() as action:
             return [(action, "create")]
-        case (Verb.UPDATE | Verb.ADOPT), Growth() as growth:
+        case ((Verb.UPDATE | Verb.ADOPT), Growth() as growth):
             return [(_grow(difference.address, growth, view), f"grow to {format_size(growth.capacity)}")]
         case Verb.DELETE, _:
             return [(DeleteVolume(difference.address), "delete with its data")]

@@ -72,7 +72,9 @@ def test_edit(case: str) -> None:
 def test_what_is_not_ours_survives(case: str) -> None:
     text = edit(DOMAIN, CASES[case][0])
     assert '<!-- kept --><boxes:x xmlns:boxes="urn:boxes">  text  </boxes:x>' in text
-    assert ('<address type="pci" slot="0x04"/>' in text) == (case not in ("remove a device", "remove all of a kind"))
+    assert ('<address type="pci" slot="0x04"/>' in text) == (
+        case not in ("remove a device", "remove all of a kind")
+    )
 
 
 def test_an_element_that_is_gone_is_an_error() -> None:
@@ -91,7 +93,12 @@ def test_select_finds_a_device() -> None:
 
 
 LEAVES = st.sampled_from(
-    [("title", "#"), ("vcpu", "@current"), ("os", "kernel", "#"), ("devices", "disk", "vda", "source", "@file")]
+    [
+        ("title", "#"),
+        ("vcpu", "@current"),
+        ("os", "kernel", "#"),
+        ("devices", "disk", "vda", "source", "@file"),
+    ]
 )
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Co", "Cn")), min_size=1).filter(
     lambda text: not text.isspace()

@@ -52,7 +52,10 @@ DIFFERENT = {
         "<domain><description>a b</description></domain>",
         "<domain><description>a b </description></domain>",
     ),
-    "an empty element and none": ("<domain><features><acpi/></features></domain>", "<domain><features/></domain>"),
+    "an empty element and none": (
+        "<domain><features><acpi/></features></domain>",
+        "<domain><features/></domain>",
+    ),
 }
 
 

@@ -45,7 +45,9 @@ def test_a_disk_inserted_above_moves_nothing() -> None:
     before = vm([{"name": "root", "size": "1GiB"}, {"name": "data", "size": "1GiB"}])
     keys = allocated(before)
     live = {"disk": {"vda": {}, "vdb": {}}}
-    after = vm([{"name": "new", "size": "1GiB"}, {"name": "root", "size": "1GiB"}, {"name": "data", "size": "1GiB"}])
+    after = vm(
+        [{"name": "new", "size": "1GiB"}, {"name": "root", "size": "1GiB"}, {"name": "data", "size": "1GiB"}]
+    )
     assert allocated(after, keys, live).disks == {"new": "vdc", "root": "vda", "data": "vdb"}
 
 

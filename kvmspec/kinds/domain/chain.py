@@ -1,0 +1,147 @@
+"""The actions that bring an existing VM to where it should be, in their order."""
+
+from __future__ import annotations
+
+from kvmspec.canon.compare import get
+from kvmspec.core.action import (
+    Edit,
+    EditDomain,
+    RenameDomain,
+    SetAutostart,
+    SetDomainMetadata,
+    SetMemory,
+    SetVcpus,
+    ShutdownDomain,
+    StartDomain,
+)
+from kvmspec.core.address import Address
+from kvmspec.core.change import FieldChange
+from kvmspec.core.impact import Impact
+from kvmspec.kinds.base import Chain, Context
+from kvmspec.kinds.domain import edits
+from kvmspec.kinds.domain.compare import Change, Comparison
+from kvmspec.kinds.domain.match import Match
+from kvmspec.kinds.domain.record import record_of, sealed_xml
+from kvmspec.manifest.types import format_size
+
+
+class Builder:
+    """The chain of actions for a VM that exists."""
+
+    def __init__(
+        self,
+        comparison: Comparison,
+        changes: list[FieldChange],
+        canonical: list[Change],
+        record_same: bool,
+        adopting: bool,
+        restart_pending: bool,
+        found: Match,
+    ) -> None:
+        self.c, self.changes, self.canonical = comparison, changes, canonical
+        self.record_same, self.adopting, self.found = record_same, adopting, found
+        self.address = comparison.desired.address
+        self.running = comparison.observed.running
+        self.stop = any(c.path == "state" and c.after == "stopped" for c in changes)
+        costly = any(c.impact in (Impact.RESTART, Impact.REPLACE) and c.path != "state" for c in changes)
+        self.restart = self.running and not self.stop and (costly or restart_pending)
+
+    def chain(self, context: Context) -> Chain:
+        """Live steps first, so that a kill between two steps leaves the definition saying what is
+        still to be done; then the definition; then power."""
+        rename = self.found.old_name is not None
+        at = Address(self.address.host, "vm", self.found.old_name) if self.found.old_name else self.address
+        chain: Chain = []
+        if self.running and not self.stop and not self.restart:
+            chain += self._live(context)
+        if rename and self.running:
+            chain.append(self._shutdown(at))
+        if rename:
+            chain.append((RenameDomain(at, self.address.name), f"rename to {self.address.name}"))
+        chain += self._definition(context)
+        if (self.stop or self.restart) and not (rename and self.running):
+            chain.append(self._shutdown(self.address))
+        if self.restart or (self.c.spec.state == "running" and not self.running):
+            chain.append((StartDomain(self.address), "start"))
+        return chain
+
+    def _shutdown(self, address: Address) -> tuple[ShutdownDomain, str]:
+        lifecycle = self.c.spec.lifecycle
+        if lifecycle.force_off_after is not None:
+            return ShutdownDomain(address, lifecycle.force_off_after, True), "shut down (or power off)"
+        return ShutdownDomain(address, lifecycle.shutdown_timeout), "shut down"
+
+    def _definition(self, context: Context) -> Chain:
+        chain: Chain = []
+        made = [edit for change in self.canonical for edit in self._edits(change)]
+        if made or not self.record_same or self.adopting:
+            made += self._record(context)
+            chain.append((EditDomain(self.address, tuple(_distinct(made))), _words(self.changes)))
+        auto = next((c for c in self.canonical if c.path == ("autostart",)), None)
+        if auto is not None:
+            enabled = bool(auto.after)
+            chain.append((SetAutostart(self.address, enabled), f"{'set' if enabled else 'clear'} autostart"))
+        return chain
+
+    def _edits(self, change: Change) -> list[Edit]:
+        if change.after is None:
+            return list(edits.removing(change.path))
+        made = list(edits.writing(change.path, change.after, self.c.rendered, self.c.persistent))
+        return made + self._with_device(change)
+
+    def _with_device(self, change: Change) -> list[Edit]:
+        """What a new device cannot do without: a SCSI controller, a video card."""
+        devices = self.c.persistent.get("devices", {})
+        found = []
+        if change.path[:2] == ("devices", "disk") and change.before is None and len(change.path) == 3:
+            scsi = any(k.get("@type") == "scsi" for k in devices.get("controller", {}).values())
+            if get(change.after, ("target", "@bus")) == "scsi" and not scsi:
+                xml = '<controller type="scsi" index="0" model="virtio-scsi"/>'
+                found.append(Edit("add", ("devices", "controller", "scsi/0/"), xml))
+        if change.path[:2] == ("devices", "graphics") and change.before is None and "video" not in devices:
+            xml = '<video><model type="virtio"/></video>'
+            found.append(Edit("add", ("devices", "video", "#0"), xml))
+        return found
+
+    def _record_xml(self, context: Context) -> str:
+        return sealed_xml(record_of(self.c, context), context)
+
+    def _record(self, context: Context) -> list[Edit]:
+        return [Edit("remove", edits.METADATA), Edit("add", edits.METADATA, self._record_xml(context))]
+
+    def _live(self, context: Context) -> Chain:
+        """What the running guest gets at once."""
+        chain: Chain = []
+        texts = {c.path[0]: c for c in self.canonical if c.path[0] in ("title", "description")}
+        metadata_too = bool(self.canonical) or not self.record_same or self.adopting
+        if metadata_too:
+            title, description = (_text(texts.get(name)) for name in ("title", "description"))
+            record = self._record_xml(context)
+            chain.append((SetDomainMetadata(self.address, title, description, record), "set metadata"))
+        for change in self.canonical:
+            if change.path[:2] == ("vcpu", "@current"):
+                chain.append((SetVcpus(self.address, int(change.after)), f"set {change.after} vCPUs"))
+            if change.path[0] == "currentMemory":
+                size = change.after["#"] if isinstance(change.after, dict) else change.after
+                chain.append((SetMemory(self.address, int(size)), f"set memory to {format_size(int(size))}"))
+        return chain
+
+
+def _text(change: Change | None) -> str | None:
+    if change is None:
+        return None
+    after = change.after
+    return "" if after is None else str(after["#"] if isinstance(after, dict) else after)
+
+
+def _distinct(made: list[Edit]) -> list[Edit]:
+    return list(dict.fromkeys(made))
+
+
+def _words(changes: list[FieldChange]) -> str:
+    names = [c.path for c in changes if c.path not in ("state", "name", "autostart")]
+    if not names:
+        return "record what is stated"
+    return "define " + (
+        ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:3])} and {len(names) - 3} more"
+    )

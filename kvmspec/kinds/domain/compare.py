@@ -1,0 +1,196 @@
+"""One VM that exists: desired, persistent, active and last applied, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kvmspec.canon.compare import covers, get, leaves, uncovered
+from kvmspec.canon.read import read
+from kvmspec.core.desired import Desired
+from kvmspec.core.observed import HostView, Observed
+from kvmspec.kinds.base import Context
+from kvmspec.kinds.domain import fields, fit, metadata, preset, render
+from kvmspec.kinds.domain.keys import KeyMap, allocate, disk_keys, nic_keys
+from kvmspec.kinds.domain.metadata import Record
+from kvmspec.kinds.domain.sources import Places
+from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.manifest.secrets import is_token
+
+Path = tuple[str, ...]
+Data = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One canonical difference. `after` is None for a removal."""
+
+    path: Path
+    before: Any
+    after: Any
+    drift: bool = False
+
+
+@dataclass(slots=True)
+class Comparison:
+    """Everything known of one VM that exists, in one place.
+
+    stated    what the manifest states, and for devices that are new what the preset adds
+    recorded  what the manifest states, and nothing else: what last applied will be
+    """
+
+    desired: Desired
+    observed: Observed
+    record: Record | None
+    spec: VmSpec
+    keys: KeyMap
+    rendered: str
+    stated: Data
+    recorded: Data
+    persistent: Data
+    active: Data | None
+    applied: Data
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def same(self) -> bool:
+        """The usual case, and a cheap test: nothing to do, nothing to say."""
+        return (
+            covers(self.stated, self.persistent)
+            and self.applied == self.recorded
+            and not any(get(self.persistent, path) is not None for path in self.absences)
+        )
+
+    @property
+    def all_keys(self) -> KeyMap:
+        """The keys there are, and those that were dropped."""
+        old = self.record.keys if self.record else KeyMap()
+        return KeyMap({**old.disks, **self.keys.disks}, {**old.networks, **self.keys.networks})
+
+    @property
+    def absences(self) -> list[Path]:
+        return fit.absences(self.spec, self.keys)
+
+    def changes(self) -> Iterator[Change]:
+        """What the persistent definition lacks, and what it has too much."""
+        for path, want, have in uncovered(self.stated, self.persistent):
+            for inner, value, before in per_device(path, want, have, self.persistent):
+                yield Change(inner, before, value, get(self.applied, inner) == value)
+        gone = set(self.absences)
+        for path in self.absences:
+            if (have := get(self.persistent, path)) is not None:
+                yield Change(path, have, None)
+        for path in self.dropped():
+            if path not in gone and (have := get(self.persistent, path)) is not None:
+                yield Change(path, have, None)
+
+    def dropped(self) -> list[Path]:
+        """Paths that were stated at the last apply and are not stated any more."""
+        found: dict[Path, None] = {}
+        for path, _ in leaves(self.applied):
+            if get(self.recorded, path) is not None:
+                continue
+            row, unit = fields.lookup(path)
+            if row.removable and get(self.recorded, unit) is None:
+                found[unit] = None
+        return list(found)
+
+
+def compare(
+    desired: Desired, observed: Observed, record: Record | None, view: HostView, context: Context
+) -> Comparison:
+    """Read, render and fit one VM that exists."""
+    persistent = read(observed.xml)
+    persistent["autostart"] = observed.autostart
+    spec: VmSpec = desired.spec
+    name = desired.address.name
+    places = Places(context.manifest, view)
+    sources = tuple(places.source(name, spec, disk) for disk in spec.disks)
+    devices = persistent.get("devices", {})
+    known = record.keys if record else KeyMap()
+    paths = [source.path for source in sources]
+    keys = allocate(context.manifest.project, name, spec, known, devices, paths)
+    full, new = _with_new_devices(spec, keys, devices)
+    rendered = render.stated(context.renderer, name, full, sources, keys, new)
+    stated = read(rendered)
+    notes = fit.fit(stated, persistent, spec, keys)
+    recorded = stated
+    if full is not spec:
+        recorded = read(render.stated(context.renderer, name, spec, sources, keys, frozenset()))
+        fit.fit(recorded, persistent, spec, keys)
+    reveal = context.manifest.secrets.reveal
+    _hide(stated, persistent, reveal)
+    applied = metadata.unsealed(dict(record.applied), stated, reveal) if record else {}
+    active = None
+    if observed.active_xml is not None:
+        active = read(observed.active_xml)
+        _hide(stated, active, reveal)
+    return Comparison(
+        desired=desired,
+        observed=observed,
+        record=record,
+        spec=spec,
+        keys=keys,
+        rendered=rendered,
+        stated=stated,
+        recorded=recorded,
+        persistent=persistent,
+        active=active,
+        applied=applied,
+        notes=notes,
+    )
+
+
+def _with_new_devices(
+    spec: VmSpec, keys: KeyMap, devices: Mapping[str, Any]
+) -> tuple[VmSpec, frozenset[str]]:
+    """The preset for devices the VM does not have yet, and the keys of its new disks."""
+    disks, nics = devices.get("disk", {}), devices.get("interface", {})
+    new_disks = frozenset(key for key, target in keys.disks.items() if target not in disks)
+    new_nics = {key for key, mac in keys.networks.items() if mac not in nics}
+    standard = spec.preset == "standard"
+    updates: dict[str, Any] = {}
+    if new_disks:
+        pairs = zip(disk_keys(spec.disks), spec.disks, strict=True)
+        updates["disks"] = tuple(preset.new_disk(d, standard) if key in new_disks else d for key, d in pairs)
+    if new_nics:
+        named = zip(nic_keys(spec.networks), spec.networks, strict=True)
+        updates["networks"] = tuple(preset.new_nic(n, standard) if key in new_nics else n for key, n in named)
+    if spec.graphics and "graphics" not in devices:
+        updates["graphics"] = tuple(preset.new_graphics(graphics) for graphics in spec.graphics)
+    return (spec.model_copy(update=updates) if updates else spec), new_disks
+
+
+def _hide(stated: Data, live: Data, reveal: Any) -> None:
+    """Put tokens where `live` has the very secret that is stated, `(secret)` where another."""
+    wanted = stated.get("devices", {}).get("graphics", {})
+    for kind, graphics in live.get("devices", {}).get("graphics", {}).items():
+        if "@passwd" in graphics:
+            token = wanted.get(kind, {}).get("@passwd")
+            same = is_token(token) and reveal(token) == graphics["@passwd"]
+            graphics["@passwd"] = token if same else "(secret)"
+
+
+def per_device(path: Path, want: Any, have: Any, live: Data) -> Iterator[tuple[Path, Any, Any]]:
+    """A missing group (`devices/disk` of a VM without disks) is one change a device."""
+    if path == ("devices",) and isinstance(want, dict):
+        for tag, group in want.items():
+            yield from per_device((*path, tag), group, get(live, (*path, tag)), live)
+    elif (
+        len(path) == 2
+        and path[0] in ("devices", "features")
+        and isinstance(want, dict)
+        and want
+        and have is None
+    ):
+        if path[0] == "features":
+            yield path, want, have
+            return
+        for key, device in want.items():
+            yield (*path, key), device, None
+    elif path == ("features",) and have is None:
+        for name, value in want.items():
+            yield (*path, name), value, None
+    else:
+        yield path, want, have

@@ -1,0 +1,99 @@
+"""A VM that does not exist yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kvmspec.canon.read import read
+from kvmspec.core.action import DefineDomain, SetAutostart, StartDomain
+from kvmspec.core.address import Address
+from kvmspec.core.change import Difference, Verb
+from kvmspec.core.desired import Desired
+from kvmspec.core.observed import HostFacts, HostView
+from kvmspec.core.problem import Problem
+from kvmspec.kinds.base import Chain, Context
+from kvmspec.kinds.domain import render
+from kvmspec.kinds.domain.fit import fit
+from kvmspec.kinds.domain.keys import KeyMap, allocate
+from kvmspec.kinds.domain.match import Match
+from kvmspec.kinds.domain.record import record_for, sealed_xml
+from kvmspec.kinds.domain.sources import Places
+from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.manifest.types import format_size
+
+
+def creation(desired: Desired, found: Match, view: HostView, context: Context) -> Difference:
+    address, spec = desired.address, desired.spec
+    problems = missing(desired, view, context)
+    if spec.memory is None or spec.memory.size is None:
+        problems.append(context.problem(desired.path, "`memory` is required to create it"))
+    if problems and spec.state == "running":
+        return Difference(address, Verb.NO_OP, invalid=tuple(problems))
+    xml, _ = creation_xml(desired, found.uuid, context, view)
+    chain: Chain = [(DefineDomain(address, xml), "define")]
+    if spec.autostart:
+        chain.append((SetAutostart(address, True), "set autostart"))
+    if spec.state == "running":
+        chain.append((StartDomain(address), "start"))
+    notes = tuple(f"{problem.message}; it is not to be started yet" for problem in problems)
+    return Difference(
+        address, Verb.CREATE, after=_facts(spec), notes=notes, label=_label(spec), detail=tuple(chain)
+    )
+
+
+def creation_xml(desired: Desired, uuid: str, context: Context, view: HostView | None) -> tuple[str, KeyMap]:
+    """The XML a VM is created with, its metadata in it. Without a view: offline, as for `render`."""
+    name, spec = desired.address.name, desired.spec
+    places = Places(context.manifest, view)
+    sources = tuple(places.source(name, spec, disk) for disk in spec.disks)
+    keys = allocate(context.manifest.project, name, spec, KeyMap(), {}, [source.path for source in sources])
+    facts = view.facts if view is not None else HostFacts(kvm=True)
+    stated = read(render.stated(context.renderer, name, spec, sources, keys, frozenset()))
+    fit(stated, {}, spec, keys)
+    record = sealed_xml(record_for(name, uuid, spec, keys, stated, context), context)
+    xml = render.created(context.renderer, name, uuid, spec, sources, keys, facts, record)
+    return xml, keys
+
+
+def _label(spec: VmSpec) -> str:
+    parts = []
+    if spec.cpus and spec.cpus.count:
+        parts.append(f"{spec.cpus.count} vCPU{'s' if spec.cpus.count > 1 else ''}")
+    if spec.memory and spec.memory.size:
+        parts.append(format_size(spec.memory.size))
+    if spec.state != "running":
+        parts.append("stays stopped")
+    return ", ".join(parts)
+
+
+def _facts(spec: VmSpec) -> dict[str, Any]:
+    shown: dict[str, Any] = spec.model_dump(mode="json", exclude_unset=True)
+    for graphics in shown.get("graphics") or ():
+        if "password" in graphics:
+            graphics["password"] = "(secret)"
+    return shown
+
+
+def missing(desired: Desired, view: HostView, context: Context) -> list[Problem]:
+    """References that are neither in the manifest nor on the host."""
+    found = []
+    places = Places(context.manifest, view)
+    for position, disk in enumerate(desired.spec.disks):
+        source = places.source(desired.address.name, desired.spec, disk)
+        if source.missing:
+            found.append(
+                context.problem((*desired.path, "disks", position), f"{source.missing} {view.host}".strip(),
+                "declare it in the manifest, or create it on the host")
+            )  # fmt: skip
+    for position, nic in enumerate(desired.spec.networks):
+        if nic.network and nic.network not in view.networks:
+            if Address(view.host, "network", nic.network) in context.desired:
+                continue
+            found.append(
+                context.problem(
+                    (*desired.path, "networks", position),
+                    f"network {nic.network} is neither in the manifest nor on {view.host}",
+                    "declare it under `networks:`, or create it on the host",
+                )
+            )
+    return found
