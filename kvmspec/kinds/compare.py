@@ -6,11 +6,9 @@ import hashlib
 import json
 import re
 import xml.etree.ElementTree as ET
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import wraps
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from xml.sax.saxutils import escape
 
 from pydantic import Field
@@ -19,6 +17,7 @@ from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
 from kvmspec.core.desired import Desired
 from kvmspec.core.impact import Impact
+from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Context
@@ -119,28 +118,6 @@ def deletion(
         before={"name": observed.name, "uuid": observed.uuid, "state": observed.state},
         detail=observed,
     )
-
-
-# --- looked up often, found out once
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-def once(function: Callable[[T], R]) -> Callable[[T], R]:
-    """Remember a function of one immutable object that cannot be hashed (a view, a manifest), for
-    the few of them that there are."""
-    kept: deque[tuple[T, R]] = deque(maxlen=8)
-
-    @wraps(function)
-    def remembered(argument: T) -> R:
-        for known, result in kept:
-            if known is argument:
-                return result
-        result = function(argument)
-        kept.append((argument, result))
-        return result
-
-    return remembered
 
 
 @once

@@ -6,9 +6,10 @@ import difflib
 from collections.abc import Iterator
 from typing import cast
 
-from kvmspec.kinds.domain.keys import disk_keys
+from kvmspec.kinds.domain.keys import disk_keys, nic_keys
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.ownership import mac_for
 from kvmspec.manifest.graph import find_cycle
 from kvmspec.manifest.section import Finding, Item, Manifest
 
@@ -16,7 +17,7 @@ from kvmspec.manifest.section import Finding, Item, Manifest
 def check(manifest: Manifest) -> Iterator[Finding]:
     """Findings over all VMs of the manifest."""
     vms = manifest.of("vm")
-    yield from _macs(vms)
+    yield from _macs(manifest)
     yield from _disks(vms, manifest)
     yield from _dependencies(vms)
 
@@ -25,26 +26,28 @@ def _spec(item: Item) -> VmSpec:
     return cast(VmSpec, item.spec)
 
 
-def _macs(vms: tuple[Item, ...]) -> Iterator[Finding]:
+def _macs(manifest: Manifest) -> Iterator[Finding]:
+    """Two NICs of one address, stated or derived, confuse every switch between them."""
     seen: dict[str, Item] = {}
-    for item in vms:
-        for position, nic in enumerate(_spec(item).networks):
-            if nic.mac is None:
+    for item in manifest.of("vm"):
+        spec = _spec(item)
+        for position, (key, nic) in enumerate(zip(nic_keys(spec.networks), spec.networks, strict=True)):
+            mac = nic.mac or mac_for(manifest.project, item.name, key)
+            first = seen.setdefault(mac, item)
+            if first is item and not _twice(item, mac):
                 continue
-            first = seen.setdefault(nic.mac, item)
-            if first is item and _once(item, nic.mac):
-                continue
-            idle = "running" not in {_spec(first).state, _spec(item).state}
             yield Finding(
-                (*item.path, "networks", position, "mac"),
-                f"the MAC {nic.mac} is used twice: by vm/{first.name} and vm/{item.name}",
-                "leave `mac` out and each interface gets one of its own",
-                warning=idle,
+                (*item.path, "networks", position, *(("mac",) if nic.mac else ())),
+                f"the MAC {mac} is used twice: by vm/{first.name} and vm/{item.name}",
+                "leave `mac` out and each interface gets one of its own"
+                if nic.mac
+                else "state a `mac` of its own",
+                warning="running" not in {_spec(first).state, spec.state},
             )
 
 
-def _once(item: Item, mac: str) -> bool:
-    return sum(1 for nic in _spec(item).networks if nic.mac == mac) == 1
+def _twice(item: Item, mac: str) -> bool:
+    return sum(1 for nic in _spec(item).networks if nic.mac == mac) > 1
 
 
 def _disks(vms: tuple[Item, ...], manifest: Manifest) -> Iterator[Finding]:

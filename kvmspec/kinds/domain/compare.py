@@ -113,12 +113,11 @@ def compare(
     keys = allocate(context.manifest.project, name, spec, known, devices, paths)
     full, new = _with_new_devices(spec, keys, devices)
     rendered = render.stated(context.renderer, name, full, sources, keys, new)
-    stated = read(rendered)
-    notes = fit.fit(stated, persistent, spec, keys)
-    recorded = stated
+    recorded = fit.stated_data(rendered, full, keys)
+    stated, notes = fit.fit(recorded, persistent, keys)
     if full is not spec:
-        recorded = read(render.stated(context.renderer, name, spec, sources, keys, frozenset()))
-        fit.fit(recorded, persistent, spec, keys)
+        plain = render.stated(context.renderer, name, spec, sources, keys, frozenset())
+        recorded = fit.stated_data(plain, spec, keys)
     reveal = context.manifest.secrets.reveal
     _hide(stated, persistent, reveal)
     applied = metadata.unsealed(dict(record.applied), stated, reveal) if record else {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from kvmspec.canon.read import read
 from kvmspec.core.action import DefineDomain, SetAutostart, StartDomain
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
@@ -13,7 +12,7 @@ from kvmspec.core.observed import HostFacts, HostView
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.domain import render
-from kvmspec.kinds.domain.fit import fit
+from kvmspec.kinds.domain.fit import stated_data
 from kvmspec.kinds.domain.keys import KeyMap, allocate
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_for, sealed_xml
@@ -48,8 +47,7 @@ def creation_xml(desired: Desired, uuid: str, context: Context, view: HostView |
     sources = tuple(places.source(name, spec, disk) for disk in spec.disks)
     keys = allocate(context.manifest.project, name, spec, KeyMap(), {}, [source.path for source in sources])
     facts = view.facts if view is not None else HostFacts(kvm=True)
-    stated = read(render.stated(context.renderer, name, spec, sources, keys, frozenset()))
-    fit(stated, {}, spec, keys)
+    stated = stated_data(render.stated(context.renderer, name, spec, sources, keys, frozenset()), spec, keys)
     record = sealed_xml(record_for(name, uuid, spec, keys, stated, context), context)
     xml = render.created(context.renderer, name, uuid, spec, sources, keys, facts, record)
     return xml, keys

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kvmspec.canon.compare import get
+from kvmspec.canon.read import read
 from kvmspec.kinds.domain.fields import same_machine
 from kvmspec.kinds.domain.keys import KeyMap, disk_keys, nic_keys
 from kvmspec.kinds.domain.spec import VmSpec
@@ -15,25 +16,38 @@ Data = dict[str, Any]
 AGENT = "unix/org.qemu.guest_agent.0"
 
 
-def fit(stated: Data, persistent: Data, spec: VmSpec, keys: KeyMap) -> list[str]:
-    """Adjust `stated` in place. Returns notes for a reviewer (`disk root has a snapshot`)."""
+def stated_data(rendered: str, spec: VmSpec, keys: KeyMap) -> Data:
+    """What the manifest states, as canonical data; this is what last applied records, so nothing
+    that was merely observed may enter here."""
+    stated = read(rendered)
     stated.pop("name", None)
     stated.pop("uuid", None)
     if spec.autostart is not None:
         stated["autostart"] = spec.autostart
-    _machine(stated, persistent)
-    _ceilings(stated, persistent)
+    kind = stated.get("os", {}).get("type")
+    if kind is not None:
+        kind.pop("#", None)
     _interfaces(stated, spec, keys)
-    return _chains(stated, persistent, keys)
+    return stated
+
+
+def fit(stated: Data, persistent: Data, keys: KeyMap) -> tuple[Data, list[str]]:
+    """A copy of `stated` that compares with `persistent`, and notes for a reviewer."""
+    fitted = copied(stated)
+    _machine(fitted, persistent)
+    _ceilings(fitted, persistent)
+    return fitted, _chains(fitted, persistent, keys)
+
+
+def copied(value: Any) -> Any:
+    """A copy of nested dicts (copy.deepcopy takes ten times as long)."""
+    return {key: copied(inner) for key, inner in value.items()} if type(value) is dict else value
 
 
 def _machine(stated: Data, persistent: Data) -> None:
     want, have = get(stated, ("os", "type", "@machine")), get(persistent, ("os", "type", "@machine"))
     if want and have and same_machine(want, have):
         stated["os"]["type"]["@machine"] = have
-    kind = stated.get("os", {}).get("type")
-    if kind is not None:
-        kind.pop("#", None)
 
 
 def _ceilings(stated: Data, persistent: Data) -> None:

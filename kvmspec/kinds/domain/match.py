@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kvmspec.core.desired import Desired
+from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Context
@@ -42,7 +43,12 @@ def find(desired: Desired, view: HostView, context: Context) -> Match:
 
 
 def _by_uuid(uuid: str, view: HostView) -> Observed | None:
-    return next((domain for domain in view.domains.values() if domain.uuid == uuid), None)
+    return _uuids(view).get(uuid)
+
+
+@once
+def _uuids(view: HostView) -> dict[str, Observed]:
+    return {domain.uuid: domain for domain in view.domains.values()}
 
 
 def _under_other_name(desired: Desired, found: Observed, view: HostView, context: Context) -> Match:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView
 from kvmspec.kinds.domain.spec import BackingSpec, DiskSpec, VmSpec
 from kvmspec.manifest.section import Manifest
@@ -27,12 +28,24 @@ class Source:
     missing: str = ""
 
 
+@once
+def _declared(manifest: Manifest) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The specs of the manifest's pools and volumes by name."""
+    pools = {item.name: item.spec for item in manifest.of("pool")}
+    return pools, {item.name: item.spec for item in manifest.of("volume")}
+
+
+@once
+def _folders(view: HostView) -> Mapping[str, str | None]:
+    """The folders of a host's pools by name."""
+    return {name: ET.fromstring(pool.xml).findtext("target/path") for name, pool in view.pools.items()}
+
+
 class Places:
     """Knows the pools and volumes of the manifest and, where it was observed, of one host."""
 
     def __init__(self, manifest: Manifest, view: HostView | None = None) -> None:
-        self._pools: Mapping[str, Any] = {item.name: item.spec for item in manifest.of("pool")}
-        self._volumes: Mapping[str, Any] = {item.name: item.spec for item in manifest.of("volume")}
+        self._pools, self._volumes = _declared(manifest)
         self._view = view
 
     def only_pool(self) -> str | None:
@@ -54,9 +67,7 @@ class Places:
         """The folder of a pool on the host; None where it is neither declared nor observed."""
         if pool in self._pools:
             return str(self._pools[pool].path)
-        if self._view is not None and pool in self._view.pools:
-            return ET.fromstring(self._view.pools[pool].xml).findtext("target/path")
-        return f"/pool:{pool}" if self._view is None else None
+        return f"/pool:{pool}" if self._view is None else _folders(self._view).get(pool)
 
     def source(self, name: str, vm: VmSpec, disk: DiskSpec) -> Source:
         """Where the data of `disk` of the VM `name` lies."""

@@ -75,7 +75,7 @@ def _range(net: NetworkSpec) -> Iterator[Broken]:
         count = int(IPv4Address(dhcp.end)) - int(IPv4Address(dhcp.start)) + 1
         if count < 1:
             yield ("dhcp", "end"), "rule", f"the range ends before it starts, at {dhcp.start}"
-        elif count > _MAX_RANGE:
+        elif count > _MAX_RANGE and not any(_inside(net)):
             yield ("dhcp", "end"), "rule", f"a range has at most {_MAX_RANGE} addresses, this one {count}"
 
 
@@ -125,6 +125,8 @@ def _gateway_is_taken(net: NetworkSpec) -> Iterator[Broken]:
     for index, host in enumerate(dhcp.hosts):
         if host.ip == own:
             yield ("dhcp", "hosts", index, "ip"), "rule", f"{own} is the host's own address on this network"
+    if any(_inside(net)):
+        return  # said already
     if dhcp.start and dhcp.end and IPv4Address(dhcp.start) <= IPv4Address(own) <= IPv4Address(dhcp.end):
         yield ("dhcp", "start"), "rule", f"the range holds {own}, the host's own address on this network"
 

@@ -36,7 +36,7 @@ def _backing(item: Item, spec: VolumeSpec, items: Mapping[str, Item]) -> Iterato
             "declare it under `volumes:`, or say `{volume: …, pool: …}` for one that is on the host",
         )
     chain = _chain(item.name, items)
-    if chain[-1] == item.name:
+    if len(chain) > 1 and chain[-1] == item.name:
         yield Finding((*item.path, "backing"), f"it rests on itself: {' → '.join(chain)}", "break the circle")
 
 

@@ -7,15 +7,15 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from xml.sax.saxutils import unescape
 
+from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView, Observed
-from kvmspec.kinds import compare
 
 _SOURCE = re.compile(r"<source\b[^>]*>")
 _ATTRIBUTE = re.compile(r"""(file|pool|volume)=(["'])(.*?)\2""")
 _QUOTES = {"&apos;": "'", "&quot;": '"'}
 
 
-@compare.once
+@once
 def _index(view: HostView) -> Mapping[str, set[str]]:
     """Names of the domains by each file and each volume (`pool/name`) that their XML names as a
     disk's source, overlays' backing included. Text, not a parse: there may be thousands."""

@@ -11,6 +11,7 @@ from kvmspec.canon.compare import get
 from kvmspec.canon.read import read
 from kvmspec.core.address import Address
 from kvmspec.core.desired import Desired
+from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView
 from kvmspec.kinds import compare
 from kvmspec.kinds.base import Context
@@ -70,7 +71,7 @@ def pool_of(spec: Any, manifest: Manifest) -> str | None:
     return spec.pool or _only_pool(manifest)
 
 
-@compare.once
+@once
 def _only_pool(manifest: Manifest) -> str | None:
     pools = manifest.of("pool")
     return pools[0].name if len(pools) == 1 else None
