@@ -102,7 +102,7 @@ make_venv() {
   rm -f "$VENV/kvmspec-stamp"
   "$VENV/bin/python" -c 'import pip' 2>/dev/null || { rm -rf "$VENV" && "$python" -m venv "$VENV"; } ||
     die "could not make $VENV"
-  (cd "$TOP" && "$VENV/bin/python" -m pip install -q --disable-pip-version-check -e '.[dev]' </dev/null) ||
+  (cd "$TOP" && "$VENV/bin/python" -m pip install -qq --disable-pip-version-check -e '.[dev]' </dev/null) ||
     die "pip could not install kvmspec into $VENV"
   echo "$stamp" >"$VENV/kvmspec-stamp"
 }

@@ -147,8 +147,11 @@ def test_two_reservations_swap_their_addresses_and_names(host: Host) -> None:
     one = {"mac": "52:54:00:71:00:01", "ip": "10.71.0.10", "name": "a"}
     two = {"mac": "52:54:00:71:00:02", "ip": "10.71.0.11", "name": "b"}
     apply(front(dhcp(hosts=[one, two])), host)
-    for swapped in ([{**one, "ip": two["ip"]}, {**two, "ip": one["ip"]}], [one, two],
-                    [{**one, "mac": two["mac"]}, {**two, "mac": one["mac"]}]):  # fmt: skip
+    for swapped in (
+        [{**one, "ip": two["ip"]}, {**two, "ip": one["ip"]}],
+        [one, two],
+        [{**one, "mac": two["mac"]}, {**two, "mac": one["mac"]}],
+    ):
         assert apply(front(dhcp(hosts=swapped)), host) == ["UpdateNetwork"]
         assert plan(front(dhcp(hosts=swapped)), host) == []
 
@@ -232,8 +235,11 @@ def test_restart_killed_half_way_is_finished_by_the_next(
 def test_what_others_changed_is_put_right(host: Host) -> None:
     apply(front(FRONT), host)
     observed = host.networks.get("front")
-    host.networks.define(observed.xml.replace("<ip ", "<portgroup name='x'/><ip family='ipv6' address='fd00::1' prefix='64'/><ip ", 1)
-                         .replace("stp='on'", "stp='off'"))  # fmt: skip
+    host.networks.define(
+        observed.xml.replace(
+            "<ip ", "<portgroup name='x'/><ip family='ipv6' address='fd00::1' prefix='64'/><ip ", 1
+        ).replace("stp='on'", "stp='off'")
+    )
     assert set(changes(FRONT, host)) == {"xml:portgroup", "xml:ip/ipv6/fd00::1", "xml:bridge/@stp"}
     assert apply(front(FRONT), host) == ["EditNetwork", "RestartNetwork"]
     assert plan(front(FRONT), host) == []
@@ -242,8 +248,13 @@ def test_what_others_changed_is_put_right(host: Host) -> None:
 def test_what_only_the_running_network_lacks_is_added(host: Host) -> None:
     apply(front(FRONT), host)
     network = host.conn.networkLookupByName("front")
-    network.update(libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE, libvirt.VIR_NETWORK_SECTION_IP_DHCP_HOST, -1,
-                   "<host mac='52:54:00:71:00:01'/>", libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE)  # fmt: skip
+    network.update(
+        libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE,
+        libvirt.VIR_NETWORK_SECTION_IP_DHCP_HOST,
+        -1,
+        "<host mac='52:54:00:71:00:01'/>",
+        libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE,
+    )
     assert changes(FRONT, host) == {"dhcp.hosts[52:54:00:71:00:01]": Impact.LIVE}
     ((_, action),) = plan(front(FRONT), host)
     assert (action.live, action.config) == (True, False)

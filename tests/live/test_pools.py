@@ -81,7 +81,9 @@ def test_every_action_twice_is_as_once(host: Host, clean_host: PrivateLibvirt) -
             act(action, host)
 
 
-def test_second_pool_on_a_folder_is_refused_before_libvirt_does(host: Host, clean_host: PrivateLibvirt) -> None:
+def test_second_pool_on_a_folder_is_refused_before_libvirt_does(
+    host: Host, clean_host: PrivateLibvirt
+) -> None:
     apply(vms(clean_host), host)
     about = context(manifest(pools={"more": {"path": str(clean_host.images / "deep" / "vms")}}))
     (desired,) = about.desired.values()

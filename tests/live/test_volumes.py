@@ -45,7 +45,9 @@ def want(clean_host: PrivateLibvirt) -> Any:
     """Makes a manifest with the pool `vms` and these volumes."""
 
     def make(removed: tuple[tuple[str, str], ...] = (), **volumes: Any) -> Any:
-        return manifest(pools={"vms": {"path": str(clean_host.images / "vms")}}, volumes=volumes, removed=removed)
+        return manifest(
+            pools={"vms": {"path": str(clean_host.images / "vms")}}, volumes=volumes, removed=removed
+        )
 
     return make
 
@@ -74,11 +76,16 @@ def test_blank_and_overlay_then_nothing_to_do(host: Host, want: Any) -> None:
         apply(wanted, host, [kind])
     found = {volume.name: volume for volume in host.volumes.list(["vms"])}
     assert {name: volume.format for name, volume in found.items()} == {
-        "base": "qcow2", "raw": "raw", "over": "qcow2", "bigger": "qcow2",
-    }  # fmt: skip
+        "base": "qcow2",
+        "raw": "raw",
+        "over": "qcow2",
+        "bigger": "qcow2",
+    }
     assert found["over"].backing == found["base"].path
     assert (found["over"].capacity, found["bigger"].capacity) == (64 * MIB, 96 * MIB)
-    info = subprocess.run(["qemu-img", "info", found["base"].path], capture_output=True, text=True, check=True)
+    info = subprocess.run(
+        ["qemu-img", "info", found["base"].path], capture_output=True, text=True, check=True
+    )
     assert "compat: 1.1" in info.stdout
     assert plan(wanted, host) == []
 
@@ -101,8 +108,11 @@ def test_grows_and_never_shrinks(host: Host, want: Any) -> None:
 def test_grows_through_the_guest_that_runs_on_it(host: Host, want: Any) -> None:
     apply(want(data={"size": "64MiB"}), host)
     guest_on(host, "data")
-    wanted = manifest(pools={"vms": {"path": host.volumes.get("vms", "data").path.rpartition("/")[0]}},
-                      volumes={"data": {"size": "80MiB"}}, vms=["g"])  # fmt: skip
+    wanted = manifest(
+        pools={"vms": {"path": host.volumes.get("vms", "data").path.rpartition("/")[0]}},
+        volumes={"data": {"size": "80MiB"}},
+        vms=["g"],
+    )
     about = context(wanted)
     view = look(host)
     ours = {"g": replace(view.domains["g"], uuid=derived_uuid(PROJECT, "vm", "g"))}
@@ -118,8 +128,13 @@ def test_grows_through_the_guest_that_runs_on_it(host: Host, want: Any) -> None:
 def test_does_not_grow_under_a_snapshot(host: Host, want: Any) -> None:
     apply(want(data={"size": "64MiB"}), host)
     guest = guest_on(host, "data")
-    snapshot = "<domainsnapshot><name>s</name><disks><disk name='vda' snapshot='external'/></disks></domainsnapshot>"
-    only, untracked = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY, libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA
+    snapshot = (
+        "<domainsnapshot><name>s</name><disks><disk name='vda' snapshot='external'/></disks></domainsnapshot>"
+    )
+    only, untracked = (
+        libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY,
+        libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA,
+    )
     guest.snapshotCreateXML(snapshot, only | untracked)
     (problem, *_) = refusals(want(data={"size": "80MiB"}), host, "data")
     assert "vm/g" in problem
@@ -166,7 +181,9 @@ FITS = {
 
 
 @pytest.mark.parametrize("case", FITS)
-def test_taken_up_where_the_plan_could_not_look(case: str, host: Host, want: Any, clean_host: PrivateLibvirt) -> None:
+def test_taken_up_where_the_plan_could_not_look(
+    case: str, host: Host, want: Any, clean_host: PrivateLibvirt
+) -> None:
     folder = clean_host.images / "vms"
     folder.mkdir()
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(folder / "data"), "4M"], check=True)
@@ -186,7 +203,9 @@ def test_taken_up_where_the_plan_could_not_look(case: str, host: Host, want: Any
     assert plan(want(data=spec), host) == []
 
 
-def test_file_that_libvirt_has_not_seen_is_not_overwritten(host: Host, want: Any, clean_host: PrivateLibvirt) -> None:
+def test_file_that_libvirt_has_not_seen_is_not_overwritten(
+    host: Host, want: Any, clean_host: PrivateLibvirt
+) -> None:
     apply(want(), host)
     ((_, creation),) = plan(want(data={"size": "4MiB"}), host)
     file = clean_host.images / "vms" / "data"

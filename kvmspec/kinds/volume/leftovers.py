@@ -88,5 +88,6 @@ def _is_unread(key: str, view: HostView) -> bool:
 
 def _unread(key: str, view: HostView) -> Difference:
     pool = key.partition("/")[0]
-    note = f"pool {pool} is not running, so it cannot be seen whether this volume is there"
+    why = "was not read" if view.pools[pool].running else "is not running"
+    note = f"pool {pool} {why}, so it cannot be seen whether this volume is there"
     return Difference(Address(view.host, "volume", key), Verb.NO_OP, notes=(note,))

@@ -188,14 +188,15 @@ def _names_of(vm: str, context: Context) -> set[str]:
 def _cannot_grow(
     desired: Desired, observed: ObservedVolume, view: HostView, context: Context
 ) -> Iterator[Problem]:
-    over = use.under_overlay(view, observed.path)
+    key = desired.address.name
+    over = use.under_overlay(view, observed.path, key)
     if over:
         yield context.problem(
             (*desired.path, "size"),
             f"{desired.address.short} cannot grow: {', '.join(over)} rests on it (a snapshot or an overlay)",
             "merge the snapshot first (`virsh blockcommit`), or grow what rests on it",
         )
-    writers = {domain.name for domain, _ in use.live_disks(view, observed.path)}
+    writers = {domain.name for domain, _ in use.live_disks(view, observed.path, key)}
     if len(writers) > 1:
         names = ", ".join(f"vm/{name}" for name in sorted(writers))
         message = f"{desired.address.short} cannot grow while it is shared by {names}"
@@ -232,6 +233,6 @@ def steps(difference: Difference, view: HostView) -> Chain:
 
 def _grow(address: Address, growth: Growth, view: HostView) -> Action:
     """Through the domain that runs on it: QEMU would not notice otherwise."""
-    for domain, target in use.live_disks(view, growth.path):
+    for domain, target in use.live_disks(view, growth.path, address.name):
         return GrowDisk(Address(address.host, "vm", domain.name), target, growth.capacity)
     return ResizeVolume(address, growth.capacity)

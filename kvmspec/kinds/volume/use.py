@@ -43,19 +43,21 @@ def knows(domain: Observed, path: str, key: str) -> bool:
     return any(text is not None and (path in text or key in text) for text in (domain.xml, domain.active_xml))
 
 
-def live_disks(view: HostView, path: str) -> Iterator[tuple[Observed, str]]:
+def live_disks(view: HostView, path: str, key: str) -> Iterator[tuple[Observed, str]]:
     """(running domain, target) of the disks that write to the file right now."""
-    for domain, disk in _active_disks(view, path):
+    for domain, disk in _active_disks(view, path, key):
         source, target = disk.find("source"), disk.find("target")
-        if source is not None and target is not None and source.get("file") == path:
+        if source is None or target is None:
+            continue
+        if source.get("file") == path or f"{source.get('pool')}/{source.get('volume')}" == key:
             yield domain, target.get("dev", "")
 
 
-def under_overlay(view: HostView, path: str) -> list[str]:
+def under_overlay(view: HostView, path: str, key: str) -> list[str]:
     """Who runs on an overlay of the file: running domains (`vm/x`) and volumes (`volume/pool/y`)."""
     found = [
         f"vm/{domain.name}"
-        for domain, disk in _active_disks(view, path)
+        for domain, disk in _active_disks(view, path, key)
         if any(source.get("file") == path for source in disk.iterfind("backingStore//source"))
     ]
     return [*found, *overlays(view, path)]
@@ -63,12 +65,20 @@ def under_overlay(view: HostView, path: str) -> list[str]:
 
 def overlays(view: HostView, path: str) -> list[str]:
     """The volumes, `volume/pool/name`, that rest on the file."""
-    return sorted(f"volume/{key}" for key, volume in view.volumes.items() if volume.backing == path)
+    return sorted(_by_backing(view).get(path, ()))
 
 
-def _active_disks(view: HostView, path: str) -> Iterator[tuple[Observed, ET.Element]]:
-    for name in sorted(_index(view).get(path, set())):
-        active_xml = view.domains[name].active_xml
-        if active_xml:
-            for disk in ET.fromstring(active_xml).iterfind("devices/disk"):
-                yield view.domains[name], disk
+@once
+def _by_backing(view: HostView) -> Mapping[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for key, volume in view.volumes.items():
+        if volume.backing is not None:
+            found.setdefault(volume.backing, []).append(f"volume/{key}")
+    return found
+
+
+def _active_disks(view: HostView, path: str, key: str) -> Iterator[tuple[Observed, ET.Element]]:
+    for domain in users(view, path, key):
+        if domain.active_xml:
+            for disk in ET.fromstring(domain.active_xml).iterfind("devices/disk"):
+                yield domain, disk

@@ -54,7 +54,16 @@ def manifest(
     items += [Item("vm", name, Vm(), ("vms", name), hosts[:1], {}) for name in vms]
     known = {host: HostEntry(host, "test:///default") for host in hosts}
     return Manifest(
-        PROJECT, None, known, tuple(items), (), frozenset(), tuple(removed), {}, SecretStore(), lambda path: None
+        PROJECT,
+        None,
+        known,
+        tuple(items),
+        (),
+        frozenset(),
+        tuple(removed),
+        {},
+        SecretStore(),
+        lambda path: None,
     )
 
 
@@ -105,7 +114,9 @@ def domain(name: str, devices: str = "", *, ours: bool = True, running: bool = T
     """A domain with these devices."""
     uuid = derived_uuid(PROJECT, "vm", name) if ours else FOREIGN
     xml = f"<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid><devices>{devices}</devices></domain>"
-    return Observed("vm", name, uuid, xml, "running" if running else "stopped", active_xml=xml if running else None)
+    return Observed(
+        "vm", name, uuid, xml, "running" if running else "stopped", active_xml=xml if running else None
+    )
 
 
 def look(host: Host) -> HostView:
@@ -123,13 +134,17 @@ def look(host: Host) -> HostView:
     )
 
 
-def plan(of: Manifest, host: Host, kinds: Iterable[str] = KINDS, **options: Any) -> list[tuple[Difference, Action]]:
+def plan(
+    of: Manifest, host: Host, kinds: Iterable[str] = KINDS, **options: Any
+) -> list[tuple[Difference, Action]]:
     """What would be done, in order: each action with the difference it comes from."""
     seen, about = look(host), context(of, **options)
     found = []
     for name in kinds:
         kind = KINDS[name]
-        wanted = [] if about.destroy else [each for each in about.desired.values() if each.address.kind == name]
+        wanted = (
+            [] if about.destroy else [each for each in about.desired.values() if each.address.kind == name]
+        )
         differences = [kind.diff(each, seen, about) for each in wanted] + kind.leftovers(seen, about)
         for difference in differences:
             assert not difference.refusals, difference.refusals

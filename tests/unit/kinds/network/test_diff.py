@@ -15,7 +15,10 @@ from kvmspec.kinds.network import KIND
 from kvmspec.kinds.ownership import derived_uuid
 from tests.unit.kinds.network.making import FOREIGN, PROJECT, context, domain, manifest, view
 
-FRONT: dict[str, Any] = {"subnet": "10.0.0.0/24", "dhcp": {"start": "10.0.0.100", "end": "10.0.0.199", "lease": "12h"}}
+FRONT: dict[str, Any] = {
+    "subnet": "10.0.0.0/24",
+    "dhcp": {"start": "10.0.0.100", "end": "10.0.0.199", "lease": "12h"},
+}
 OURS = derived_uuid(PROJECT, "network", "front")
 LIVE = """
 <network>
@@ -40,7 +43,9 @@ def live(uuid: str = OURS, name: str = "front", state: str = "running", **others
     """The network FRONT as libvirt shows it."""
     xml = LIVE.format(uuid=uuid).replace("<name>front", f"<name>{name}")
     active = xml.replace("'nat'/>", "'nat'><nat><port start='1024' end='65535'/></nat></forward>")
-    observed = Observed("network", name, uuid, xml, state, True, active_xml=active if state == "running" else None)
+    observed = Observed(
+        "network", name, uuid, xml, state, True, active_xml=active if state == "running" else None
+    )
     return replace(observed, **others)
 
 
@@ -59,7 +64,11 @@ def steps(spec: dict[str, Any], *objects: Any) -> list[Any]:
 
 def test_absent_is_created_and_started() -> None:
     assert diff(FRONT).verb is Verb.CREATE
-    assert [type(action).__name__ for action in steps(FRONT)] == ["DefineNetwork", "StartNetwork", "SetAutostart"]
+    assert [type(action).__name__ for action in steps(FRONT)] == [
+        "DefineNetwork",
+        "StartNetwork",
+        "SetAutostart",
+    ]
     assert len(steps({**FRONT, "autostart": False})) == 2
 
 
@@ -93,7 +102,11 @@ CHANGES: dict[str, tuple[dict[str, Any], list[tuple[str, Any, Any]], Impact]] = 
     "mode": ({**FRONT, "mode": "route"}, [("mode", "nat", "route")], Impact.RESTART),
     "isolated": ({**FRONT, "mode": "isolated"}, [("mode", "nat", "isolated")], Impact.RESTART),
     "gateway": ({**FRONT, "gateway": "10.0.0.2"}, [("gateway", "10.0.0.1", "10.0.0.2")], Impact.RESTART),
-    "subnet": ({**FRONT, "subnet": "10.0.0.0/16"}, [("subnet", "10.0.0.0/24", "10.0.0.0/16")], Impact.RESTART),
+    "subnet": (
+        {**FRONT, "subnet": "10.0.0.0/16"},
+        [("subnet", "10.0.0.0/24", "10.0.0.0/16")],
+        Impact.RESTART,
+    ),
     "mtu": ({**FRONT, "mtu": 9000}, [("mtu", None, 9000)], Impact.RESTART),
     "domain": ({**FRONT, "domain": "x.lan"}, [("domain", None, "x.lan")], Impact.RESTART),
     "range": (
@@ -103,15 +116,26 @@ CHANGES: dict[str, tuple[dict[str, Any], list[tuple[str, Any, Any]], Impact]] = 
     ),
     "no range": (
         {**FRONT, "dhcp": {"hosts": [HOST]}},
-        [("dhcp.hosts[52:54:00:00:00:01]", None, "10.0.0.9 a"), ("dhcp.lease", "12h", None),
-         ("dhcp.range", "10.0.0.100 to 10.0.0.199", None)],
+        [
+            ("dhcp.hosts[52:54:00:00:00:01]", None, "10.0.0.9 a"),
+            ("dhcp.lease", "12h", None),
+            ("dhcp.range", "10.0.0.100 to 10.0.0.199", None),
+        ],
         Impact.LIVE,
     ),
-    "lease": ({**FRONT, "dhcp": {**FRONT["dhcp"], "lease": "90m"}}, [("dhcp.lease", "12h", "90m")], Impact.LIVE),
-    "names": ({**FRONT, "dns": {"hosts": {"10.0.0.1": ["b", "a"]}}}, [("dns.hosts[10.0.0.1]", None, "a, b")], Impact.LIVE),
+    "lease": (
+        {**FRONT, "dhcp": {**FRONT["dhcp"], "lease": "90m"}},
+        [("dhcp.lease", "12h", "90m")],
+        Impact.LIVE,
+    ),
+    "names": (
+        {**FRONT, "dns": {"hosts": {"10.0.0.1": ["b", "a"]}}},
+        [("dns.hosts[10.0.0.1]", None, "a, b")],
+        Impact.LIVE,
+    ),
     "autostart": ({**FRONT, "autostart": False}, [("autostart", True, False)], Impact.LIVE),
     "unstated autostart": (FRONT, [], Impact.NONE),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CHANGES)
@@ -131,13 +155,19 @@ def test_an_edited_definition_reads_as_wanted_and_keeps_the_rest(case: str) -> N
             xml = edit(observed.xml, action.edits)
             assert "virbr1" in xml
             assert "52:54:00:12:77:39" in xml
-            assert {each.path for each in diff(spec, replace(observed, xml=xml)).changes} <= {"state", "autostart"}
+            assert {each.path for each in diff(spec, replace(observed, xml=xml)).changes} <= {
+                "state",
+                "autostart",
+            }
             assert rng.errors(xml) == [] or "Extra element" in rng.errors(xml)[0]
 
 
 def test_stopped_network_needs_no_restart() -> None:
     difference = diff({**FRONT, "mtu": 9000}, live(state="stopped"))
-    assert [(each.path, each.impact) for each in difference.changes] == [("mtu", Impact.NONE), ("state", Impact.LIVE)]
+    assert [(each.path, each.impact) for each in difference.changes] == [
+        ("mtu", Impact.NONE),
+        ("state", Impact.LIVE),
+    ]
 
 
 def test_restart_names_the_running_guests() -> None:
@@ -157,9 +187,10 @@ def test_guests_left_aside_by_a_killed_restart_are_fetched() -> None:
     hold = Observed("network", "kvmspec-hold-front", FOREIGN, "<network/>", "running", persistent=False)
     difference = diff(FRONT, live(), hold, domain("a", NIC.format("kvmspec-hold-front")))
     assert [(each.path, each.before) for each in difference.changes] == [("guests", "vm/a disconnected")]
-    assert [type(each).__name__ for each in steps(FRONT, live(), hold, domain("a", NIC.format("kvmspec-hold-front")))] == [
-        "StartNetwork"
-    ]
+    assert [
+        type(each).__name__
+        for each in steps(FRONT, live(), hold, domain("a", NIC.format("kvmspec-hold-front")))
+    ] == ["StartNetwork"]
 
 
 def test_deletions_come_before_additions() -> None:
@@ -167,8 +198,11 @@ def test_deletions_come_before_additions() -> None:
     observed = live()
     shown = "<dns><host ip='10.0.0.5'><hostname>y</hostname></host></dns><ip address"
     assert observed.active_xml is not None
-    observed = replace(observed, xml=observed.xml.replace("<ip address", shown),
-                       active_xml=observed.active_xml.replace("<ip address", shown))  # fmt: skip
+    observed = replace(
+        observed,
+        xml=observed.xml.replace("<ip address", shown),
+        active_xml=observed.active_xml.replace("<ip address", shown),
+    )
     (action,) = steps(names, observed)
     assert isinstance(action, UpdateNetwork)
     assert [change.command for change in action.changes] == ["delete", "add-last", "add-last"]
@@ -202,7 +236,9 @@ def test_foreign_is_refused(case: str) -> None:
 
 def test_stated_uuid_adopts_and_compares_only_what_is_stated() -> None:
     observed = live(FOREIGN)
-    observed = replace(observed, xml=observed.xml.replace("<ip ", "<domain name='x'/><ip ").replace("'on'", "'off'"))
+    observed = replace(
+        observed, xml=observed.xml.replace("<ip ", "<domain name='x'/><ip ").replace("'on'", "'off'")
+    )
     assert diff({"uuid": FOREIGN}, observed).changes == ()
     (change,) = diff({"uuid": FOREIGN, "mtu": 9000}, observed).changes
     assert change.path == "mtu"
@@ -218,7 +254,11 @@ def gone(*objects: Any, networks: dict[str, Any] | None = None, **options: Any) 
 def test_leftovers() -> None:
     foreign = live(FOREIGN, "theirs")
     (difference,) = gone(live(), foreign)
-    assert (difference.address.short, difference.verb, difference.impact) == ("network/front", Verb.DELETE, Impact.DELETE)
+    assert (difference.address.short, difference.verb, difference.impact) == (
+        "network/front",
+        Verb.DELETE,
+        Impact.DELETE,
+    )
     assert gone(live(), networks={"front": FRONT}) == []
     assert KIND.leftovers(view(live()), context(manifest())) == []  # an empty manifest deletes nothing
     assert len(gone(live(), foreign, networks={"front": FRONT}, destroy=True)) == 1
@@ -230,7 +270,11 @@ USERS: dict[str, tuple[Any, dict[str, Any], bool]] = {
     "ours, to be deleted": (domain("x", NIC.format("front")), {}, False),
     "ours, stays on it": (domain("x", NIC.format("front")), {"needs": {"x": ["network/front"]}}, True),
     "ours, moves away": (domain("x", NIC.format("front")), {"needs": {"x": ["network/other"]}}, False),
-    "ours, destroyed": (domain("x", NIC.format("front")), {"needs": {"x": ["network/front"]}, "destroy": True}, False),
+    "ours, destroyed": (
+        domain("x", NIC.format("front")),
+        {"needs": {"x": ["network/front"]}, "destroy": True},
+        False,
+    ),
     "not on it": (domain("x", NIC.format("other"), ours=False), {}, False),
 }
 

@@ -17,13 +17,33 @@ ONE, TWO = {"mac": "52:54:00:00:00:01", "ip": "10.0.0.9"}, {"mac": "52:54:00:00:
 WRONG: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
     "range before the subnet": ({**NET, "dhcp": {**RANGE, "start": "9.0.0.1"}}, ("dhcp", "start"), "outside"),
     "range behind the subnet": ({**NET, "dhcp": {**RANGE, "end": "10.0.1.9"}}, ("dhcp", "end"), "outside"),
-    "range that ends first": ({**NET, "dhcp": {**RANGE, "end": "10.0.0.9"}}, ("dhcp", "end"), "before it starts"),
+    "range that ends first": (
+        {**NET, "dhcp": {**RANGE, "end": "10.0.0.9"}},
+        ("dhcp", "end"),
+        "before it starts",
+    ),
     "half a range": ({**NET, "dhcp": {"start": "10.0.0.9"}}, ("dhcp", "start"), "`end` is required"),
-    "range with the gateway": ({**NET, "dhcp": {**RANGE, "start": "10.0.0.1"}}, ("dhcp", "start"), "own address"),
-    "range with the broadcast": ({**NET, "dhcp": {**RANGE, "end": "10.0.0.255"}}, ("dhcp", "end"), "broadcast"),
-    "huge range": ({"subnet": "10.0.0.0/8", "dhcp": {"start": "10.0.0.2", "end": "10.9.0.0"}}, ("dhcp", "end"), "at most"),
+    "range with the gateway": (
+        {**NET, "dhcp": {**RANGE, "start": "10.0.0.1"}},
+        ("dhcp", "start"),
+        "own address",
+    ),
+    "range with the broadcast": (
+        {**NET, "dhcp": {**RANGE, "end": "10.0.0.255"}},
+        ("dhcp", "end"),
+        "broadcast",
+    ),
+    "huge range": (
+        {"subnet": "10.0.0.0/8", "dhcp": {"start": "10.0.0.2", "end": "10.9.0.0"}},
+        ("dhcp", "end"),
+        "at most",
+    ),
     "empty dhcp": ({**NET, "dhcp": {}}, ("dhcp",), "needs `start`"),
-    "lease without range": ({**NET, "dhcp": {"hosts": [ONE], "lease": "1h"}}, ("dhcp", "lease"), "needs a range"),
+    "lease without range": (
+        {**NET, "dhcp": {"hosts": [ONE], "lease": "1h"}},
+        ("dhcp", "lease"),
+        "needs a range",
+    ),
     "short lease": ({**NET, "dhcp": {**RANGE, "lease": "1m"}}, ("dhcp", "lease"), "at least 2 minutes"),
     "dhcp without subnet": ({"mode": "isolated", "dhcp": RANGE}, ("dhcp",), "needs a `subnet`"),
     "gateway without subnet": ({"mode": "isolated", "gateway": "10.0.0.1"}, ("gateway",), "needs a `subnet`"),
@@ -31,15 +51,30 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
     "gateway outside": ({**NET, "gateway": "10.1.0.1"}, ("gateway",), "outside the subnet"),
     "gateway is the subnet": ({**NET, "gateway": "10.0.0.0"}, ("gateway",), "itself"),
     "reservation outside": (
-        {**NET, "dhcp": {"hosts": [ONE, {**TWO, "ip": "10.9.0.9"}]}}, ("dhcp", "hosts", 1, "ip"), "outside"),
+        {**NET, "dhcp": {"hosts": [ONE, {**TWO, "ip": "10.9.0.9"}]}},
+        ("dhcp", "hosts", 1, "ip"),
+        "outside",
+    ),
     "reservation of the gateway": (
-        {**NET, "dhcp": {"hosts": [{**ONE, "ip": "10.0.0.1"}]}}, ("dhcp", "hosts", 0, "ip"), "own address"),
+        {**NET, "dhcp": {"hosts": [{**ONE, "ip": "10.0.0.1"}]}},
+        ("dhcp", "hosts", 0, "ip"),
+        "own address",
+    ),
     "one MAC twice": (
-        {**NET, "dhcp": {"hosts": [ONE, {**TWO, "mac": ONE["mac"].upper()}]}}, ("dhcp", "hosts", 1, "mac"), "already"),
+        {**NET, "dhcp": {"hosts": [ONE, {**TWO, "mac": ONE["mac"].upper()}]}},
+        ("dhcp", "hosts", 1, "mac"),
+        "already",
+    ),
     "one address twice": (
-        {**NET, "dhcp": {"hosts": [ONE, {**TWO, "ip": ONE["ip"]}]}}, ("dhcp", "hosts", 1, "ip"), "dhcp.hosts[0]"),
+        {**NET, "dhcp": {"hosts": [ONE, {**TWO, "ip": ONE["ip"]}]}},
+        ("dhcp", "hosts", 1, "ip"),
+        "dhcp.hosts[0]",
+    ),
     "one name twice": (
-        {**NET, "dhcp": {"hosts": [{**ONE, "name": "a"}, {**TWO, "name": "a"}]}}, ("dhcp", "hosts", 1, "name"), "already"),
+        {**NET, "dhcp": {"hosts": [{**ONE, "name": "a"}, {**TWO, "name": "a"}]}},
+        ("dhcp", "hosts", 1, "name"),
+        "already",
+    ),
     "host bits": ({"subnet": "10.0.0.1/24"}, ("subnet",), "host bits"),
     "whole internet": ({"subnet": "0.0.0.0/0"}, ("subnet",), "between /8 and /30"),
     "one address": ({"subnet": "10.0.0.0/31"}, ("subnet",), "between /8 and /30"),
@@ -56,15 +91,27 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
     "domain with a space": ({**NET, "domain": "a b"}, ("domain",), "DNS name"),
     "domain with XML": ({**NET, "domain": "a'/><x"}, ("domain",), "DNS name"),
     "domain with a long label": ({**NET, "domain": "a" * 64}, ("domain",), "DNS name"),
-    "no names of an address": ({**NET, "dns": {"hosts": {"10.0.0.1": []}}}, ("dns", "hosts", "10.0.0.1"), "at least 1"),
-    "wrong name of an address": ({**NET, "dns": {"hosts": {"10.0.0.1": ["-"]}}}, ("dns", "hosts", "10.0.0.1", 0), "DNS"),
+    "no names of an address": (
+        {**NET, "dns": {"hosts": {"10.0.0.1": []}}},
+        ("dns", "hosts", "10.0.0.1"),
+        "at least 1",
+    ),
+    "wrong name of an address": (
+        {**NET, "dns": {"hosts": {"10.0.0.1": ["-"]}}},
+        ("dns", "hosts", "10.0.0.1", 0),
+        "DNS",
+    ),
     "macvtap": ({"mode": "macvtap"}, ("mode",), "does not support it yet"),
     "sriov": ({"mode": "sriov"}, ("mode",), "does not support it yet"),
     "unknown mode": ({"mode": "vpn"}, ("mode",), "'nat'"),
     "ipv6": ({**NET, "ipv6": {"subnet": "fd00::/64"}}, (), "`ipv6` is part of the format"),
-    "forwarders": ({**NET, "dns": {"forwarders": ["9.9.9.9"]}}, ("dns",), "`forwarders` is part of the format"),
+    "forwarders": (
+        {**NET, "dns": {"forwarders": ["9.9.9.9"]}},
+        ("dns",),
+        "`forwarders` is part of the format",
+    ),
     "uuid": ({**NET, "uuid": "not one"}, ("uuid",), "pattern"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", WRONG)
@@ -78,7 +125,9 @@ def test_wrong(case: str) -> None:
 
 def test_all_problems_at_once() -> None:
     with pytest.raises(ValidationError) as caught:
-        NetworkSpec.model_validate({**NET, "gateway": "10.1.0.1", "bridge": "br0", "dhcp": {"hosts": [ONE, ONE]}})
+        NetworkSpec.model_validate(
+            {**NET, "gateway": "10.1.0.1", "bridge": "br0", "dhcp": {"hosts": [ONE, ONE]}}
+        )
     where = {error["loc"] for error in caught.value.errors()}
     assert where == {("gateway",), ("bridge",), ("dhcp", "hosts", 1, "mac"), ("dhcp", "hosts", 1, "ip")}
 
@@ -107,7 +156,9 @@ RIGHT: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("case", RIGHT)
 def test_right_renders_as_libvirts_schema_wants(case: str) -> None:
     spec = NetworkSpec.model_validate(RIGHT[case])
-    xml = RENDERER.render("network.xml.j2", name="front", uuid="11111111-2222-4333-8444-555555555555", net=spec)
+    xml = RENDERER.render(
+        "network.xml.j2", name="front", uuid="11111111-2222-4333-8444-555555555555", net=spec
+    )
     assert rng.errors(xml) == []
 
 
@@ -121,13 +172,20 @@ OVERLAPS: dict[str, tuple[dict[str, str], list[tuple[str, str]]]] = {
     "one in another": ({"a": "10.0.0.0/8", "b": "10.9.0.0/24"}, [("b", "a")]),
     "side by side": ({"a": "10.0.0.0/24", "b": "10.0.1.0/24"}, []),
     "small ones in a large one": (
-        {"a": "10.0.0.0/8", "b": "10.1.0.0/24", "c": "10.2.0.0/24"}, [("b", "a"), ("c", "a")]),
-}  # fmt: skip
+        {"a": "10.0.0.0/8", "b": "10.1.0.0/24", "c": "10.2.0.0/24"},
+        [("b", "a"), ("c", "a")],
+    ),
+}
 
 
 @pytest.mark.parametrize("case", OVERLAPS)
 def test_overlapping_subnets(case: str) -> None:
     subnets, expected = OVERLAPS[case]
-    found = list(KIND.section.check(manifest(networks={name: {"subnet": text} for name, text in subnets.items()})))
+    found = list(
+        KIND.section.check(manifest(networks={name: {"subnet": text} for name, text in subnets.items()}))
+    )
     assert [finding.path for finding in found] == [("networks", name, "subnet") for name, _ in expected]
-    assert all(f"network {other}, which is on hv1" in each.message for each, (_, other) in zip(found, expected, strict=True))
+    assert all(
+        f"network {other}, which is on hv1" in each.message
+        for each, (_, other) in zip(found, expected, strict=True)
+    )

@@ -72,7 +72,9 @@ def test_wrong(case: str) -> None:
 
 
 def test_one_folder_for_one_pool() -> None:
-    (finding,) = KIND.section.check(manifest(pools={"a": VMS, "b": {"path": "/srv/vms/"}, "c": {"path": "/srv/c"}}))
+    (finding,) = KIND.section.check(
+        manifest(pools={"a": VMS, "b": {"path": "/srv/vms/"}, "c": {"path": "/srv/c"}})
+    )
     assert finding.path == ("pools", "b", "path")
     assert "pool a" in finding.message
 
@@ -136,7 +138,9 @@ def test_refused(case: str) -> None:
 
 
 def test_adopted_by_uuid() -> None:
-    observed = live(FOREIGN, xml=live(FOREIGN).xml.replace("<target>", "<features><cow state='no'/></features><target>"))
+    observed = live(
+        FOREIGN, xml=live(FOREIGN).xml.replace("<target>", "<features><cow state='no'/></features><target>")
+    )
     assert diff({**VMS, "uuid": FOREIGN}, observed).changes == ()
 
 
@@ -152,13 +156,20 @@ def test_leftover_keeps_its_files() -> None:
 
 
 USERS = {
-    "foreign disk in its folder": (domain("x", DISK.format("/srv/vms/x"), ours=False, running=False), {}, True),
+    "foreign disk in its folder": (
+        domain("x", DISK.format("/srv/vms/x"), ours=False, running=False),
+        {},
+        True,
+    ),
     "foreign disk by name": (
-        domain("x", "<disk type='volume'><source pool='vms' volume='x'/></disk>", ours=False), {}, True),
+        domain("x", "<disk type='volume'><source pool='vms' volume='x'/></disk>", ours=False),
+        {},
+        True,
+    ),
     "foreign disk beside it": (domain("x", DISK.format("/srv/vms2/x"), ours=False), {}, False),
     "ours that goes": (domain("x", DISK.format("/srv/vms/x")), {}, False),
     "ours that stays": (domain("x", DISK.format("/srv/vms/x")), {"needs": {"x": ["pool/vms"]}}, True),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", USERS)

@@ -1,0 +1,40 @@
+"""What is generated is up to date, and the registry, the schema, the templates and the docs agree."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from kvmspec import resources
+from kvmspec.kinds.registry import KINDS
+
+TOP = Path(__file__).resolve().parents[2]
+TEMPLATES = {"vm": "domain.xml.j2"}
+
+
+def _generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", TOP / "scripts" / "generate.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["schemas/manifest.schema.json", "docs/effects.md", "docs/commands.md"])
+def test_generated_file_is_up_to_date(name: str) -> None:
+    make = _generator().GENERATED[name]
+    assert (TOP / name).read_text() == make(), f"{name} is stale: run scripts/generate.py"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_every_kind_is_known_everywhere(kind: str) -> None:
+    section = KINDS[kind].section
+    assert section.kind == kind
+    schema = json.loads((resources.folder("schemas") / "manifest.schema.json").read_text())
+    assert section.key in schema["properties"]
+    assert (resources.folder("templates") / TEMPLATES.get(kind, f"{kind}.xml.j2")).is_file()
+    assert f"`{section.key}.*." in (TOP / "docs" / "effects.md").read_text()
