@@ -32,8 +32,8 @@ def effects() -> str:
     lines = [
         "# What a change costs",
         "",
-        "Generated from the field tables (`scripts/generate.py`). Of a stopped VM or network every change is free;",
-        "`replace` stays `replace`. A field that is not here, or that only libvirt knows, takes a restart.",
+        "Generated from the field tables (`scripts/generate.py`). Of a stopped VM or network every change",
+        "is free; `replace` stays `replace`. A field that is not here, or that only libvirt knows, takes a restart.",
         "",
         "| field | while it runs | why |",
         "|---|---|---|",

@@ -48,9 +48,7 @@ class Pools:
     def _names(self, flag: int) -> set[str]:
         return {pool.name() for pool in self._conn.listAllStoragePools(flag)}
 
-    def _observe(
-        self, pool: Any, active: set[str], auto: set[str], transient: set[str]
-    ) -> Observed | None:
+    def _observe(self, pool: Any, active: set[str], auto: set[str], transient: set[str]) -> Observed | None:
         name = pool.name()
         persistent = name not in transient
         try:
