@@ -18,12 +18,9 @@ from kvmspec import resources
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.adapters.libvirt import Host, connect
 from kvmspec.adapters.libvirt.lock import HostLock
-from kvmspec.core.address import Address
 from kvmspec.core.change import Verb
-from kvmspec.core.desired import Desired
 from kvmspec.core.errors import Refused
 from kvmspec.core.impact import Permission
-from kvmspec.core.observed import HostView
 from kvmspec.core.plan import Event, Plan, Result
 from kvmspec.core.problem import Problem
 from kvmspec.core.status import Rendered, VmStatus
@@ -70,7 +67,7 @@ def load(request: Request) -> Manifest:
 def render(request: Request) -> list[Rendered]:
     """The XML with which everything would be created, without asking any host."""
     manifest = load(request)
-    desired = wanting.desire(manifest, KINDS)
+    desired = wanting.desire(manifest, KINDS, {})
     targets = wanting.choose_targets(desired, request.targets)
     context = Context(manifest, _renderer(), {}, desired)
     return [
@@ -114,18 +111,10 @@ class Session:
     def _chosen(self) -> dict[str, HostEntry]:
         return wanting.choose_hosts(self.manifest, self.request.hosts)
 
-    @cached_property
-    def _desired(self) -> dict[Address, Desired]:
-        return wanting.desire(self.manifest, KINDS)
-
-    @cached_property
-    def _targets(self) -> frozenset[Address] | None:
-        return wanting.choose_targets(self._desired, self.request.targets)
-
     def plan(self) -> Plan:
         """Look at every host and compare. Changes nothing."""
         context = self._look(self._chosen)
-        return make_plan(diff(context, KINDS, self._targets), context, KINDS)
+        return make_plan(diff(context, KINDS), context, KINDS)
 
     def apply(
         self,
@@ -156,22 +145,21 @@ class Session:
         if result.failed or result.interrupted:
             return result
         context = replace(self._look(self._chosen), granted=plan.granted)
-        again = make_plan(diff(context, KINDS, self._targets), context, KINDS)
+        again = make_plan(diff(context, KINDS), context, KINDS)
         return replace(result, remaining=tuple(d for d in again.differences if d.verb is not Verb.NO_OP))
 
     def status(self) -> list[VmStatus]:
         """A row for every VM of the manifest, and every owned one that is not in it."""
         context = self._look(self._chosen)
-        return status_of(diff(context, KINDS, self._targets), context, self._hosts)
+        return status_of(diff(context, KINDS), context, self._hosts)
 
     def _look(self, chosen: Mapping[str, HostEntry]) -> Context:
-        views = observe(chosen.values(), self._desired, self._connect)
-        return self._context(views)
-
-    def _context(self, views: Mapping[str, HostView]) -> Context:
-        return Context(
-            self.manifest, _renderer(), views, self._desired, self.request.granted, self.request.destroy
-        )
+        """Observe, and tell what is wanted there."""
+        request, manifest = self.request, self.manifest
+        views = observe(chosen.values(), manifest, self._connect)
+        desired = wanting.desire(manifest, KINDS, views)
+        targets = wanting.choose_targets(desired, request.targets, needs=not request.destroy)
+        return Context(manifest, _renderer(), views, desired, request.granted, request.destroy, targets)
 
     def _check_unchanged(self, plan: Plan, chosen: Mapping[str, HostEntry]) -> None:
         context = self._look(chosen)

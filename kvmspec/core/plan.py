@@ -80,13 +80,14 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one step."""
+    """What became of one step. `note` is what only doing it could tell (`reconnected vm/web`)."""
 
     step: Step
     status: Status
     seconds: float = 0.0
     error: str = ""
     hint: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class Event:
     what: str
     seconds: float = 0.0
     error: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

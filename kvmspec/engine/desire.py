@@ -7,26 +7,24 @@ from collections.abc import Iterable, Mapping
 from kvmspec.core.address import Address
 from kvmspec.core.desired import Desired
 from kvmspec.core.errors import UsageError
+from kvmspec.core.observed import HostView
 from kvmspec.kinds.base import Kind
-from kvmspec.kinds.inline import inline_volumes
 from kvmspec.manifest.section import HostEntry, Manifest
 
 
-def desire(manifest: Manifest, kinds: Mapping[str, Kind]) -> dict[Address, Desired]:
+def desire(
+    manifest: Manifest, kinds: Mapping[str, Kind], views: Mapping[str, HostView]
+) -> dict[Address, Desired]:
     """What the manifest wants, in the order of the kinds. Volumes declared inside VMs come with
-    their pool's."""
+    their VM's. Without views (offline), as if nothing were there yet."""
     found: dict[Address, Desired] = {}
-    vms: list[Desired] = []
     for kind in kinds.values():
         for item in manifest.of(kind.name):
             for host in item.hosts:
-                for desired in kind.desire(manifest, item, host):
-                    found[desired.address] = desired
-                    if kind.name == "vm":
-                        vms.append(desired)
-    for vm in vms:
-        for volume in inline_volumes(vm, manifest):
-            found.setdefault(volume.address, volume)
+                view = views.get(host)
+                known = view if view is not None and not view.unknown else None
+                for desired in kind.desire(manifest, item, host, known):
+                    found.setdefault(desired.address, desired)
     rank = {name: position for position, name in enumerate(kinds)}
     return dict(sorted(found.items(), key=lambda entry: (entry[0].host, rank[entry[0].kind], entry[0].name)))
 
@@ -52,10 +50,13 @@ def choose_hosts(manifest: Manifest, wanted: Iterable[str]) -> dict[str, HostEnt
     return {name: host for name, host in manifest.hosts.items() if name in chosen}
 
 
-def choose_targets(desired: Mapping[Address, Desired], wanted: Iterable[str]) -> frozenset[Address] | None:
+def choose_targets(
+    desired: Mapping[Address, Desired], wanted: Iterable[str], *, needs: bool = True
+) -> frozenset[Address] | None:
     """The addresses that `--target kind/name` names, with all they need; None for everything.
 
-    A counted VM can be named as a whole. Raises UsageError on a target that is not wanted.
+    With needs=False (to destroy them) without what they need: others may need it too. A counted
+    VM can be named as a whole. Raises UsageError on a target that is not wanted.
     """
     wanted = tuple(wanted)
     if not wanted:
@@ -68,7 +69,10 @@ def choose_targets(desired: Mapping[Address, Desired], wanted: Iterable[str]) ->
                 f"nothing in the manifest is called {term}", hint="write --target kind/name, e.g. vm/web"
             )
         for address in matching:
-            _with_needs(address, desired, chosen)
+            if needs:
+                _with_needs(address, desired, chosen)
+            else:
+                chosen.add(address)
     return frozenset(chosen)
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvmspec.core.address import Address
 from kvmspec.core.change import Difference
 from kvmspec.engine.fold import fold
 from kvmspec.kinds.base import Context, Kind
 
 
-def diff(context: Context, kinds: Mapping[str, Kind], targets: frozenset[Address] | None) -> list[Difference]:
+def diff(context: Context, kinds: Mapping[str, Kind]) -> list[Difference]:
     """A difference for everything that is wanted, and for everything owned that is not wanted any
     more. With targets: for those only, and nothing is deleted unless `context.destroy`."""
     found: list[Difference] = []
+    targets = context.targets
     if not context.destroy:
         for address, desired in context.desired.items():
             view = context.views.get(address.host)

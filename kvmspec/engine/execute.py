@@ -51,7 +51,7 @@ class _Run:
         self.on_event, self.parallelism = on_event, parallelism
         self.outcomes: dict[int, Outcome] = {}
         self.running: dict[Future[Outcome], Step] = {}
-        self.undo = Undo(plan, hosts)
+        self.undo = Undo(plan, hosts, kinds)
 
     def run(self) -> Result:
         workers = max(1, self.parallelism) * max(1, len(self.hosts))
@@ -98,19 +98,20 @@ class _Run:
     def _perform(self, step: Step) -> Outcome:
         begin = time.monotonic()
         address = step.action.address
+        said: list[str] = []
         try:
             self.undo.before(step)
-            self.kinds[address.kind].apply(step.action, self.hosts[address.host], lambda text: None)
+            self.kinds[address.kind].apply(step.action, self.hosts[address.host], said.append)
         except KvmspecError as error:
             return Outcome(step, Status.FAILED, time.monotonic() - begin, error.message, error.hint)
         except (LookupError, ValueError, OSError) as error:
             # the object changed under our hands: say so, and go on with the others
             return Outcome(step, Status.FAILED, time.monotonic() - begin, f"{type(error).__name__}: {error}")
-        return Outcome(step, Status.DONE, time.monotonic() - begin)
+        return Outcome(step, Status.DONE, time.monotonic() - begin, note="; ".join(said))
 
     def _finish(self, step: Step, outcome: Outcome) -> None:
         self.outcomes[step.number] = outcome
-        self.on_event(Event(step, outcome.status.value, outcome.seconds, outcome.error))
+        self.on_event(Event(step, outcome.status.value, outcome.seconds, outcome.error, outcome.note))
         if outcome.status is Status.FAILED:
             for number, undone in self.undo.after_failure(step, self.outcomes).items():
                 self.outcomes[number] = undone

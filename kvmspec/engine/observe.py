@@ -7,45 +7,44 @@ from concurrent.futures import ThreadPoolExecutor
 
 from kvmspec.adapters.libvirt import Host
 from kvmspec.adapters.libvirt.lock import LOCK_NAME
-from kvmspec.core.address import Address
-from kvmspec.core.desired import Desired
 from kvmspec.core.errors import HostUnreachable, LibvirtFailure
-from kvmspec.core.observed import HostView, Observed
+from kvmspec.core.observed import HostFacts, HostView, Observed
 from kvmspec.kinds.domain import metadata
-from kvmspec.manifest.section import HostEntry
+from kvmspec.kinds.ownership import derived_uuid
+from kvmspec.manifest.section import HostEntry, Manifest
 
 Connect = Callable[[HostEntry], Host]
 
 
-def observe(
-    hosts: Iterable[HostEntry], desired: Mapping[Address, Desired], connect: Connect
-) -> dict[str, HostView]:
+def observe(hosts: Iterable[HostEntry], manifest: Manifest, connect: Connect) -> dict[str, HostView]:
     """A view of each host. One that cannot be read is unknown, never empty, and stops no other."""
     hosts = list(hosts)
+    if len(hosts) == 1:
+        return {hosts[0].name: observe_host(hosts[0], manifest, connect)}
     with ThreadPoolExecutor(max(1, min(len(hosts), 16))) as pool:
-        views = pool.map(lambda host: observe_host(host, desired, connect), hosts)
+        views = pool.map(lambda host: observe_host(host, manifest, connect), hosts)
         return {view.host: view for view in views}
 
 
-def observe_host(entry: HostEntry, desired: Mapping[Address, Desired], connect: Connect) -> HostView:
+def observe_host(entry: HostEntry, manifest: Manifest, connect: Connect) -> HostView:
     """A view of one host."""
     try:
-        return _view(connect(entry), entry, desired)
+        return _view(connect(entry), entry, manifest)
     except (HostUnreachable, LibvirtFailure) as error:
         return HostView(entry.name, entry.uri, unknown=error.message, hint=error.hint)
 
 
-def _view(host: Host, entry: HostEntry, desired: Mapping[Address, Desired]) -> HostView:
+def _view(host: Host, entry: HostEntry, manifest: Manifest) -> HostView:
     domains = {found.name: found for found in host.domains.list(lambda name, uuid: name != LOCK_NAME)}
     pools = {found.name: found for found in host.pools.list()}
-    wanted = _pools(entry.name, desired) | _recorded_pools(domains, entry.name, desired)
+    wanted = _pools(manifest) | _left_pools(domains, pools, manifest)
     running = [name for name in sorted(wanted) if name in pools and pools[name].running]
     volumes = host.volumes.list(running) if running else []
-    creating = any(a.kind == "vm" and a.host == entry.name and a.name not in domains for a in desired)
+    creating = any(item.name not in domains for item in manifest.of("vm") if entry.name in item.hosts)
     return HostView(
         entry.name,
         entry.uri,
-        facts=host.facts() if creating else HostView("", "").facts,
+        facts=host.facts() if creating else HostFacts(),
         networks={found.name: found for found in host.networks.list()},
         pools=pools,
         volumes={f"{found.pool}/{found.name}": found for found in volumes},
@@ -54,25 +53,25 @@ def _view(host: Host, entry: HostEntry, desired: Mapping[Address, Desired]) -> H
     )
 
 
-def _pools(host: str, desired: Mapping[Address, Desired]) -> set[str]:
-    found: set[str] = set()
-    for address, item in desired.items():
-        if address.host != host:
-            continue
-        if address.kind == "pool":
-            found.add(address.name)
-        found |= {need.name for need in item.needs if need.kind == "pool"}
-        found |= {need.name.partition("/")[0] for need in (*item.needs, address) if need.kind == "volume"}
+def _pools(manifest: Manifest) -> set[str]:
+    """The pools whose volumes the manifest speaks of."""
+    found = {item.name for item in manifest.of("pool")} | {pool for pool, _ in manifest.removed}
+    for item in manifest.items:
+        found |= {name for kind, name in item.spec.references() if kind == "pool"}
     return found
 
 
-def _recorded_pools(
-    domains: Mapping[str, Observed], host: str, desired: Mapping[Address, Desired]
+def _left_pools(
+    domains: Mapping[str, Observed], pools: Mapping[str, Observed], manifest: Manifest
 ) -> set[str]:
-    """Pools of the volumes of VMs that the manifest does not name any more."""
-    found: set[str] = set()
+    """Pools that the manifest does not name any more: those of the project, and those with volumes
+    of its VMs that are to go."""
+    found = {
+        name for name, pool in pools.items() if pool.uuid == derived_uuid(manifest.project, "pool", name)
+    }
+    declared = {item.name for item in manifest.of("vm")}
     for name, observed in domains.items():
-        if metadata.NAMESPACE in observed.xml and Address(host, "vm", name) not in desired:
+        if name not in declared and metadata.NAMESPACE in observed.xml:
             record = metadata.read(observed.xml, observed.uuid)
             found |= {volume.partition("/")[0] for volume in record.volumes} if record else set()
     return found

@@ -1,4 +1,4 @@
-"""Never worse than before: a VM whose chain of steps fails gets its definition back.
+"""Never worse than before: a VM or network whose chain of steps fails gets its definition back.
 
 Live changes already made stay and are named in the outcome; they are what the manifest wants.
 """
@@ -10,15 +10,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from kvmspec.adapters.libvirt import Host
-from kvmspec.core.action import EditDomain, RenameDomain, ShutdownDomain, StartDomain
+from kvmspec.core.action import (
+    EditDomain,
+    EditNetwork,
+    RenameDomain,
+    ShutdownDomain,
+    StartDomain,
+    StartNetwork,
+)
 from kvmspec.core.address import Address
 from kvmspec.core.errors import KvmspecError
 from kvmspec.core.plan import Outcome, Plan, Status, Step
+from kvmspec.kinds.base import Kind
+
+_UNDOABLE = (EditDomain, RenameDomain, ShutdownDomain, EditNetwork)
 
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """A VM before its first step. `name` is what it was called."""
+    """A VM or network before its first step. `name` is what it was called."""
 
     name: str
     xml: str
@@ -26,31 +36,33 @@ class _Before:
 
 
 class Undo:
-    """Remembers each VM that is changed, and puts it back."""
+    """Remembers each VM and network that is changed, and puts it back."""
 
-    def __init__(self, plan: Plan, hosts: Mapping[str, Host]) -> None:
-        self._hosts = hosts
+    def __init__(self, plan: Plan, hosts: Mapping[str, Host], kinds: Mapping[str, Kind]) -> None:
+        self._hosts, self._kinds = hosts, kinds
         self._chains = _chains(plan)
         self._before: dict[int, _Before] = {}
         self._lock = threading.Lock()
 
     def before(self, step: Step) -> None:
-        """Take note of a VM that is about to be changed for the first time."""
+        """Take note of an object that is about to be changed for the first time."""
         chain = self._chains.get(step.number)
         if chain is None or chain[0].number != step.number:
             return
-        observed = self._hosts[step.action.address.host].domains.get(step.action.address.name)
+        address, host = step.action.address, self._hosts[step.action.address.host]
+        objects = host.networks if address.kind == "network" else host.domains
+        observed = objects.get(address.name)
         with self._lock:
             self._before[chain[0].number] = _Before(observed.name, observed.xml, observed.running)
 
     def after_failure(self, failed: Step, outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:
-        """Put the VM of a failed step back; returns the outcomes that are different now."""
+        """Put the object of a failed step back; returns the outcomes that are different now."""
         chain = self._chains.get(failed.number, ())
         before = self._before.get(chain[0].number) if chain else None
         done = [s for s in chain if s.number in outcomes and outcomes[s.number].status is Status.DONE]
         if before is None or not done:
             return {}
-        undoable = [s for s in done if isinstance(s.action, EditDomain | RenameDomain | ShutdownDomain)]
+        undoable = [s for s in done if isinstance(s.action, _UNDOABLE)]
         if not undoable:
             return {}
         try:
@@ -62,6 +74,11 @@ class Undo:
         return {s.number: replace(outcomes[s.number], status=Status.UNDONE) for s in undoable}
 
     def _put_back(self, before: _Before, done: list[Step], host: Host, failed: Step) -> None:
+        if failed.action.address.kind == "network":
+            host.networks.define(before.xml)
+            if before.running:  # reconnects the guests, too
+                self._kinds["network"].apply(StartNetwork(failed.action.address), host, lambda text: None)
+            return
         for step in reversed(done):
             match step.action:
                 case RenameDomain(new_name=new_name):
@@ -85,21 +102,21 @@ def _named(xml: str, old: str, name: str) -> str:
 
 
 def _chains(plan: Plan) -> dict[int, tuple[Step, ...]]:
-    """step number → the whole chain of its VM, for VMs that exist and are changed."""
-    by_vm: dict[Address, list[Step]] = {}
+    """step number → the whole chain of its object, for VMs and networks that exist and are changed."""
+    by_object: dict[Address, list[Step]] = {}
     renamed: dict[Address, Address] = {}
     for step in plan.steps:
         address = step.action.address
-        if address.kind != "vm":
+        if address.kind not in ("vm", "network"):
             continue
         address = renamed.get(address, address)
-        by_vm.setdefault(address, []).append(step)
+        by_object.setdefault(address, []).append(step)
         if isinstance(step.action, RenameDomain):
             renamed[Address(address.host, "vm", step.action.new_name)] = address
-    chains = (tuple(chain) for chain in by_vm.values())
+    chains = (tuple(chain) for chain in by_object.values())
     return {
         step.number: chain
         for chain in chains
-        if any(isinstance(s.action, EditDomain | RenameDomain | ShutdownDomain) for s in chain)
+        if any(isinstance(s.action, _UNDOABLE) for s in chain)
         for step in chain
     }

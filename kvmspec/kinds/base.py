@@ -29,6 +29,7 @@ class Context:
     desired  everything the manifest wants, by address
     granted  permissions given; only `data-loss` changes what is planned (volumes of a deleted VM)
     destroy  everything that is owned is to go
+    targets  what the plan is limited to; None for everything
     """
 
     manifest: Manifest
@@ -37,6 +38,7 @@ class Context:
     desired: Mapping[Address, Desired] = field(default_factory=dict)
     granted: frozenset[Permission] = frozenset()
     destroy: bool = False
+    targets: frozenset[Address] | None = None
 
     def problem(self, path: tuple[str | int, ...], message: str, hint: str = "") -> Problem:
         """A Problem placed where `path` is written."""
@@ -57,8 +59,9 @@ class Kind(Protocol):
     name: str
     section: Section
 
-    def desire(self, manifest: Manifest, item: Item, host: str) -> list[Desired]:
-        """What `item` wants on `host`: itself, and (a VM) the volumes declared inside it."""
+    def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
+        """What `item` wants on `host`. The view, where there is one, only tells names that were
+        given before."""
         ...
 
     def diff(self, desired: Desired, view: HostView, context: Context) -> Difference:

@@ -156,7 +156,8 @@ def staying(domains: Iterable[Observed], context: Context, address: Address) -> 
         if domain.name in context.manifest.released or not is_ours(domain, context):
             return True
         if context.destroy:
-            return False
+            here = Address(address.host, "vm", domain.name)
+            return context.targets is not None and here not in context.targets
         wanted = (renamed.get(domain.name, domain.name), domain.name)
         found = (context.desired.get(Address(address.host, "vm", name)) for name in wanted)
         return any(desired is not None and address in desired.needs for desired in found)

@@ -30,4 +30,5 @@ def progress_line(event: Event, *, style: Style = PLAIN, starts: bool = False) -
     role, word = _ENDS.get(event.what, ("", event.what))
     error = f": {prose(event.error)}" if event.error else ""
     timed = f" ({event.seconds:.1f}s)" if event.what in (Status.DONE.value, Status.FAILED.value) else ""
-    return f"{name} {style(role, word)}{timed}{error}"
+    note = f", {prose(event.note)}" if event.note else ""
+    return f"{name} {style(role, word)}{timed}{note}{error}"

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import libvirt
 import pytest
 
+from tests.live.forks import Forks
 from tests.live.scene import Scene
 from tests.support.private_libvirt import PrivateLibvirt
 
 
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """A kvmspec that is already imported; each call is a process of its own."""
+    with Forks() as server:
+        yield server
+
+
 @pytest.fixture
-def scene(
-    clean_host: PrivateLibvirt, conn: libvirt.virConnect, tmp_path: Path, run_kvmspec: Callable[..., Any]
-) -> Scene:
+def scene(clean_host: PrivateLibvirt, conn: libvirt.virConnect, tmp_path: Path, forks: Forks) -> Scene:
     """An emptied host, a manifest to write, and the command line."""
-    return Scene(clean_host, conn, tmp_path, run_kvmspec)
+    return Scene(clean_host, conn, tmp_path, forks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import libvirt
 import yaml
 
+from tests.live.forks import Forks
 from tests.support.guest import TinyGuest
 from tests.support.private_libvirt import PrivateLibvirt
 
@@ -26,8 +27,8 @@ MIB = 1 << 20
 class Scene:
     """One emptied private host, one manifest file, and the command line that brings them together."""
 
-    def __init__(self, host: PrivateLibvirt, conn: libvirt.virConnect, folder: Path, run: Callable[..., Any]):
-        self.host, self.conn, self.run = host, conn, run
+    def __init__(self, host: PrivateLibvirt, conn: libvirt.virConnect, folder: Path, forks: Forks):
+        self.host, self.conn, self.forks = host, conn, forks
         self.path = folder / "kvmspec.yaml"
         self.pool = host.images / "vms"
 
@@ -47,9 +48,11 @@ class Scene:
         return self.path
 
     def cli(
-        self, command: str, *args: str, expect: int | None = None, **options: Any
+        self, command: str, *args: str, expect: int | None = None, connect: bool = True, **options: Any
     ) -> subprocess.CompletedProcess[str]:
-        return self.run(command, self.path, *args, connect=self.host, expect=expect, **options)
+        if connect:
+            args = (*args, "--connect", self.host.uri)
+        return self.forks.cli(command, self.path, *args, expect=expect, **options)
 
     def plan(self, manifest: Manifest | None = None, *, expect: int) -> str:
         """``plan --detailed-exitcode`` and its text."""

@@ -435,22 +435,22 @@ def test_an_overlay_on_a_declared_base(scene: Scene) -> None:
 
 
 def test_the_password_is_where_it_belongs_and_nowhere_else(scene: Scene) -> None:
-    password = "hunter2-of-all"
+    password = "hunter2!"
     vm = idle_vm(state="stopped", graphics=[{"type": "vnc", "listen": "127.0.0.1", "password": "${pw}"}])
     manifest = scene.manifest({"web": vm}, variables={"pw": {"env": "PW", "secret": True}})
     scene.write(manifest)
     told = ""
     for command in (("plan",), ("plan", "--format", "json"), ("apply", "--yes"), ("render",), ("status",)):
-        env = {"PW": password}
-        done = scene.run(*command[:1], scene.path, *command[1:], connect=scene.host, env=env, expect=0)
+        connect = command[0] not in ("render",)
+        done = scene.cli(*command, env={"PW": password}, connect=connect, expect=0)
         told += done.stdout + done.stderr
     assert password not in told
     assert f"passwd='{password}'" in scene.xml("web")
     assert password not in scene.xml("web").split("</metadata>")[0]
-    done = scene.run("plan", scene.path, "--detailed-exitcode", connect=scene.host, env={"PW": password}, expect=0)
-    done = scene.run("plan", scene.path, "--detailed-exitcode", connect=scene.host, env={"PW": "other"}, expect=2)
+    scene.cli("plan", "--detailed-exitcode", env={"PW": password}, expect=0)
+    done = scene.cli("plan", "--detailed-exitcode", env={"PW": "other"}, expect=2)
     assert password not in done.stdout and "other" not in done.stdout
-    scene.run("apply", scene.path, "--yes", connect=scene.host, env={"PW": "other"}, expect=0)
+    scene.cli("apply", "--yes", env={"PW": "other"}, expect=0)
     assert "passwd='other'" in scene.domain("web").XMLDesc(INACTIVE)
 
 

@@ -33,6 +33,7 @@ _STATES = {
     libvirt.VIR_DOMAIN_CRASHED: "crashed",
     libvirt.VIR_DOMAIN_PMSUSPENDED: "suspended",
 }
+TEST_DRIVER = "TEST"  # what libvirt's own test driver calls itself
 _DUMP_THREADS = 4  # dumps on one connection do run in parallel; more gains nothing
 _ACPI, _AGENT = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN, libvirt.VIR_DOMAIN_SHUTDOWN_GUEST_AGENT
 _ASK_AGAIN = 5.0  # seconds; a guest that is still booting drops the first request
@@ -44,6 +45,7 @@ class Domains:
     def __init__(self, conn: Any, secrets: SecretStore) -> None:
         self._conn = conn
         self._secrets = secrets
+        self._is_test = conn.getType() == TEST_DRIVER
 
     # --- looking
     def list(self, wanted: Callable[[str, str], bool] = lambda name, uuid: True) -> builtins.list[Observed]:
@@ -78,13 +80,13 @@ class Domains:
         return observed
 
     def _saved(self) -> set[str]:
-        if self._conn.getType() == "Test":
+        if self._is_test:
             return set()
         flag = libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE
         return {d.name() for d in self._conn.listAllDomains(flag)}
 
     def _has_save(self, domain: Any) -> bool:
-        return self._conn.getType() != "Test" and bool(domain.hasManagedSaveImage())
+        return not self._is_test and bool(domain.hasManagedSaveImage())
 
     def _observe(self, domain: Any, active: set[str], auto: set[str], saved: set[str]) -> Observed | None:
         name = domain.name()
@@ -130,14 +132,14 @@ class Domains:
     def define(self, xml: str) -> None:
         """Define or redefine, validated against libvirt's schema. Secret tokens are resolved here."""
         with translated("define the domain"):
-            flags = libvirt.VIR_DOMAIN_DEFINE_VALIDATE if self._conn.getType() != "Test" else 0
+            flags = libvirt.VIR_DOMAIN_DEFINE_VALIDATE if not self._is_test else 0
             self._conn.defineXMLFlags(self._secrets.reveal(xml), flags)
 
     def undefine(self, name: str) -> None:
         """Undefine with NVRAM, TPM state, managed save and snapshot metadata. No volume is touched."""
         with translated(f"undefine vm/{name}"):
             domain = self._lookup(name)
-            if self._conn.getType() == "Test":
+            if self._is_test:
                 domain.undefine()
             else:
                 domain.undefineFlags(_UNDEFINE)
@@ -261,4 +263,4 @@ def _ask(domain: Any) -> None:
 
 
 def _methods(domain: Any) -> Iterable[int]:
-    return (0,) if domain.connect().getType() == "Test" else (_AGENT, _ACPI)
+    return (0,) if domain.connect().getType() == TEST_DRIVER else (_AGENT, _ACPI)

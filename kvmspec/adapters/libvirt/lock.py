@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 
 import libvirt
 
+from kvmspec.adapters.libvirt.domains import TEST_DRIVER
 from kvmspec.adapters.libvirt.errors import failure
 from kvmspec.core.errors import Refused
 from kvmspec.core.problem import Problem
@@ -42,7 +43,7 @@ class HostLock:
     def take(self) -> None:
         """Take the lock. Raises Refused when somebody holds it, LibvirtFailure when it cannot be
         taken for another reason. libvirt's test driver needs none: its state is this process's."""
-        if self._conn.getType() == "Test":
+        if self._conn.getType() == TEST_DRIVER:
             return
         flags = libvirt.VIR_DOMAIN_START_PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import threading
 from contextlib import suppress
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -35,6 +36,7 @@ class Networks:
 
     def __init__(self, conn: Any) -> None:
         self._conn = conn
+        self._defining = threading.Lock()
         # libvirt's test driver (`TEST`) does not know the flag
         self._inactive = 0 if conn.getType().lower() == "test" else libvirt.VIR_NETWORK_XML_INACTIVE
 
@@ -91,7 +93,8 @@ class Networks:
     # --- definitions
     def define(self, xml: str) -> None:
         """Define or redefine; of an active network only the persistent definition changes."""
-        with translated("define the network"):
+        # libvirt picks a bridge name for each, and two at the same moment get the same one
+        with self._defining, translated("define the network"):
             self._conn.networkDefineXML(xml)
 
     def update(self, name: str, change: NetworkChange, *, live: bool) -> None:

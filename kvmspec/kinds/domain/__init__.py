@@ -15,7 +15,8 @@ from kvmspec.core.observed import HostView
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.domain import apply, create, leftovers, plan
 from kvmspec.kinds.domain.check import check
-from kvmspec.kinds.domain.sources import Places, own_volume
+from kvmspec.kinds.domain.inline import inline_volumes, known_volumes
+from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import DiskSpec, VmSpec
 from kvmspec.kinds.ownership import derived_uuid
 from kvmspec.manifest.section import Item, Manifest, Section
@@ -27,11 +28,13 @@ class DomainKind:
     name = "vm"
     section = Section(key="vms", kind="vm", spec=VmSpec, profiles=True, check=check)
 
-    def desire(self, manifest: Manifest, item: Item, host: str) -> list[Desired]:
+    def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
         spec = item.spec
         assert isinstance(spec, VmSpec)
-        needs = tuple(dict.fromkeys(_needs(item.name, spec, manifest, host)))
-        return [Desired(Address(host, "vm", item.name), spec, item.path, needs)]
+        places = Places(manifest, view, known_volumes(manifest, item.name, view))
+        needs = tuple(dict.fromkeys(_needs(item.name, spec, manifest, host, places)))
+        vm = Desired(Address(host, "vm", item.name), spec, item.path, needs)
+        return [vm, *inline_volumes(vm, places)]
 
     def diff(self, desired: Desired, view: HostView, context: Context) -> Difference:
         return plan.difference(desired, view, context)
@@ -63,8 +66,7 @@ def _sorted(data: object) -> object:
     return data
 
 
-def _needs(name: str, spec: VmSpec, manifest: Manifest, host: str) -> Iterator[Address]:
-    places = Places(manifest)
+def _needs(name: str, spec: VmSpec, manifest: Manifest, host: str, places: Places) -> Iterator[Address]:
     for nic in spec.networks:
         if nic.network:
             yield Address(host, "network", nic.network)
@@ -82,11 +84,12 @@ def _needs(name: str, spec: VmSpec, manifest: Manifest, host: str) -> Iterator[A
 def _volume(name: str, spec: VmSpec, disk: DiskSpec, places: Places) -> tuple[str, str] | None:
     """(pool, volume) of a disk that is a volume."""
     if disk.own:
-        pool, volume = places.pool_of(spec, disk), own_volume(name, disk)
+        pool = places.pool_of(spec, disk)
+        volume = places.own_volume(name, disk, pool)
     elif disk.volume:
         pool, volume = places.volume_pool(disk.volume, disk.pool), disk.volume
     else:
-        return None
+        return places.volume_at(disk.path) if disk.path else None
     return (pool, volume) if pool else None
 
 

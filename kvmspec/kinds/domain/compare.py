@@ -105,7 +105,7 @@ def compare(
     persistent["autostart"] = observed.autostart
     spec: VmSpec = desired.spec
     name = desired.address.name
-    places = Places(context.manifest, view)
+    places = Places(context.manifest, view, record.own if record else None)
     sources = tuple(places.source(name, spec, disk) for disk in spec.disks)
     devices = persistent.get("devices", {})
     known = record.keys if record else KeyMap()
@@ -120,7 +120,9 @@ def compare(
         recorded = fit.stated_data(plain, spec, keys)
     reveal = context.manifest.secrets.reveal
     _hide(stated, persistent, reveal)
-    applied = metadata.unsealed(dict(record.applied), stated, reveal) if record else {}
+    applied = dict(record.applied) if record else {}
+    if record and record.sealed:
+        applied = metadata.unsealed(applied, stated, reveal)
     active = None
     if observed.active_xml is not None:
         active = read(observed.active_xml)

@@ -21,7 +21,9 @@ def leftovers(view: HostView, context: Context) -> list[Difference]:
     moved_away = {old for old, _ in manifest.moved if old not in declared}
     found = []
     for name, observed in view.domains.items():
-        record = match.owned(observed, context)
+        if name in declared and not context.destroy:
+            continue
+        record = match.owned(observed, view, context)
         if record is None:
             continue
         address = Address(view.host, "vm", name)

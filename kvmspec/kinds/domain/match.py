@@ -79,7 +79,7 @@ def _is_declared(name: str, desired: Desired, context: Context) -> bool:
 def _judge(
     desired: Desired, observed: Observed, uuid: str, context: Context, old_name: str | None = None
 ) -> Match:
-    record = metadata.read(observed.xml, observed.uuid)
+    record = metadata.records(context.views[desired.address.host]).get(observed.name)
     refusal = _refusal(desired, observed, record, context)
     return Match(observed.uuid, observed, record, old_name, refusal)
 
@@ -146,11 +146,9 @@ def _elsewhere(desired: Desired, uuid: str, view: HostView, context: Context) ->
     return None
 
 
-def owned(observed: Observed, context: Context) -> Record | None:
+def owned(observed: Observed, view: HostView, context: Context) -> Record | None:
     """The record of a domain that belongs to this project; None for every other."""
-    if not observed.persistent:
-        return None
-    record = metadata.read(observed.xml, observed.uuid)
+    record = metadata.records(view).get(observed.name)
     if record is None or record.project != context.manifest.project:
         return None
     if record.id and context.manifest.id and record.id != context.manifest.id:

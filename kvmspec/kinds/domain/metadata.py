@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+from kvmspec.core.memo import once
+from kvmspec.core.observed import HostView
 from kvmspec.kinds.domain.keys import KeyMap
 from kvmspec.manifest.secrets import digest, is_token, matches
 
@@ -29,7 +31,9 @@ class Record:
 
     uuid     the domain's own; in a clone that copied the metadata it differs, so the clone is foreign
     applied  canonical data of the fields that were stated
-    volumes  `pool/volume` of the disks declared inside the VM
+    own      `pool/volume` of each disk declared inside the VM, by key; a rename of the VM leaves them
+    left     those of disks that are not declared any more
+    sealed   whether `applied` has a secret's digest in it
     """
 
     project: str
@@ -38,7 +42,14 @@ class Record:
     prevent_destroy: bool = False
     keys: KeyMap = field(default_factory=KeyMap)
     applied: Mapping[str, Any] = field(default_factory=dict)
-    volumes: tuple[str, ...] = ()
+    own: Mapping[str, str] = field(default_factory=dict)
+    left: tuple[str, ...] = ()
+    sealed: bool = False
+
+    @property
+    def volumes(self) -> tuple[str, ...]:
+        """Every volume that was made for the VM."""
+        return tuple(sorted({*self.own.values(), *self.left}))
 
     def body(self) -> str:
         """The JSON text inside the element."""
@@ -46,7 +57,8 @@ class Record:
             "applied": self.applied,
             "disks": dict(self.keys.disks),
             "networks": dict(self.keys.networks),
-            "volumes": sorted(self.volumes),
+            "left": sorted(self.left),
+            "own": dict(self.own),
         }
         return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -81,8 +93,21 @@ def read(xml: str, uuid: str) -> Record | None:
         node.get("prevent_destroy") == "yes",
         KeyMap(data.get("disks", {}), data.get("networks", {})),
         data.get("applied", {}),
-        tuple(data.get("volumes", ())),
+        data.get("own", {}),
+        tuple(data.get("left", ())),
+        sealed=SECRET in text,
     )
+
+
+@once
+def records(view: HostView) -> Mapping[str, Record]:
+    """The records of all domains of a host, by name; of a clone there is none."""
+    found = {
+        name: read(domain.xml, domain.uuid)
+        for name, domain in view.domains.items()
+        if NAMESPACE in domain.xml and domain.persistent
+    }
+    return {name: record for name, record in found.items() if record is not None}
 
 
 def sealed(data: Any, reveal: Any) -> Any:

@@ -40,7 +40,12 @@ def record_for(
 ) -> Record:
     """The record of a VM; volumes once listed stay listed, so that they are found when it goes."""
     manifest = context.manifest
-    volumes = {f"{pool}/{volume}" for _, pool, volume in own_volumes(name, spec, Places(manifest))}
+    known = before.own if before else {}
+    own = {
+        str(disk.name): f"{pool}/{volume}"
+        for disk, pool, volume in own_volumes(name, spec, Places(manifest, own=known))
+    }
+    left = {*before.volumes} - {*own.values()} if before else set()
     return Record(
         manifest.project,
         uuid,
@@ -48,7 +53,8 @@ def record_for(
         spec.lifecycle.prevent_destroy,
         keys,
         stated,
-        tuple(sorted(volumes | set(before.volumes if before else ()))),
+        own,
+        tuple(sorted(left)),
     )
 
 
@@ -56,7 +62,15 @@ def same_record(record: Record, before: Record | None, applied: Data) -> bool:
     """Whether the metadata says all this already (`applied`: the old one's, secrets as tokens)."""
     if before is None:
         return False
-    return replace(record, applied={}) == replace(before, applied={}) and dict(record.applied) == applied
+    return _but_applied(record) == _but_applied(before) and dict(record.applied) == applied
+
+
+def _but_applied(record: Record) -> tuple[object, ...]:
+    keys = record.keys
+    return (
+        (record.project, record.uuid, record.id, record.prevent_destroy),
+        (dict(keys.disks), dict(keys.networks), dict(record.own), sorted(record.left)),
+    )
 
 
 def sealed_xml(record: Record, context: Context) -> str:

@@ -42,11 +42,17 @@ def _folders(view: HostView) -> Mapping[str, str | None]:
 
 
 class Places:
-    """Knows the pools and volumes of the manifest and, where it was observed, of one host."""
+    """Knows the pools and volumes of the manifest and, where it was observed, of one host.
 
-    def __init__(self, manifest: Manifest, view: HostView | None = None) -> None:
+    `own` are the volumes that a VM's own disks have already, by key: `pool/volume`.
+    """
+
+    def __init__(
+        self, manifest: Manifest, view: HostView | None = None, own: Mapping[str, str] | None = None
+    ) -> None:
         self._pools, self._volumes = _declared(manifest)
         self._view = view
+        self._own = own or {}
 
     def only_pool(self) -> str | None:
         """The manifest's pool, where it declares just one."""
@@ -77,7 +83,22 @@ class Places:
             return Source(disk.path, disk.format or by_suffix(disk.path), block=disk.path.startswith("/dev/"))
         if disk.volume is not None:
             return self._volume(disk.volume, disk.pool, disk.format)
-        return self._in_pool(self.pool_of(vm, disk), own_volume(name, disk), disk.format or "qcow2")
+        pool = self.pool_of(vm, disk)
+        return self._in_pool(pool, self.own_volume(name, disk, pool), disk.format or "qcow2")
+
+    def own_volume(self, vm: str, disk: DiskSpec, pool: str | None) -> str:
+        """The libvirt name of the volume of a disk declared inside a VM: the one it has in that
+        pool, else named after the VM."""
+        place, _, known = self._own.get(str(disk.name), "").partition("/")
+        return known if known and place == pool else f"{vm}-{disk.name}.{disk.format or 'qcow2'}"
+
+    def volume_at(self, path: str) -> tuple[str, str] | None:
+        """(pool, volume) of a file, where it lies in a pool of the manifest."""
+        folder, _, name = path.rpartition("/")
+        for pool, spec in self._pools.items():
+            if spec.path == folder:
+                return pool, name
+        return None
 
     def backing(self, backing: BackingSpec | None) -> Source | None:
         """The file an overlay rests on."""
@@ -117,16 +138,11 @@ class Places:
         return Source(f"{folder}/{volume}", fmt, volume=address, missing=missing)
 
 
-def own_volume(vm: str, disk: DiskSpec) -> str:
-    """The libvirt name of the volume of a disk declared inside a VM."""
-    return f"{vm}-{disk.name}.{disk.format or 'qcow2'}"
-
-
 def own_volumes(name: str, vm: VmSpec, places: Places) -> Iterator[tuple[DiskSpec, str, str]]:
     """(disk, pool, volume name) of every disk of the VM's own."""
     for disk in vm.disks:
         if disk.own and (pool := places.pool_of(vm, disk)) is not None:
-            yield disk, pool, own_volume(name, disk)
+            yield disk, pool, places.own_volume(name, disk, pool)
 
 
 def by_suffix(path: str) -> str:

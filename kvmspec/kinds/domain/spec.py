@@ -332,3 +332,5 @@ class VmSpec(Model):
                 yield "pool", disk.pool or self.pool or ""  # the manifest's only one
             elif disk.pool:
                 yield "pool", disk.pool
+            if disk.backing and disk.backing.pool:
+                yield "pool", disk.backing.pool

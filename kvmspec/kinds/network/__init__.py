@@ -25,7 +25,7 @@ class NetworkKind:
     name = "network"
     section = Section("networks", "network", NetworkSpec, check=check)
 
-    def desire(self, manifest: Manifest, item: Item, host: str) -> list[Desired]:
+    def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
         return [Desired(Address(host, "network", item.name), item.spec, item.path)]
 
     def diff(self, desired: Desired, view: HostView, context: Context) -> Difference:

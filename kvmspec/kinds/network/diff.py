@@ -70,7 +70,8 @@ def _compare(
     live = facts.changed(wanted.facts, active.facts, stated_only=adopted) if active else []
     live = [fact for fact in live if fact[0] != "other"]  # the running one has things of libvirt's own
     held = held_guests(view, observed.name)
-    autostart = desired.spec.autostart
+    stated = desired.spec.autostart
+    autostart = True if stated is None and not adopted else stated
     detail = Detail(
         rendered,
         adopted,

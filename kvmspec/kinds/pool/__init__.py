@@ -25,7 +25,7 @@ class PoolKind:
     name = "pool"
     section = Section("pools", "pool", PoolSpec, check=check)
 
-    def desire(self, manifest: Manifest, item: Item, host: str) -> list[Desired]:
+    def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
         return [Desired(Address(host, "pool", item.name), item.spec, item.path)]
 
     def diff(self, desired: Desired, view: HostView, context: Context) -> Difference:

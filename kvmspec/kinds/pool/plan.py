@@ -19,7 +19,7 @@ from kvmspec.core.action import DefinePool, DeletePool, Edit, EditPool, SetAutos
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, FieldChange, Verb
 from kvmspec.core.desired import Desired
-from kvmspec.core.impact import Impact
+from kvmspec.core.impact import Impact, Permission
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.core.problem import Problem
 from kvmspec.kinds import compare
@@ -88,7 +88,8 @@ def _compare(desired: Desired, observed: Observed, adopted: bool, context: Conte
     data, spec = read(observed.xml), desired.spec
     refusals = tuple(_cannot_change(desired, observed, data, context))
     others = [] if adopted else list(_others(data))
-    autostart = spec.autostart if spec.autostart not in (None, observed.autostart) else None
+    wanted = spec.autostart if spec.autostart is not None or adopted else True
+    autostart = wanted if wanted not in (None, observed.autostart) else None
     changes = [FieldChange(f"xml:{'/'.join(path)}", "set", None, Impact.LIVE) for path in others]
     if not observed.running:
         changes.append(FieldChange("state", "stopped", "running", Impact.LIVE))
@@ -190,7 +191,8 @@ def _deletion(observed: Observed, view: HostView, context: Context) -> Differenc
         refusals.append(Problem(message, hint=hint))
     files = [volume for volume in view.volumes.values() if volume.pool == name]
     listed = ", ".join(f"{volume.name} ({format_size(volume.capacity)})" for volume in files)
-    notes = [f"its files stay in {path}: {listed}"] if files else [f"its folder {path} stays"]
+    some = files and Permission.DATA_LOSS not in context.granted
+    notes = [f"its files stay in {path}: {listed}"] if some else [f"its folder {path} stays"]
     return compare.deletion(observed, view, notes, refusals)
 
 

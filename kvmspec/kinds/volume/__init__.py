@@ -26,7 +26,7 @@ class VolumeKind:
     name = "volume"
     section = Section("volumes", "volume", VolumeSpec, check=check)
 
-    def desire(self, manifest: Manifest, item: Item, host: str) -> list[Desired]:
+    def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
         pool = pool_of(item.spec, manifest)
         assert pool is not None, "check() refuses volumes without a pool"
         address = Address(host, "volume", f"{pool}/{item.name}")

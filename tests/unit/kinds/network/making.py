@@ -80,7 +80,7 @@ def context(
         for item in of.items
         if item.kind in KINDS
         for host in item.hosts
-        for wanted in KINDS[item.kind].desire(of, item, host)
+        for wanted in KINDS[item.kind].desire(of, item, host, None)
     }
     for name, wanted_by in (needs or {}).items():
         address = Address(HOST, "vm", name)

@@ -99,7 +99,7 @@ def test_nothing_to_do() -> None:
 CHANGES: dict[str, tuple[dict[str, Any], Observed, list[str], list[str]]] = {
     "stopped": (VMS, live(state="stopped"), ["state"], ["StartPool"]),
     "autostart": ({**VMS, "autostart": False}, live(), ["autostart"], ["SetAutostart"]),
-    "unstated autostart": (VMS, live(autostart=False), [], []),
+    "unstated autostart of a pool of ours": (VMS, live(autostart=False), ["autostart"], ["SetAutostart"]),
     "what others added": (
         VMS,
         live(xml=live().xml.replace("<target>", "<features><cow state='no'/></features><target>")),

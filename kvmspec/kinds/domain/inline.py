@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kvmspec.core.address import Address
 from kvmspec.core.desired import Desired
-from kvmspec.kinds.domain.sources import Places, own_volume
+from kvmspec.core.observed import HostView
+from kvmspec.kinds.domain import metadata
+from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import BackingSpec, VmSpec
 from kvmspec.manifest.section import Manifest
 
@@ -23,16 +25,25 @@ class InlineVolume:
     prevent_destroy: bool = False
 
 
-def inline_volumes(vm: Desired, manifest: Manifest) -> Iterator[Desired]:
+def known_volumes(manifest: Manifest, vm: str, view: HostView | None) -> Mapping[str, str]:
+    """The volumes that a VM's own disks have already, by key: a rename leaves them their names."""
+    if view is None:
+        return {}
+    found = metadata.records(view)
+    names = (vm, *(old for old, new in manifest.moved if new == vm))
+    record = next((found[name] for name in names if name in found), None)
+    return record.own if record is not None and record.project == manifest.project else {}
+
+
+def inline_volumes(vm: Desired, places: Places) -> Iterator[Desired]:
     """The volumes that the disks of a VM want."""
     spec: VmSpec = vm.spec
-    places = Places(manifest)
     host = vm.address.host
     for position, disk in enumerate(spec.disks):
         pool = places.pool_of(spec, disk) if disk.own else None
         if pool is not None:
             yield Desired(
-                Address(host, "volume", f"{pool}/{own_volume(vm.address.name, disk)}"),
+                Address(host, "volume", f"{pool}/{places.own_volume(vm.address.name, disk, pool)}"),
                 InlineVolume(pool, disk.size, disk.format or "qcow2", disk.backing),
                 (*vm.path, "disks", position),
                 (Address(host, "pool", pool), *_backing_needs(host, disk.backing, places)),

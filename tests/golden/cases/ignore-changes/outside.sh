@@ -1,0 +1,1 @@
+virsh -q setmem web 128M --config --live

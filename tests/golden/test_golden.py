@@ -1,0 +1,57 @@
+"""Every case's plan and XML, compared with what a reviewer accepted."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from kvmspec.canon import rng
+from tests.golden.harness import CASES, Case, cases
+
+GENERATED = ("expected/*.xml", "edited/*.xml", "plan.txt", "steps.txt", "plan.json", "refused.txt")
+SCHEMAS_MISSING = f"libvirt's RELAX NG schemas are not installed in {rng.SCHEMA_DIR}"
+
+
+def _id(case: Case) -> str:
+    return case.folder.name
+
+
+@pytest.mark.parametrize("case", cases(), ids=_id)
+def test_case(case: Case, regenerate: bool) -> None:
+    now = case.texts()
+    if regenerate:
+        _write(case, now)
+    there = {
+        str(file.relative_to(case.folder)) for pattern in GENERATED for file in case.folder.glob(pattern)
+    }
+    assert there == set(now), "run pytest tests/golden --regenerate, and read what it wrote"
+    for name, text in now.items():
+        assert text == (case.folder / name).read_text(), name
+
+
+def _write(case: Case, texts: dict[str, str]) -> None:
+    for pattern in GENERATED:
+        for file in case.folder.glob(pattern):
+            file.unlink()
+    for name, text in texts.items():
+        (case.folder / name).parent.mkdir(exist_ok=True)
+        (case.folder / name).write_text(text)
+
+
+@pytest.mark.parametrize("case", cases(), ids=_id)
+def test_every_definition_is_valid_for_libvirt(case: Case) -> None:
+    if not rng.SCHEMA_DIR.is_dir():
+        if os.environ.get("KVMSPEC_REQUIRE_LIBVIRT", "") in ("", "0"):
+            pytest.skip(SCHEMAS_MISSING)
+        pytest.fail(SCHEMAS_MISSING)
+    wrong = {
+        name: errors
+        for name, xml in case.texts().items()
+        if name.endswith(".xml") and (errors := rng.errors(xml))
+    }
+    assert not wrong
+
+
+def test_there_are_cases() -> None:
+    assert len(cases()) >= 25, CASES
