@@ -17,7 +17,6 @@ from typing import Any
 from kvmspec import resources
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.adapters.libvirt import Host, connect
-from kvmspec.adapters.libvirt.lock import HostLock
 from kvmspec.core.change import Verb
 from kvmspec.core.errors import Refused
 from kvmspec.core.impact import Permission
@@ -26,10 +25,8 @@ from kvmspec.core.problem import Problem
 from kvmspec.core.status import Rendered, VmStatus
 from kvmspec.engine import desire as wanting
 from kvmspec.engine.diff import diff
-from kvmspec.engine.execute import execute
 from kvmspec.engine.observe import observe
 from kvmspec.engine.plan import fingerprints, make_plan
-from kvmspec.engine.status import status_of
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.registry import KINDS, SECTIONS
 from kvmspec.manifest.load import load as load_manifest
@@ -129,6 +126,9 @@ class Session:
         Raises Refused, with nothing done anywhere, when a permission is missing, something is
         not allowed, another apply holds a host, or a host has changed since the plan.
         """
+        from kvmspec.adapters.libvirt.lock import HostLock
+        from kvmspec.engine.execute import execute
+
         _check_permissions(plan)
         names = {step.action.address.host for step in plan.steps}
         chosen = {name: host for name, host in self._chosen.items() if name in names}
@@ -150,6 +150,8 @@ class Session:
 
     def status(self) -> list[VmStatus]:
         """A row for every VM of the manifest, and every owned one that is not in it."""
+        from kvmspec.engine.status import status_of
+
         context = self._look(self._chosen)
         return status_of(diff(context, KINDS), context, self._hosts)
 

@@ -9,13 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from lxml import etree
-
 from kvmspec.canon.read import TEXT, identify
 from kvmspec.canon.shape import SHAPES, Shape
 from kvmspec.core.action import Edit
 
-_PARSER = etree.XMLParser(remove_blank_text=False, resolve_entities=False)
+
+def _lxml() -> Any:
+    from lxml import etree  # only where something changes: it takes 5 ms to import
+
+    return etree
+
+
+def _parsed(xml: str) -> Any:
+    etree = _lxml()
+    parser = etree.XMLParser(remove_blank_text=False, resolve_entities=False)
+    return etree.fromstring(xml.encode(), parser)
 
 
 def edit(xml: str, edits: Iterable[Edit]) -> str:
@@ -24,20 +32,20 @@ def edit(xml: str, edits: Iterable[Edit]) -> str:
     Raises LookupError where an element to be changed is not there: the XML is not the one the
     edits were planned for.
     """
-    root = etree.fromstring(xml.encode(), _PARSER)
+    root = _parsed(xml)
     shape = SHAPES[root.tag]
     for step in edits:
         _OPERATIONS[step.op](root, shape, step)
-    return etree.tostring(root, encoding="unicode")
+    return str(_lxml().tostring(root, encoding="unicode"))
 
 
 def select(xml: str, path: tuple[str, ...]) -> str:
     """The XML text of the element at a canonical path. Raises LookupError if there is none."""
-    root = etree.fromstring(xml.encode(), _PARSER)
+    root = _parsed(xml)
     node, rest = _walk(root, SHAPES[root.tag], path)
     if rest:
         raise LookupError("/".join(path))
-    return etree.tostring(node, encoding="unicode", with_tail=False).strip()
+    return str(_lxml().tostring(node, encoding="unicode", with_tail=False)).strip()
 
 
 def _walk(root: Any, shape: Shape, path: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
@@ -78,7 +86,7 @@ def _set(root: Any, shape: Shape, step: Edit) -> None:
     for tag in rest:
         if tag.startswith("#"):
             raise LookupError("/".join(step.path))
-        node = _append(node, etree.Element(tag))
+        node = _append(node, _lxml().Element(tag))
     if leaf == TEXT:
         node.text = step.value
     else:
@@ -86,11 +94,11 @@ def _set(root: Any, shape: Shape, step: Edit) -> None:
 
 
 def _add(root: Any, shape: Shape, step: Edit) -> None:
-    element = etree.fromstring(step.value.encode(), _PARSER)
+    element = _parsed(step.value)
     at = step.path.index(element.tag, max(0, len(step.path) - 2))
     node, rest = _walk(root, shape, step.path[:at])
     for tag in rest:
-        node = _append(node, etree.Element(tag))
+        node = _append(node, _lxml().Element(tag))
     _append(node, element)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from kvmspec.canon.shape import SHAPES, Identity, Shape, Tags
@@ -12,15 +14,16 @@ Data = dict[str, Any]
 TEXT = "#"
 
 _DEFAULT_UNIT = {"domain": "KiB"}  # an amount without a unit; elsewhere it is bytes
+_NONE: frozenset[str] = frozenset()
 
 
-def read(xml: str | bytes | ET.Element) -> Data:
-    """Canonical data of a domain, network, pool or volume.
+def read(xml: str | bytes | ET.Element, skip: frozenset[str] = _NONE) -> Data:
+    """Canonical data of a domain, network, pool or volume; elements called as in `skip` are left out.
 
     Raises xml.etree.ElementTree.ParseError on broken XML, KeyError on another root element.
     """
     root = xml if isinstance(xml, ET.Element) else ET.fromstring(xml)
-    data = _Reader(SHAPES[root.tag], _DEFAULT_UNIT.get(root.tag, "bytes")).element(root, ())
+    data = _element(root, _RULES[root.tag], skip)
     if root.tag == "domain":
         _fill_in(data)
     return data
@@ -35,45 +38,83 @@ def _fill_in(data: Data) -> None:
         data["currentMemory"] = dict(data["memory"])
 
 
-class _Reader:
-    def __init__(self, shape: Shape, unit: str) -> None:
-        self.shape = shape
-        self.unit = unit
+@dataclass(slots=True)
+class _Rule:
+    """A Shape as a tree: what is to be known of one element, and of those inside it."""
 
-    def element(self, node: ET.Element, path: Tags) -> Data:
-        """One element with all that is in it."""
-        if path in self.shape.sizes:
-            return {TEXT: to_bytes((node.text or "0").strip(), node.get("unit", self.unit))}
-        data: Data = {f"@{name}": value for name, value in node.items()}
-        for owner, name in self.shape.macs:
-            if owner == path and (value := node.get(name)):
-                data[f"@{name}"] = value.lower()
-        text = node.text
-        if text and not text.isspace():
-            data[TEXT] = text
-        for child in node:
-            self._add(data, child, path)
-        return data
+    unit: str = ""
+    identity: Identity | None = None
+    ordered: bool = False
+    opaque: bool = False
+    macs: tuple[str, ...] = ()
+    inside: dict[str, _Rule] = field(default_factory=dict)
 
-    def _add(self, data: Data, child: ET.Element, parent: Tags) -> None:
+
+_PLAIN = _Rule()  # an element of which nothing special is known
+
+
+def _compiled(shape: Shape, unit: str) -> _Rule:
+    root = _Rule()
+
+    def at(path: Tags) -> _Rule:
+        rule = root
+        for tag in path:
+            rule = rule.inside.setdefault(tag, _Rule())
+        return rule
+
+    for path, identity in shape.keyed.items():
+        at(path).identity = identity
+    for path in shape.sizes:
+        at(path).unit = unit
+    for path in shape.ordered:
+        at(path).ordered = True
+    for path in shape.opaque:
+        at(path).opaque = True
+    for path, name in shape.macs:
+        at(path).macs += (name,)
+    return root
+
+
+_RULES: Mapping[str, _Rule] = {
+    tag: _compiled(shape, _DEFAULT_UNIT.get(tag, "bytes")) for tag, shape in SHAPES.items()
+}
+
+
+def _element(node: ET.Element, rule: _Rule, skip: frozenset[str]) -> Data:
+    """One element with all that is in it."""
+    if rule.unit:
+        return {TEXT: to_bytes((node.text or "0").strip(), node.get("unit", rule.unit))}
+    data: Data = {"@" + name: value for name, value in node.items()}
+    for name in rule.macs:
+        if value := node.get(name):
+            data["@" + name] = value.lower()
+    text = node.text
+    if text and not text.isspace():
+        data[TEXT] = text
+    inside = rule.inside
+    for child in node:
         tag = child.tag
-        path = (*parent, tag)
-        shape = self.shape
-        if path in shape.opaque:
-            return
-        identity = shape.keyed.get(path)
-        if identity is not None:
-            group = data.setdefault(tag, {})
-            group[identify(identity, child, group)] = self.element(child, path)
-        elif path in shape.ordered:
-            data.setdefault(tag, []).append(self.element(child, path))
-        elif tag not in data:
-            data[tag] = self.element(child, path)
-        else:  # repeated without an identity: a list, in the order given
-            known = data[tag]
-            if not isinstance(known, list):
-                known = data[tag] = [known]
-            known.append(self.element(child, path))
+        if tag not in skip:
+            _add(data, tag, child, inside.get(tag, _PLAIN), skip)
+    return data
+
+
+def _add(data: Data, tag: str, child: ET.Element, rule: _Rule, skip: frozenset[str]) -> None:
+    if rule.opaque:
+        return
+    value = _element(child, rule, skip)
+    if rule.identity is not None:
+        group = data.setdefault(tag, {})
+        group[identify(rule.identity, child, group)] = value
+    elif rule.ordered:
+        data.setdefault(tag, []).append(value)
+    elif tag not in data:
+        data[tag] = value
+    else:  # repeated without an identity: a list, in the order given
+        known = data[tag]
+        if not isinstance(known, list):
+            known = data[tag] = [known]
+        known.append(value)
 
 
 def identify(identity: Identity, node: Any, taken: Any) -> str:

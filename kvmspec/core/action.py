@@ -13,7 +13,7 @@ from typing import Any, Literal
 from kvmspec.core.address import Address
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Edit:
     """One change to an XML tree, addressed by canonical path (see canon/edit.py).
 
@@ -27,7 +27,7 @@ class Edit:
     value: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NetworkChange:
     """One virNetworkUpdate call. command and section are libvirt's own words
     (`add-last`, `modify`, `delete`; `ip-dhcp-host`, `ip-dhcp-range`, `dns-host` …)."""
@@ -39,13 +39,13 @@ class NetworkChange:
 
 
 # --- networks
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DefineNetwork:
     address: Address
     xml: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EditNetwork:
     """Redefine the persistent network, edited in place."""
 
@@ -53,7 +53,7 @@ class EditNetwork:
     edits: tuple[Edit, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UpdateNetwork:
     """virNetworkUpdate, on the running network and on its definition separately."""
 
@@ -63,12 +63,12 @@ class UpdateNetwork:
     config: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StartNetwork:
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RestartNetwork:
     """Stop and start, then re-attach the taps of the running guests named."""
 
@@ -76,32 +76,32 @@ class RestartNetwork:
     guests: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DeleteNetwork:
     address: Address
 
 
 # --- pools
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DefinePool:
     address: Address
     xml: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EditPool:
     address: Address
     edits: tuple[Edit, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StartPool:
     """Start the pool, building its target directory where it is missing."""
 
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DeletePool:
     """Stop and undefine; never virStoragePoolDelete, so its files stay."""
 
@@ -109,7 +109,7 @@ class DeletePool:
 
 
 # --- volumes
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CreateVolume:
     """Create the volume. `take_up` is true where the plan could not look into the pool
     (it is not running yet): a fitting volume found then is used with its data."""
@@ -122,7 +122,7 @@ class CreateVolume:
     take_up: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ResizeVolume:
     """Grow to `capacity` bytes; never shrinks."""
 
@@ -130,19 +130,19 @@ class ResizeVolume:
     capacity: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DeleteVolume:
     address: Address
 
 
 # --- domains
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DefineDomain:
     address: Address
     xml: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EditDomain:
     """Redefine the persistent domain, edited in place."""
 
@@ -150,7 +150,7 @@ class EditDomain:
     edits: tuple[Edit, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SetDomainMetadata:
     """Title, description and kvmspec's own element of the running domain.
 
@@ -163,13 +163,13 @@ class SetDomainMetadata:
     metadata: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SetVcpus:
     address: Address
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SetMemory:
     """Balloon target of the running domain, in bytes."""
 
@@ -177,7 +177,7 @@ class SetMemory:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GrowDisk:
     """virDomainBlockResize of a running domain's disk, in bytes; never shrinks."""
 
@@ -186,12 +186,12 @@ class GrowDisk:
     capacity: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StartDomain:
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ShutdownDomain:
     """Ask the guest to shut down (agent, then ACPI, again and again) for `timeout` seconds.
 
@@ -204,14 +204,14 @@ class ShutdownDomain:
     force_off: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PowerOffDomain:
     """Power off a domain that is about to be deleted."""
 
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RenameDomain:
     """address carries the old name."""
 
@@ -219,14 +219,14 @@ class RenameDomain:
     new_name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReleaseDomain:
     """Remove kvmspec's metadata and nothing else."""
 
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UndefineDomain:
     """Undefine a stopped domain with its NVRAM, TPM state and managed save; not its volumes."""
 
@@ -234,7 +234,7 @@ class UndefineDomain:
 
 
 # --- every kind
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SetAutostart:
     address: Address
     enabled: bool

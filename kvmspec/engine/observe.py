@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from kvmspec.adapters.libvirt import Host
-from kvmspec.adapters.libvirt.lock import LOCK_NAME
+from kvmspec.adapters.libvirt.domains import LOCK_NAME
 from kvmspec.core.errors import HostUnreachable, LibvirtFailure
 from kvmspec.core.observed import HostFacts, HostView, Observed
 from kvmspec.kinds.domain import metadata

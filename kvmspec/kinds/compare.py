@@ -8,8 +8,8 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Annotated, Any
-from xml.sax.saxutils import escape
 
 from pydantic import Field
 
@@ -170,7 +170,7 @@ def users(
 ) -> list[Observed]:
     """The domains of which `uses(root)` holds of the definition or, where they run, of the active
     XML; with `running`, of the active XML alone. Only XML that has the text `needle` is looked into."""
-    needle, found = escape(needle), []
+    needle, found = escape(needle, quote=False), []
     for domain in view.domains.values():
         texts = [domain.active_xml] if running else [domain.xml, domain.active_xml]
         if any(uses(ET.fromstring(text)) for text in texts if text and needle in text):

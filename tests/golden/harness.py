@@ -14,6 +14,7 @@ refused.txt       instead of a plan: the problems (exit 3)
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import re
@@ -62,6 +63,16 @@ class Case:
         with _inside(self.folder):
             return {name: stable(text) for name, text in self._texts().items()}
 
+    def definitions(self) -> dict[str, str]:
+        """name → XML of all that libvirt would be given: what is rendered, and what edits make of what is."""
+        with _inside(self.folder):
+            found = {name: text for name, text in self._texts().items() if name.endswith(".xml")}
+            if "plan.txt" in self._texts():
+                with Canned(self._request(), self.folder / "live") as session:
+                    plan = session.plan()
+                found |= {f"{name} as edited": after for name, _, after in _edited(plan, session)}
+            return found
+
     def _texts(self) -> dict[str, str]:
         request = self._request()
         try:
@@ -74,7 +85,10 @@ class Case:
         except ManifestError as error:
             return {"refused.txt": problems_text(error.problems)}
         found |= {"plan.txt": plan_text(plan), "steps.txt": _steps(plan)}
-        found |= {f"edited/{name}.xml": xml for name, xml in _edited(plan, session)}
+        found |= {
+            f"edited/{name}.diff": _difference(before, after)
+            for name, before, after in _edited(plan, session)
+        }
         if (self.folder / "plan.json").exists():
             found["plan.json"] = _json(plan)
         return found
@@ -167,8 +181,8 @@ def _observed(live: Path, kind: str, said: Mapping[str, Any]) -> Iterator[Observ
         )
 
 
-def _edited(plan: Plan, session: Canned) -> Iterator[tuple[str, str]]:
-    """The definitions that the plan's edits make of the live ones."""
+def _edited(plan: Plan, session: Canned) -> Iterator[tuple[str, str, str]]:
+    """(name, live definition, what the plan's edits make of it)."""
     old_names = {new: old for old, new in session.manifest.moved}
     for step in plan.steps:
         address = step.action.address
@@ -178,7 +192,12 @@ def _edited(plan: Plan, session: Canned) -> Iterator[tuple[str, str]]:
         group = {"vm": host.domains, "network": host.networks, "pool": host.pools}[address.kind]
         live = group.get(address.name) or group.get(old_names.get(address.name, ""))
         assert live is not None, f"{address} is to be edited and not there"
-        yield f"{address.kind}.{address.name}", edit(live.xml, step.action.edits) + "\n"
+        yield f"{address.kind}.{address.name}", edit(live.xml, ()), edit(live.xml, step.action.edits)
+
+
+def _difference(before: str, after: str) -> str:
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), "live", "edited", n=1, lineterm="")
+    return "\n".join(lines) + "\n"
 
 
 def _steps(plan: Plan) -> str:

@@ -33,6 +33,7 @@ _STATES = {
     libvirt.VIR_DOMAIN_CRASHED: "crashed",
     libvirt.VIR_DOMAIN_PMSUSPENDED: "suspended",
 }
+LOCK_NAME = "kvmspec-lock"  # the domain that is the lock of a host, see lock.py
 TEST_DRIVER = "TEST"  # what libvirt's own test driver calls itself
 _DUMP_THREADS = 4  # dumps on one connection do run in parallel; more gains nothing
 _ACPI, _AGENT = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN, libvirt.VIR_DOMAIN_SHUTDOWN_GUEST_AGENT

@@ -11,17 +11,15 @@ import getpass
 import os
 import socket
 from datetime import UTC, datetime
+from html import escape
 from typing import Any
-from xml.sax.saxutils import escape
 
 import libvirt
 
-from kvmspec.adapters.libvirt.domains import TEST_DRIVER
+from kvmspec.adapters.libvirt.domains import LOCK_NAME, TEST_DRIVER
 from kvmspec.adapters.libvirt.errors import failure
 from kvmspec.core.errors import Refused
 from kvmspec.core.problem import Problem
-
-LOCK_NAME = "kvmspec-lock"
 
 _TEMPLATE = """<domain type='qemu'>
   <name>{name}</name>

@@ -5,9 +5,9 @@ from __future__ import annotations
 import builtins
 import threading
 from contextlib import suppress
+from html import escape
 from typing import Any
 from xml.etree import ElementTree as ET
-from xml.sax.saxutils import escape
 
 import libvirt
 

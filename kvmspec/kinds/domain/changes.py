@@ -93,7 +93,7 @@ def pending(comparison: Comparison) -> list[FieldChange]:
         return []
     found = []
     for path, want, have in uncovered(stated, active):
-        for inner, value, before in per_device(path, want, have, active):
+        for inner, value, before in per_device(path, want, have):
             if get(comparison.persistent, inner) is not None and covers(
                 value, get(comparison.persistent, inner)
             ):

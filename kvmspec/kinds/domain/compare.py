@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from kvmspec.canon.compare import covers, get, leaves, uncovered
@@ -20,6 +20,13 @@ from kvmspec.manifest.secrets import is_token
 
 Path = tuple[str, ...]
 Data = dict[str, Any]
+
+
+NEVER_STATED = frozenset(
+    {"address", "alias", "audio", "clock", "controller", "emulator", "input", "on_crash", "on_poweroff"}
+    | {"on_reboot", "pm", "resource", "seclabel", "video"}
+)
+"""Elements no manifest states, which are most of a definition: left out of the cheap test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +58,21 @@ class Comparison:
     persistent: Data
     active: Data | None
     applied: Data
-    notes: list[str] = field(default_factory=list)
+    notes: list[str]
+    same: bool = False
 
-    @property
-    def same(self) -> bool:
-        """The usual case, and a cheap test: nothing to do, nothing to say."""
-        return (
-            covers(self.stated, self.persistent)
-            and self.applied == self.recorded
+    def __post_init__(self) -> None:
+        """The usual case, and a cheap test: nothing to do. Only where it fails is all of the VM read."""
+        self.same = (
+            self.applied == self.recorded
+            and covers(self.stated, self.persistent)
             and not any(get(self.persistent, path) is not None for path in self.absences)
         )
+        if not self.same:
+            brief, self.persistent = self.persistent, read(self.observed.xml)
+            self.persistent["autostart"] = self.observed.autostart
+            if graphics := brief.get("devices", {}).get("graphics"):  # secrets are hidden there already
+                self.persistent["devices"]["graphics"] = graphics
 
     @property
     def all_keys(self) -> KeyMap:
@@ -75,7 +87,7 @@ class Comparison:
     def changes(self) -> Iterator[Change]:
         """What the persistent definition lacks, and what it has too much."""
         for path, want, have in uncovered(self.stated, self.persistent):
-            for inner, value, before in per_device(path, want, have, self.persistent):
+            for inner, value, before in per_device(path, want, have):
                 yield Change(inner, before, value, get(self.applied, inner) == value)
         gone = set(self.absences)
         for path in self.absences:
@@ -101,7 +113,7 @@ def compare(
     desired: Desired, observed: Observed, record: Record | None, view: HostView, context: Context
 ) -> Comparison:
     """Read, render and fit one VM that exists."""
-    persistent = read(observed.xml)
+    persistent = read(observed.xml, NEVER_STATED)
     persistent["autostart"] = observed.autostart
     spec: VmSpec = desired.spec
     name = desired.address.name
@@ -125,7 +137,7 @@ def compare(
         applied = metadata.unsealed(applied, stated, reveal)
     active = None
     if observed.active_xml is not None:
-        active = read(observed.active_xml)
+        active = read(observed.active_xml, NEVER_STATED)
         _hide(stated, active, reveal)
     return Comparison(
         desired=desired,
@@ -173,25 +185,13 @@ def _hide(stated: Data, live: Data, reveal: Any) -> None:
             graphics["@passwd"] = token if same else "(secret)"
 
 
-def per_device(path: Path, want: Any, have: Any, live: Data) -> Iterator[tuple[Path, Any, Any]]:
+def per_device(path: Path, want: Any, have: Any) -> Iterator[tuple[Path, Any, Any]]:
     """A missing group (`devices/disk` of a VM without disks) is one change a device."""
-    if path == ("devices",) and isinstance(want, dict):
-        for tag, group in want.items():
-            yield from per_device((*path, tag), group, get(live, (*path, tag)), live)
-    elif (
-        len(path) == 2
-        and path[0] in ("devices", "features")
-        and isinstance(want, dict)
-        and want
-        and have is None
-    ):
-        if path[0] == "features":
-            yield path, want, have
-            return
+    if have is None and isinstance(want, dict) and path in (("devices",), ("features",)):
+        for tag, inner in want.items():
+            yield from per_device((*path, tag), inner, None)
+    elif have is None and isinstance(want, dict) and len(path) == 2 and path[0] == "devices":
         for key, device in want.items():
             yield (*path, key), device, None
-    elif path == ("features",) and have is None:
-        for name, value in want.items():
-            yield (*path, name), value, None
     else:
         yield path, want, have

@@ -11,8 +11,8 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView
@@ -67,8 +67,10 @@ class Record:
         attributes = {"project": self.project, "uuid": self.uuid, "id": self.id or ""}
         if self.prevent_destroy:
             attributes["prevent_destroy"] = "yes"
-        text = "".join(f" {name}={quoteattr(value)}" for name, value in attributes.items() if value)
-        return f'<kvmspec:vm xmlns:kvmspec="{NAMESPACE}"{text}>{escape(self.body())}</kvmspec:vm>'
+        text = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items() if value)
+        return (
+            f'<kvmspec:vm xmlns:kvmspec="{NAMESPACE}"{text}>{escape(self.body(), quote=False)}</kvmspec:vm>'
+        )
 
 
 def read(xml: str, uuid: str) -> Record | None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
-from xml.sax.saxutils import unescape
+from html import unescape
 
 from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView, Observed
 
 _SOURCE = re.compile(r"<source\b[^>]*>")
 _ATTRIBUTE = re.compile(r"""(file|pool|volume)=(["'])(.*?)\2""")
-_QUOTES = {"&apos;": "'", "&quot;": '"'}
 
 
 @once
@@ -23,7 +22,7 @@ def _index(view: HostView) -> Mapping[str, set[str]]:
     for domain in view.domains.values():
         for text in (domain.xml, domain.active_xml):
             for element in _SOURCE.findall(text or ""):
-                source = {name: unescape(value, _QUOTES) for name, _, value in _ATTRIBUTE.findall(element)}
+                source = {name: unescape(value) for name, _, value in _ATTRIBUTE.findall(element)}
                 for key in (source.get("file"), f"{source.get('pool')}/{source.get('volume')}"):
                     if key is not None:
                         found.setdefault(key, set()).add(domain.name)
