@@ -9,7 +9,7 @@ from kvmspec.adapters.libvirt import Host
 from kvmspec.adapters.libvirt.domains import LOCK_NAME
 from kvmspec.core.errors import HostUnreachable, LibvirtFailure
 from kvmspec.core.observed import HostFacts, HostView, Observed
-from kvmspec.kinds.domain import metadata
+from kvmspec.kinds import records
 from kvmspec.kinds.ownership import derived_uuid
 from kvmspec.manifest.section import HostEntry, Manifest
 
@@ -71,7 +71,7 @@ def _left_pools(
     }
     declared = {item.name for item in manifest.of("vm")}
     for name, observed in domains.items():
-        if name not in declared and metadata.NAMESPACE in observed.xml:
-            record = metadata.read(observed.xml, observed.uuid)
+        if name not in declared and records.NAMESPACE in observed.xml:
+            record = records.read(observed.xml, observed.uuid)
             found |= {volume.partition("/")[0] for volume in record.volumes} if record else set()
     return found

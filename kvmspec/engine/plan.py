@@ -135,6 +135,6 @@ def _steps(chains: Mapping[Address, Chain], needs: Mapping[Address, set[Address]
 
 def _order(needs: Mapping[Address, Any]) -> list[Address]:
     try:
-        return list(TopologicalSorter(needs).static_order())
+        return list(TopologicalSorter({a: sorted(n) for a, n in needs.items()}).static_order())
     except CycleError as error:  # pragma: no cover - the manifest's checks find cycles first
         raise AssertionError(f"the plan's graph has a cycle: {error.args[1]}") from error

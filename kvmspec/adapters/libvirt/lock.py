@@ -1,8 +1,9 @@
 """A lock on a host that no person ever has to take away.
 
 The lock is a paused transient domain with AUTODESTROY: libvirt refuses a second one of its name,
-and destroys it when the connection of its holder goes, however that dies. It is seen from every
-machine that manages the host (docs/decisions/lock.md).
+and destroys it when the connection of its holder goes, however that dies. Its holder keeps the
+domain's console open: libvirt gives that to one at a time and forgets it when the daemon dies,
+so a lock whose console is free has no holder any more (docs/decisions/lock.md).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+import time
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
@@ -26,8 +28,9 @@ _TEMPLATE = """<domain type='qemu'>
   <description>{holder}</description>
   <memory unit='KiB'>1024</memory>
   <os><type arch='{arch}'{machine}>hvm</type></os>
-  <devices><controller type='usb' model='none'/><memballoon model='none'/></devices>
+  <devices><controller type='usb' model='none'/><memballoon model='none'/><console type='pty'/></devices>
 </domain>"""
+_TRIES, _MOMENT = 20, 0.25  # seconds; a console is opened within milliseconds of its domain
 _SMALL_MACHINE = {"x86_64": "pc", "i686": "pc", "aarch64": "virt"}
 
 
@@ -37,45 +40,99 @@ class HostLock:
     def __init__(self, name: str, conn: Any, arch: str = "x86_64") -> None:
         self._name, self._conn, self._arch = name, conn, arch
         self._domain: Any = None
+        self._console: Any = None
 
     def take(self) -> None:
         """Take the lock. Raises Refused when somebody holds it, LibvirtFailure when it cannot be
         taken for another reason. libvirt's test driver needs none: its state is this process's."""
         if self._conn.getType() == TEST_DRIVER:
             return
-        flags = libvirt.VIR_DOMAIN_START_PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY
         try:
-            self._domain = self._conn.createXML(_xml(self._arch), flags)
+            self._create()
         except libvirt.libvirtError as error:
-            holder = self._holder()
-            if holder is None:
+            if not self._found():
                 raise failure(f"lock {self._name}", error) from error
-            raise Refused(
-                [
-                    Problem(
-                        f"another apply is running on {self._name}: {holder}",
-                        hint="wait until it has finished",
-                    )
-                ]
-            ) from error
+            if not self._take_away_stale():
+                raise self._refusal() from error
+            self._create_or_refuse()
+        self._console = self._held_console()
 
     def release(self) -> None:
         """Let go. A lock that is gone already is as good."""
         if self._domain is None:
             return
         try:
+            if self._console is not None:
+                self._console.abort()
             self._domain.destroy()
         except libvirt.libvirtError:
             return
         finally:
-            self._domain = None
+            self._domain = self._console = None
 
-    def _holder(self) -> str | None:
+    def _create(self) -> None:
+        flags = libvirt.VIR_DOMAIN_START_PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY
+        self._domain = self._conn.createXML(_xml(self._arch), flags)
+
+    def _create_or_refuse(self) -> None:
         try:
-            found = self._conn.lookupByName(LOCK_NAME)
-            return str(found.metadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None))
+            self._create()
+        except libvirt.libvirtError as error:  # another one was faster
+            raise self._refusal() from error
+
+    def _found(self) -> Any:
+        try:
+            return self._conn.lookupByName(LOCK_NAME)
         except libvirt.libvirtError:
             return None
+
+    def _held_console(self) -> Any:
+        """The console, which whoever looks whether the lock is stale may have for a moment."""
+        for _ in range(_TRIES):
+            console = _open_console(self._conn, self._domain)
+            if console is not None:
+                return console
+            time.sleep(_MOMENT)
+        self.release()
+        raise self._refusal()
+
+    def _take_away_stale(self) -> bool:
+        """Whether nobody holds the lock that is there, seen twice; it is taken away then. That
+        happens when libvirtd dies with a lock: QEMU runs on, AUTODESTROY is forgotten."""
+        for _ in range(2):
+            domain = self._found()
+            console = _open_console(self._conn, domain) if domain is not None else None
+            if domain is not None and console is None:
+                return False
+            if console is not None:
+                console.abort()
+            time.sleep(_MOMENT)
+        try:
+            if (domain := self._found()) is not None:
+                domain.destroy()
+        except libvirt.libvirtError:
+            return self._found() is None
+        return True
+
+    def _refusal(self) -> Refused:
+        holder = "its holder is not known"
+        try:
+            if (domain := self._found()) is not None:
+                holder = str(domain.metadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None))
+        except libvirt.libvirtError as error:
+            holder = str(error)
+        message = f"another apply is running on {self._name}: {holder}"
+        return Refused([Problem(message, hint="wait until it has finished")])
+
+
+def _open_console(conn: Any, domain: Any) -> Any:
+    """The console's stream, or None where somebody has it."""
+    stream = conn.newStream(libvirt.VIR_STREAM_NONBLOCK)
+    try:
+        domain.openConsole(None, stream, 0)
+    except libvirt.libvirtError:
+        return None
+    return stream
 
 
 def _xml(arch: str) -> str:

@@ -6,16 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kvmspec.canon.compare import covers, get, leaves, uncovered
+from kvmspec.canon.compare import covers, drop, get, leaves, put, uncovered
 from kvmspec.canon.read import read
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView, Observed
+from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
-from kvmspec.kinds.domain import fields, fit, metadata, preset, render
-from kvmspec.kinds.domain.keys import KeyMap, allocate, disk_keys, nic_keys
-from kvmspec.kinds.domain.metadata import Record
+from kvmspec.kinds.domain import fields, fit, preset, render
+from kvmspec.kinds.domain.keys import allocate, disk_keys, nic_keys
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.records import KeyMap, Record
 from kvmspec.manifest.secrets import is_token
 
 Path = tuple[str, ...]
@@ -88,7 +89,7 @@ class Comparison:
         """What the persistent definition lacks, and what it has too much."""
         for path, want, have in uncovered(self.stated, self.persistent):
             for inner, value, before in per_device(path, want, have):
-                yield Change(inner, before, value, get(self.applied, inner) == value)
+                yield Change(inner, before, value, self._was_applied(inner))
         gone = set(self.absences)
         for path in self.absences:
             if (have := get(self.persistent, path)) is not None:
@@ -97,14 +98,32 @@ class Comparison:
             if path not in gone and (have := get(self.persistent, path)) is not None:
                 yield Change(path, have, None)
 
+    def leave_out(self, path: Path) -> None:
+        """Record of an ignored field what the last apply did, not what is stated now."""
+        self.recorded = fit.copied(self.recorded)
+        unit = fields.lookup(path)[1]
+        before = get(self.applied, unit)
+        if before is None:
+            drop(self.recorded, unit)
+        else:
+            put(self.recorded, unit, before)
+
+    def _was_applied(self, path: Path) -> bool:
+        """Whether the last apply left it as it is wanted now: then it was changed outside."""
+        if path[:2] == ("devices", "interface"):
+            becomes = fit.final_macs(self.spec, self.keys)
+            path = (*path[:2], becomes.get(path[2], path[2]), *path[3:])
+        wanted = get(self.recorded, path)
+        return wanted is not None and get(self.applied, path) == wanted
+
     def dropped(self) -> list[Path]:
         """Paths that were stated at the last apply and are not stated any more."""
         found: dict[Path, None] = {}
         for path, _ in leaves(self.applied):
-            if get(self.recorded, path) is not None:
+            if get(self.stated, path) is not None:
                 continue
             row, unit = fields.lookup(path)
-            if row.removable and get(self.recorded, unit) is None:
+            if row.removable and get(self.stated, unit) is None:
                 found[unit] = None
         return list(found)
 
@@ -120,21 +139,21 @@ def compare(
     places = Places(context.manifest, view, record.own if record else None)
     sources = tuple(places.source(name, spec, disk) for disk in spec.disks)
     devices = persistent.get("devices", {})
-    known = record.keys if record else KeyMap()
+    known = record.keys if record else None
     paths = [source.path for source in sources]
     keys = allocate(context.manifest.project, name, spec, known, devices, paths)
     full, new = _with_new_devices(spec, keys, devices)
     rendered = render.stated(context.renderer, name, full, sources, keys, new)
-    recorded = fit.stated_data(rendered, full, keys)
-    stated, notes = fit.fit(recorded, persistent, keys)
+    recorded = fit.stated_data(rendered, full)
+    stated, notes = fit.fit(recorded, persistent, full, keys)
     if full is not spec:
         plain = render.stated(context.renderer, name, spec, sources, keys, frozenset())
-        recorded = fit.stated_data(plain, spec, keys)
+        recorded = fit.stated_data(plain, spec)
     reveal = context.manifest.secrets.reveal
     _hide(stated, persistent, reveal)
     applied = dict(record.applied) if record else {}
     if record and record.sealed:
-        applied = metadata.unsealed(applied, stated, reveal)
+        applied = records.unsealed(applied, stated, reveal)
     active = None
     if observed.active_xml is not None:
         active = read(observed.active_xml, NEVER_STATED)

@@ -13,11 +13,12 @@ from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.domain import render
 from kvmspec.kinds.domain.fit import stated_data
-from kvmspec.kinds.domain.keys import KeyMap, allocate
+from kvmspec.kinds.domain.keys import allocate
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_for, sealed_xml
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.records import KeyMap
 from kvmspec.manifest.types import format_size
 
 
@@ -47,7 +48,7 @@ def creation_xml(desired: Desired, uuid: str, context: Context, view: HostView |
     sources = tuple(places.source(name, spec, disk) for disk in spec.disks)
     keys = allocate(context.manifest.project, name, spec, KeyMap(), {}, [source.path for source in sources])
     facts = view.facts if view is not None else HostFacts(kvm=True)
-    stated = stated_data(render.stated(context.renderer, name, spec, sources, keys, frozenset()), spec, keys)
+    stated = stated_data(render.stated(context.renderer, name, spec, sources, keys, frozenset()), spec)
     record = sealed_xml(record_for(name, uuid, spec, keys, stated, context), context)
     xml = render.created(context.renderer, name, uuid, spec, sources, keys, facts, record)
     return xml, keys

@@ -10,7 +10,7 @@ from kvmspec.canon.edit import select
 from kvmspec.canon.shape import DOMAIN
 from kvmspec.core.action import Edit
 from kvmspec.kinds.domain.fields import family
-from kvmspec.kinds.domain.metadata import NAMESPACE
+from kvmspec.kinds.records import NAMESPACE
 
 Path = tuple[str, ...]
 Data = dict[str, Any]

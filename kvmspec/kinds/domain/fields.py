@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kvmspec.core.impact import Impact
-from kvmspec.kinds.domain.keys import KeyMap
+from kvmspec.kinds.records import KeyMap
 from kvmspec.manifest.types import format_size
 
 Path = tuple[str, ...]

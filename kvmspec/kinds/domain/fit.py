@@ -9,14 +9,15 @@ from typing import Any
 from kvmspec.canon.compare import get
 from kvmspec.canon.read import read
 from kvmspec.kinds.domain.fields import same_machine
-from kvmspec.kinds.domain.keys import KeyMap, disk_keys, nic_keys
+from kvmspec.kinds.domain.keys import disk_keys, nic_keys
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.records import KeyMap
 
 Data = dict[str, Any]
 AGENT = "unix/org.qemu.guest_agent.0"
 
 
-def stated_data(rendered: str, spec: VmSpec, keys: KeyMap) -> Data:
+def stated_data(rendered: str, spec: VmSpec) -> Data:
     """What the manifest states, as canonical data; this is what last applied records, so nothing
     that was merely observed may enter here."""
     stated = read(rendered)
@@ -27,13 +28,13 @@ def stated_data(rendered: str, spec: VmSpec, keys: KeyMap) -> Data:
     kind = stated.get("os", {}).get("type")
     if kind is not None:
         kind.pop("#", None)
-    _interfaces(stated, spec, keys)
     return stated
 
 
-def fit(stated: Data, persistent: Data, keys: KeyMap) -> tuple[Data, list[str]]:
+def fit(stated: Data, persistent: Data, spec: VmSpec, keys: KeyMap) -> tuple[Data, list[str]]:
     """A copy of `stated` that compares with `persistent`, and notes for a reviewer."""
     fitted = copied(stated)
+    _interfaces(fitted, spec, keys)
     _machine(fitted, persistent)
     _ceilings(fitted, persistent)
     return fitted, _chains(fitted, persistent, keys)
@@ -63,12 +64,16 @@ def _ceilings(stated: Data, persistent: Data) -> None:
 def _interfaces(stated: Data, spec: VmSpec, keys: KeyMap) -> None:
     """A NIC is known by the MAC it has; a new MAC for it is a change inside it."""
     group = stated.get("devices", {}).get("interface")
-    if not group:
-        return
-    for key, nic in zip(nic_keys(spec.networks), spec.networks, strict=True):
-        known = keys.networks[key]
-        if nic.mac is not None and nic.mac != known and nic.mac in group:
-            group[known] = group.pop(nic.mac)
+    moving = {has: becomes for has, becomes in final_macs(spec, keys).items() if has != becomes}
+    if group and moving:
+        back = {becomes: has for has, becomes in moving.items()}
+        stated["devices"]["interface"] = {back.get(mac, mac): nic for mac, nic in group.items()}
+
+
+def final_macs(spec: VmSpec, keys: KeyMap) -> dict[str, str]:
+    """The MAC each NIC has → the MAC it is to have."""
+    named = zip(nic_keys(spec.networks), spec.networks, strict=True)
+    return {keys.networks[key]: nic.mac or keys.networks[key] for key, nic in named}
 
 
 def _chains(stated: Data, persistent: Data, keys: KeyMap) -> list[str]:

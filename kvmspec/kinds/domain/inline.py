@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kvmspec.core.address import Address
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView
-from kvmspec.kinds.domain import metadata
+from kvmspec.kinds import records
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import BackingSpec, VmSpec
 from kvmspec.manifest.section import Manifest
@@ -29,7 +29,7 @@ def known_volumes(manifest: Manifest, vm: str, view: HostView | None) -> Mapping
     """The volumes that a VM's own disks have already, by key: a rename leaves them their names."""
     if view is None:
         return {}
-    found = metadata.records(view)
+    found = records.records(view)
     names = (vm, *(old for old, new in manifest.moved if new == vm))
     record = next((found[name] for name in names if name in found), None)
     return record.own if record is not None and record.project == manifest.project else {}

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from kvmspec.kinds.domain.spec import DiskSpec, NicSpec, VmSpec
 from kvmspec.kinds.ownership import mac_for
+from kvmspec.kinds.records import KeyMap
 
 _PREFIX = {"virtio": "vd", "ide": "hd"}  # every other bus is sdX, as in libvirt
 _DEFAULT_BUS = {True: "scsi", False: "virtio"}  # of a CD-ROM, of a disk
-
-
-@dataclass(frozen=True, slots=True)
-class KeyMap:
-    """key → target of each disk, key → MAC of each NIC, as first allocated."""
-
-    disks: Mapping[str, str] = field(default_factory=dict)
-    networks: Mapping[str, str] = field(default_factory=dict)
 
 
 def disk_keys(disks: Sequence[DiskSpec]) -> list[str]:
@@ -49,30 +41,31 @@ def allocate(
     project: str,
     name: str,
     spec: VmSpec,
-    known: KeyMap,
+    known: KeyMap | None,
     live: Mapping[str, Any],
     sources: Sequence[str | None],
 ) -> KeyMap:
     """Targets and MACs for every key of `spec`.
 
-    What `known` has stays; devices of an adopted VM (`live` is its canonical `devices`) are
-    recognised by source, MAC or network; only what is left is new, and never gets a target or
-    MAC that the VM has already.
+    What `known` has stays. Without it the VM is adopted, and its devices (`live` is its canonical
+    `devices`) are recognised by source, MAC or network. What is left is new, and never gets a
+    target or MAC that the VM has already.
     """
     return KeyMap(
-        _disks(spec, known.disks, live.get("disk", {}), sources),
-        _nics(project, name, spec, known.networks, live.get("interface", {})),
+        _disks(spec, known, live.get("disk", {}), sources),
+        _nics(project, name, spec, known, live.get("interface", {})),
     )
 
 
 def _disks(
-    spec: VmSpec, known: Mapping[str, str], live: Mapping[str, Any], sources: Sequence[str | None]
+    spec: VmSpec, known: KeyMap | None, live: Mapping[str, Any], sources: Sequence[str | None]
 ) -> dict[str, str]:
-    taken = set(live) | set(known.values())
-    unclaimed = {target: disk for target, disk in live.items() if target not in known.values()}
+    given = known.disks if known else {}
+    taken = {*live, *given.values()}
+    unclaimed = {target: disk for target, disk in live.items() if target not in given.values()}
     result: dict[str, str] = {}
     for key, disk, source in zip(disk_keys(spec.disks), spec.disks, sources, strict=True):
-        target = known.get(key) or _recognise_disk(disk, source, unclaimed)
+        target = given.get(key) or _recognise_disk(disk, source, unclaimed, adopting=known is None)
         if target is None:
             target = _free(_PREFIX.get(bus_of(disk), "sd"), taken)
         unclaimed.pop(target, None)
@@ -81,13 +74,15 @@ def _disks(
     return result
 
 
-def _recognise_disk(disk: DiskSpec, source: str | None, live: Mapping[str, Any]) -> str | None:
+def _recognise_disk(
+    disk: DiskSpec, source: str | None, live: Mapping[str, Any], *, adopting: bool
+) -> str | None:
     for target, candidate in live.items():
         found = candidate.get("source", {})
         path = found.get("@file") or found.get("@dev")
         if source is not None and path == source:
             return target
-        if disk.cdrom is not None and candidate.get("@device") == "cdrom" and source is None:
+        if adopting and source is None and candidate.get("@device") == "cdrom":
             return target
     return None
 
@@ -110,20 +105,23 @@ def letters(number: int) -> str:
 
 
 def _nics(
-    project: str, name: str, spec: VmSpec, known: Mapping[str, str], live: Mapping[str, Any]
+    project: str, name: str, spec: VmSpec, known: KeyMap | None, live: Mapping[str, Any]
 ) -> dict[str, str]:
+    given = known.networks if known else {}
     named = dict(zip(nic_keys(spec.networks), spec.networks, strict=True))
-    unclaimed = {mac: nic for mac, nic in live.items() if mac not in known.values()}
-    result = {key: known[key] for key in named if key in known}
-    for recognise in (_by_mac, _by_source):  # a stated MAC claims its NIC before a network does
-        for key, nic in named.items():
-            if key not in result and (mac := recognise(nic, unclaimed)) is not None:
+    unclaimed = {mac: nic for mac, nic in live.items() if mac not in given.values()}
+    result = {key: given[key] for key in named if given.get(key) in live}
+    # A stated MAC claims its NIC before a network does. By its network a NIC is recognised where
+    # the VM is adopted, and where its MAC was changed outside.
+    for recognise, keys in ((_by_mac, named), (_by_source, named if known is None else given)):
+        for key in named:
+            if key in keys and key not in result and (mac := recognise(named[key], unclaimed)) is not None:
                 result[key] = mac
                 unclaimed.pop(mac)
     for key, nic in named.items():
         if key not in result:
-            taken = {*live, *known.values(), *result.values()}
-            result[key] = nic.mac or _new_mac(project, name, key, taken)
+            taken = {*live, *given.values(), *result.values()} - {given.get(key)}
+            result[key] = given.get(key) or nic.mac or _new_mac(project, name, key, taken)
     return {key: result[key] for key in named}
 
 
@@ -132,8 +130,6 @@ def _by_mac(nic: NicSpec, live: Mapping[str, Any]) -> str | None:
 
 
 def _by_source(nic: NicSpec, live: Mapping[str, Any]) -> str | None:
-    if nic.mac is not None:
-        return None
     for mac, candidate in live.items():
         source = candidate.get("source", {})
         if (nic.network and source.get("@network") == nic.network) or (

@@ -9,29 +9,22 @@ from kvmspec.core.impact import Impact, Permission
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain import match
-from kvmspec.kinds.domain.metadata import Record
+from kvmspec.kinds.leaving import owned, vms_leaving, volumes_leaving
+from kvmspec.kinds.records import Record
 from kvmspec.manifest.types import format_size
 
 
 def leftovers(view: HostView, context: Context) -> list[Difference]:
     """A difference for every owned VM that is to go. Pure."""
-    manifest = context.manifest
-    declared = {item.name for item in manifest.of("vm")}
-    moved_away = {old for old, _ in manifest.moved if old not in declared}
-    found = []
-    for name, observed in view.domains.items():
-        if name in declared and not context.destroy:
-            continue
-        record = match.owned(observed, view, context)
-        if record is None:
-            continue
-        address = Address(view.host, "vm", name)
-        if name in manifest.released:
-            found.append(_release(address, observed))
-        elif context.destroy or (manifest.items and name not in declared and name not in moved_away):
-            found.append(_deletion(address, observed, record, view, context))
-    return found
+    going = vms_leaving(view, context)
+    gone = [
+        _deletion(Address(view.host, "vm", name), view.domains[name], record, view, context)
+        for name, record in going.items()
+    ]
+    let_go = [
+        name for name in view.domains if name in context.manifest.released and owned(name, view, context)
+    ]
+    return gone + [_release(Address(view.host, "vm", name), view.domains[name]) for name in let_go]
 
 
 def _release(address: Address, observed: Observed) -> Difference:
@@ -94,9 +87,10 @@ def _refusals(
                 "apply it once with `lifecycle: {prevent_destroy: false}`, then delete it",
             )
         )
+    leaving = volumes_leaving(view, context) | _declared(context)
     for name in volumes:
-        path_on_host = view.volumes[name].path
-        over = [v.name for v in view.volumes.values() if v.backing == path_on_host]
+        base = view.volumes[name].path
+        over = [v.name for key, v in view.volumes.items() if v.backing == base and key not in leaving]
         if over:
             found.append(
                 context.problem(
@@ -106,3 +100,14 @@ def _refusals(
                 )
             )
     return found
+
+
+def _declared(context: Context) -> frozenset[str]:
+    """Standalone volumes that `destroy` takes as well; they are refused where they are protected."""
+    if not context.destroy:
+        return frozenset()
+    return frozenset(
+        address.name
+        for address in context.desired
+        if address.kind == "volume" and not context.desired[address].owner
+    )

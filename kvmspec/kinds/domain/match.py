@@ -8,10 +8,10 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.core.problem import Problem
+from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
-from kvmspec.kinds.domain import metadata
-from kvmspec.kinds.domain.metadata import Record
 from kvmspec.kinds.ownership import derived_uuid
+from kvmspec.kinds.records import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def _is_declared(name: str, desired: Desired, context: Context) -> bool:
 def _judge(
     desired: Desired, observed: Observed, uuid: str, context: Context, old_name: str | None = None
 ) -> Match:
-    record = metadata.records(context.views[desired.address.host]).get(observed.name)
+    record = records.records(context.views[desired.address.host]).get(observed.name)
     refusal = _refusal(desired, observed, record, context)
     return Match(observed.uuid, observed, record, old_name, refusal)
 
@@ -144,13 +144,3 @@ def _elsewhere(desired: Desired, uuid: str, view: HostView, context: Context) ->
                 ),
             )
     return None
-
-
-def owned(observed: Observed, view: HostView, context: Context) -> Record | None:
-    """The record of a domain that belongs to this project; None for every other."""
-    record = metadata.records(view).get(observed.name)
-    if record is None or record.project != context.manifest.project:
-        return None
-    if record.id and context.manifest.id and record.id != context.manifest.id:
-        return None
-    return record

@@ -77,6 +77,9 @@ def _changes(comparison: Comparison) -> tuple[list[FieldChange], list[Change]]:
         return [], []
     pairs = [(changing.field_change(change, comparison), change) for change in comparison.changes()]
     skipped = changing.ignored([field for field, _ in pairs], comparison.spec)
+    for field, change in pairs:
+        if field.path in skipped:
+            comparison.leave_out(change.path)
     shown: dict[str, FieldChange] = {}
     for field, _ in pairs:
         if field.path in skipped:

@@ -7,10 +7,10 @@ from typing import Any
 
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain.compare import Comparison
-from kvmspec.kinds.domain.keys import KeyMap
-from kvmspec.kinds.domain.metadata import Record, sealed
+from kvmspec.kinds.domain.fit import final_macs
 from kvmspec.kinds.domain.sources import Places, own_volumes
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.records import KeyMap, Record, sealed
 
 Data = dict[str, Any]
 
@@ -45,6 +45,8 @@ def record_for(
         str(disk.name): f"{pool}/{volume}"
         for disk, pool, volume in own_volumes(name, spec, Places(manifest, own=known))
     }
+    macs = final_macs(spec, keys)
+    keys = KeyMap(keys.disks, {key: macs[mac] for key, mac in keys.networks.items()})
     left = {*before.volumes} - {*own.values()} if before else set()
     return Record(
         manifest.project,

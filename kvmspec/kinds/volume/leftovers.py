@@ -11,6 +11,7 @@ from kvmspec.core.observed import HostView, ObservedVolume
 from kvmspec.core.problem import Problem
 from kvmspec.kinds import compare
 from kvmspec.kinds.base import Context
+from kvmspec.kinds.leaving import volumes_leaving
 from kvmspec.kinds.volume import use
 from kvmspec.kinds.volume.wanted import pool_of
 from kvmspec.manifest.types import format_size
@@ -25,7 +26,7 @@ def leftovers(view: HostView, context: Context) -> list[Difference]:
         for key, path, prevented in _declared(view, context):
             keys.append(key)
             protected[key] = path if prevented else None
-    leaving = frozenset(keys)
+    leaving = frozenset(keys) | volumes_leaving(view, context)
     return [
         _one(view.volumes[key], protected.get(key), leaving, view, context)
         for key in dict.fromkeys(keys)

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from kvmspec.kinds.domain.keys import KeyMap, allocate, disk_keys, letters, nic_keys
+from kvmspec.kinds.domain.keys import allocate, disk_keys, letters, nic_keys
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.records import KeyMap
 
 
 def vm(disks: list[Any] | None = None, networks: list[Any] | None = None) -> VmSpec:
@@ -14,7 +15,7 @@ def vm(disks: list[Any] | None = None, networks: list[Any] | None = None) -> VmS
 
 def allocated(spec: VmSpec, known: KeyMap | None = None, live: dict[str, Any] | None = None) -> KeyMap:
     sources = [disk.path or f"/pool/{disk.name}" for disk in spec.disks]
-    return allocate("shop", "web", spec, known or KeyMap(), live or {}, sources)
+    return allocate("shop", "web", spec, known, live or {}, sources)
 
 
 KEYS = {
@@ -74,7 +75,7 @@ def test_devices_of_an_adopted_vm_are_recognised() -> None:
         },
     }
     sources = ["/old/root.img", None]
-    keys = allocate("shop", "web", spec, KeyMap(), live, sources)
+    keys = allocate("shop", "web", spec, None, live, sources)
     assert keys.disks == {"root": "hda", "cdrom": "hdb"}
     assert keys.networks["br0"] == "52:54:00:00:00:01"
     assert set(keys.networks.values()) == set(live["interface"])

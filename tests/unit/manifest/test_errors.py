@@ -1,6 +1,6 @@
 """What is wrong with a manifest: message, place, path and hint of every sort of mistake."""
 
-# ruff: noqa: E501 - a case is easier to read on one line
+
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Whole manifests: what they resolve to."""
 
-# ruff: noqa: E501 - a case is easier to read on one line
+
 
 from __future__ import annotations
 

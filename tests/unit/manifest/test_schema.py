@@ -1,6 +1,6 @@
 """The JSON Schema agrees with the loader, and editors can use it."""
 
-# ruff: noqa: E501 - a case is easier to read on one line
+
 
 from __future__ import annotations
 

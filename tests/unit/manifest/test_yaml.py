@@ -1,6 +1,6 @@
 """Strict YAML: what it reads, what it refuses, and that nothing makes it crash or hang."""
 
-# ruff: noqa: E501 - a case is easier to read on one line
+
 
 from __future__ import annotations
 

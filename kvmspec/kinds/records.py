@@ -16,13 +16,20 @@ from typing import Any
 
 from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView
-from kvmspec.kinds.domain.keys import KeyMap
 from kvmspec.manifest.secrets import digest, is_token, matches
 
 NAMESPACE = "urn:kvmspec:1"
 SECRET = "scrypt:"
 
 _ELEMENT = re.compile(r"<kvmspec:vm\b.*?(?:</kvmspec:vm>|/>)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMap:
+    """key → target of each disk, key → MAC of each NIC, as first allocated."""
+
+    disks: Mapping[str, str] = field(default_factory=dict)
+    networks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

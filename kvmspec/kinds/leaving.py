@@ -1,0 +1,41 @@
+"""Which VMs go in this plan, and with them which volumes."""
+
+from __future__ import annotations
+
+from kvmspec.core.address import Address
+from kvmspec.core.impact import Permission
+from kvmspec.core.observed import HostView
+from kvmspec.kinds.base import Context
+from kvmspec.kinds.records import Record, records
+
+
+def owned(name: str, view: HostView, context: Context) -> Record | None:
+    """The record of a domain that belongs to this project; None for every other."""
+    record, manifest = records(view).get(name), context.manifest
+    if record is None or record.project != manifest.project:
+        return None
+    return None if record.id and manifest.id and record.id != manifest.id else record
+
+
+def vms_leaving(view: HostView, context: Context) -> dict[str, Record]:
+    """The project's VMs that the manifest no longer names; with context.destroy, all of them. An
+    empty manifest and a plan of targets delete nothing."""
+    manifest, targets = context.manifest, context.targets
+    if not context.destroy and (targets is not None or not manifest.items):
+        return {}
+    declared = {item.name for item in manifest.of("vm")}
+    stay = manifest.released if context.destroy else declared | manifest.released
+    stay = stay | {old for old, _ in manifest.moved if old not in declared}
+    found = {name: owned(name, view, context) for name in records(view) if name not in stay}
+    return {
+        name: record
+        for name, record in found.items()
+        if record is not None and (targets is None or Address(view.host, "vm", name) in targets)
+    }
+
+
+def volumes_leaving(view: HostView, context: Context) -> frozenset[str]:
+    """`pool/volume` of every volume that is deleted with its VM."""
+    if Permission.DATA_LOSS not in context.granted:
+        return frozenset()
+    return frozenset(volume for record in vms_leaving(view, context).values() for volume in record.volumes)
