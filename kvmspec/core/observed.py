@@ -13,6 +13,7 @@ class Observed:
     xml         the persistent definition (inactive; for domains with SECURE)
     active_xml  the running one, where it runs and was asked for
     state       `running`, `stopped`, `paused`, `crashed`, …; pools and networks: running | stopped
+    snapshots   XML of its snapshots, where it has any
     persistent  false for a transient object, which can only be foreign
     """
 
@@ -25,6 +26,7 @@ class Observed:
     persistent: bool = True
     active_xml: str | None = None
     managed_save: bool = False
+    snapshots: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from kvmspec.core.change import Difference
 from kvmspec.engine.fold import fold
 from kvmspec.kinds.base import Context, Kind
+from kvmspec.kinds.leaving import other_repository
 
 
 def diff(context: Context, kinds: Mapping[str, Kind]) -> list[Difference]:
@@ -23,7 +25,9 @@ def diff(context: Context, kinds: Mapping[str, Kind]) -> list[Difference]:
         for view in context.views.values():
             if view.unknown:
                 continue
-            for kind in kinds.values():
-                gone = kind.leftovers(view, context)
-                found += [d for d in gone if targets is None or d.address in targets]
+            gone = [d for kind in kinds.values() for d in kind.leftovers(view, context)]
+            gone = [d for d in gone if targets is None or d.address in targets]
+            if (problem := other_repository(view, context)) is not None:
+                gone = [replace(d, refusals=(*d.refusals, problem)) for d in gone]
+            found += gone
     return fold(found, context, kinds)

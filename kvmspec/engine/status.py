@@ -19,7 +19,8 @@ def status_of(
     for address, desired in context.desired.items():
         view = context.views.get(address.host)
         if address.kind == "vm" and view is not None and view.unknown:
-            rows.append(VmStatus(address, desired.spec.state, "unknown", (), (), (), note=view.unknown))
+            note = f"{view.unknown}; {view.hint}" if view.hint else view.unknown
+            rows.append(VmStatus(address, desired.spec.state, "unknown", (), (), (), note=note))
     return sorted(rows, key=lambda row: (row.address.host, row.address.name))
 
 

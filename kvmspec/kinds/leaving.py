@@ -5,6 +5,7 @@ from __future__ import annotations
 from kvmspec.core.address import Address
 from kvmspec.core.impact import Permission
 from kvmspec.core.observed import HostView
+from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.records import Record, records
 
@@ -39,3 +40,20 @@ def volumes_leaving(view: HostView, context: Context) -> frozenset[str]:
     if Permission.DATA_LOSS not in context.granted:
         return frozenset()
     return frozenset(volume for record in vms_leaving(view, context).values() for volume in record.volumes)
+
+
+def other_repository(view: HostView, context: Context) -> Problem | None:
+    """Networks and pools carry no `id:`. Where VMs show that another repository has the same
+    project name on this host, nothing is known to be ours and nothing is deleted."""
+    manifest = context.manifest
+    others = [
+        name
+        for name, record in records(view).items()
+        if record.project == manifest.project and record.id and manifest.id and record.id != manifest.id
+    ]
+    if not others:
+        return None
+    return Problem(
+        f"another repository has the project {manifest.project} on {view.host}: vm/{others[0]} is its",
+        hint="choose another project name; what is there may belong to either",
+    )

@@ -26,10 +26,14 @@ _ELEMENT = re.compile(r"<kvmspec:vm\b.*?(?:</kvmspec:vm>|/>)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class KeyMap:
-    """key → target of each disk, key → MAC of each NIC, as first allocated."""
+    """key → target of each disk, key → MAC of each NIC, as first allocated.
+
+    `retired` are targets of disks that were dropped: no other disk gets them while the VM exists.
+    """
 
     disks: Mapping[str, str] = field(default_factory=dict)
     networks: Mapping[str, str] = field(default_factory=dict)
+    retired: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Record:
             "networks": dict(self.keys.networks),
             "left": sorted(self.left),
             "own": dict(self.own),
+            "retired": sorted(self.keys.retired),
         }
         return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -100,7 +105,7 @@ def read(xml: str, uuid: str) -> Record | None:
         uuid,
         node.get("id"),
         node.get("prevent_destroy") == "yes",
-        KeyMap(data.get("disks", {}), data.get("networks", {})),
+        KeyMap(data.get("disks", {}), data.get("networks", {}), frozenset(data.get("retired", ()))),
         data.get("applied", {}),
         data.get("own", {}),
         tuple(data.get("left", ())),

@@ -52,6 +52,11 @@ class Bases:
                 found[name] = {}
             else:
                 self._note(("profiles", name), "a profile must be a map of fields")
+        for name, value in found.items():
+            above = value.get("extends")
+            if isinstance(above, str) and above not in self.sources.map("profiles"):
+                path = ("profiles", name, "extends")
+                self._note(path, f"there is no profile `{above}`", nearest(above, found))
         return self._without_cycles(found)
 
     def _without_cycles(self, profiles: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kvmspec.core.action import DeleteVolume
+from kvmspec.core.action import DeleteVolume, RestartNetwork, ShutdownDomain
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
 from kvmspec.core.impact import Impact
@@ -46,7 +46,7 @@ def summarise(plan: Plan) -> Summary:
         delete=verbs.count(Verb.DELETE),
         adopt=verbs.count(Verb.ADOPT),
         no_op=verbs.count(Verb.NO_OP),
-        restart=sum(map(_restarts, differences)),
+        restart=len(_restarted(differences, plan)),
         lost=_lost(differences, plan),
     )
 
@@ -70,11 +70,15 @@ def _honest(difference: Difference, texts: Iterable[str]) -> Difference:
     return replace(difference, verb=Verb.UPDATE, notes=(*filter(None, texts), *difference.notes))
 
 
-def _restarts(difference: Difference) -> bool:
-    return difference.verb in (Verb.UPDATE, Verb.ADOPT) and difference.impact in (
-        Impact.RESTART,
-        Impact.REPLACE,
-    )
+def _restarted(differences: Iterable[Difference], plan: Plan) -> set[Address]:
+    """What is stopped for a change: by its impact, or because a step of it says so."""
+    stopping = {s.action.address for s in plan.steps if isinstance(s.action, ShutdownDomain | RestartNetwork)}
+    return {
+        difference.address
+        for difference in differences
+        if difference.verb in (Verb.UPDATE, Verb.ADOPT)
+        and (difference.impact is Impact.RESTART or difference.address in stopping)
+    }
 
 
 def _lost(differences: Iterable[Difference], plan: Plan) -> dict[Address, int | None]:

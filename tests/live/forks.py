@@ -99,8 +99,9 @@ def _child(request: dict[str, Any], out: int, err: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
-    except BaseException:  # noqa: BLE001 - told to the test
+    except BaseException as error:  # noqa: BLE001 - told to the test
         traceback.print_exc()
+        print(*getattr(error, "problems", ()), sep="\n", file=sys.stderr)  # noqa: T201
         sys.stderr.flush()
         os._exit(70)
     sys.stdout.flush()

@@ -145,7 +145,7 @@ def compare(
     full, new = _with_new_devices(spec, keys, devices)
     rendered = render.stated(context.renderer, name, full, sources, keys, new)
     recorded = fit.stated_data(rendered, full)
-    stated, notes = fit.fit(recorded, persistent, full, keys)
+    stated, notes = fit.fit(recorded, persistent, full, keys, observed.snapshots)
     if full is not spec:
         plain = render.stated(context.renderer, name, spec, sources, keys, frozenset())
         recorded = fit.stated_data(plain, spec)

@@ -3,7 +3,8 @@ its type, and says so here and nowhere else."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kvmspec.canon.compare import get
@@ -31,13 +32,15 @@ def stated_data(rendered: str, spec: VmSpec) -> Data:
     return stated
 
 
-def fit(stated: Data, persistent: Data, spec: VmSpec, keys: KeyMap) -> tuple[Data, list[str]]:
+def fit(
+    stated: Data, persistent: Data, spec: VmSpec, keys: KeyMap, snapshots: Sequence[str] = ()
+) -> tuple[Data, list[str]]:
     """A copy of `stated` that compares with `persistent`, and notes for a reviewer."""
     fitted = copied(stated)
     _interfaces(fitted, spec, keys)
     _machine(fitted, persistent)
     _ceilings(fitted, persistent)
-    return fitted, _chains(fitted, persistent, keys)
+    return fitted, _chains(fitted, persistent, keys, snapshots)
 
 
 def copied(value: Any) -> Any:
@@ -76,7 +79,7 @@ def final_macs(spec: VmSpec, keys: KeyMap) -> dict[str, str]:
     return {keys.networks[key]: nic.mac or keys.networks[key] for key, nic in named}
 
 
-def _chains(stated: Data, persistent: Data, keys: KeyMap) -> list[str]:
+def _chains(stated: Data, persistent: Data, keys: KeyMap, snapshots: Sequence[str]) -> list[str]:
     """A disk whose stated source is anywhere below the live one has a snapshot and is no change."""
     notes = []
     live = persistent.get("devices", {}).get("disk", {})
@@ -86,7 +89,7 @@ def _chains(stated: Data, persistent: Data, keys: KeyMap) -> list[str]:
         want = _path(disk)
         if have is None or want is None or _path(have) in (None, want):
             continue
-        if want in chain(have):
+        if want in chain(have) | _snapped(_path(have), snapshots):
             disk["source"] = have["source"]
             disk["@type"] = have.get("@type")
             disk.get("driver", {}).pop("@type", None)
@@ -109,6 +112,32 @@ def chain(disk: Mapping[str, Any]) -> set[str]:
             found.add(path)
         below = below.get("backingStore")
     return found
+
+
+def _snapped(path: str | None, snapshots: Sequence[str]) -> set[str]:
+    """Every file below `path` by the VM's external snapshots: one made of a stopped VM leaves no
+    chain in its definition (measured on 9.0)."""
+    below: dict[str, str] = {}
+    for xml in snapshots:
+        root = ET.fromstring(xml)
+        before = {
+            disk.find("target").get("dev"): _file(disk)  # type: ignore[union-attr]  # libvirt's dumps have one
+            for disk in root.iterfind("domain/devices/disk")
+        }
+        for disk in root.iterfind("disks/disk[@snapshot='external']"):
+            overlay, base = _file(disk), before.get(disk.get("name"))
+            if overlay and base:
+                below[overlay] = base
+    found: set[str] = set()
+    while path in below and below[path] not in found:
+        path = below[path]
+        found.add(path)
+    return found
+
+
+def _file(disk: ET.Element) -> str | None:
+    source = disk.find("source")
+    return None if source is None else source.get("file") or source.get("dev")
 
 
 def absences(spec: VmSpec, keys: KeyMap) -> list[tuple[str, ...]]:

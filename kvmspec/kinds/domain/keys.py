@@ -54,14 +54,22 @@ def allocate(
     return KeyMap(
         _disks(spec, known, live.get("disk", {}), sources),
         _nics(project, name, spec, known, live.get("interface", {})),
+        _retired(spec, known),
     )
+
+
+def _retired(spec: VmSpec, known: KeyMap | None) -> frozenset[str]:
+    if known is None:
+        return frozenset()
+    declared = disk_keys(spec.disks)
+    return known.retired | {target for key, target in known.disks.items() if key not in declared}
 
 
 def _disks(
     spec: VmSpec, known: KeyMap | None, live: Mapping[str, Any], sources: Sequence[str | None]
 ) -> dict[str, str]:
     given = known.disks if known else {}
-    taken = {*live, *given.values()}
+    taken = {*live, *given.values(), *(known.retired if known else ())}
     unclaimed = {target: disk for target, disk in live.items() if target not in given.values()}
     result: dict[str, str] = {}
     for key, disk, source in zip(disk_keys(spec.disks), spec.disks, sources, strict=True):

@@ -52,7 +52,7 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
         changes=tuple(changes),
         pending=pending,
         unmanaged=tuple(foreign.unmanaged(comparison)),
-        notes=(*comparison.notes, *_remarks(comparison, bool(canonical))),
+        notes=(*comparison.notes, *_remarks(comparison, bool(canonical)), *_kept(comparison)),
         refusals=tuple(_refusals(comparison, changes, context)),
         invalid=tuple(missing(comparison.desired, view, context)) if canonical else (),
         impact_floor=Impact.RESTART if restart_pending else Impact.NONE,
@@ -149,8 +149,27 @@ def _remarks(comparison: Comparison, changing: bool) -> list[str]:
     return found
 
 
+def _kept(comparison: Comparison) -> list[str]:
+    """Volumes of disks that are not declared any more."""
+    own = comparison.record.own if comparison.record else {}
+    return [
+        f"volume {name} of disks.{key} stays" for key, name in own.items() if key not in comparison.keys.disks
+    ]
+
+
 def _refusals(comparison: Comparison, changes: list[FieldChange], context: Context) -> list[Problem]:
     desired, spec = comparison.desired, comparison.spec
+    swapped = [c for c in changes if c.drift and c.path.startswith("disks.") and c.path.endswith(".source")]
+    if swapped:
+        return [
+            context.problem(
+                (*desired.path, "disks"),
+                f"{c.path} of {desired.address.short} is {c.before} now, where kvmspec put {c.after}",
+                "if that is a snapshot or a copy, merge it back (`virsh blockcommit`, `virsh blockcopy`); "
+                "if it is meant, state it",
+            )
+            for c in swapped
+        ]
     restarting = [change for change in changes if change.impact is Impact.RESTART and change.path != "state"]
     if restarting and spec.lifecycle.restart == "never":
         paths = ", ".join(change.path for change in restarting)

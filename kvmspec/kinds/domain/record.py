@@ -46,7 +46,7 @@ def record_for(
         for disk, pool, volume in own_volumes(name, spec, Places(manifest, own=known))
     }
     macs = final_macs(spec, keys)
-    keys = KeyMap(keys.disks, {key: macs[mac] for key, mac in keys.networks.items()})
+    keys = KeyMap(keys.disks, {key: macs[mac] for key, mac in keys.networks.items()}, keys.retired)
     left = {*before.volumes} - {*own.values()} if before else set()
     return Record(
         manifest.project,
@@ -71,7 +71,7 @@ def _but_applied(record: Record) -> tuple[object, ...]:
     keys = record.keys
     return (
         (record.project, record.uuid, record.id, record.prevent_destroy),
-        (dict(keys.disks), dict(keys.networks), dict(record.own), sorted(record.left)),
+        (dict(keys.disks), dict(keys.networks), keys.retired, dict(record.own), sorted(record.left)),
     )
 
 

@@ -125,7 +125,7 @@ class Places:
             return Source(None, fmt, missing=f"volume {volume} has no pool")
         folder = self.folder(pool)
         if folder is None:
-            return Source(None, fmt, missing=f"pool {pool} is neither in the manifest nor on the host")
+            return Source(None, fmt, missing=f"pool {pool} is neither in the manifest nor on")
         address = f"{pool}/{volume}"
         missing = ""
         if (
@@ -134,7 +134,7 @@ class Places:
             and pool in self._view.pools_read
             and address not in self._view.volumes
         ):
-            missing = f"volume {volume} is not in pool {pool}"
+            missing = f"volume {volume} is not in pool {pool} on"
         return Source(f"{folder}/{volume}", fmt, volume=address, missing=missing)
 
 

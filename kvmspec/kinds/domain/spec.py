@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.manifest.model import Model, Reference
@@ -197,6 +197,9 @@ class NicSpec(Model):
         return self
 
 
+_VNC_PASSWORD = 8  # the protocol's limit; libvirt refuses more
+
+
 class GraphicsSpec(Model):
     """A graphical console."""
 
@@ -209,7 +212,15 @@ class GraphicsSpec(Model):
     port: Annotated[int, Field(ge=5900, le=65535, strict=True)] | None = None
     """A fixed port; without it libvirt takes a free one."""
     password: Secret | None = None
-    """Asked of whoever connects. VNC looks at eight characters only."""
+    """Asked of whoever connects; VNC takes eight characters at the most."""
+
+    @field_validator("password")
+    @classmethod
+    def _short(cls, value: str | None, info: ValidationInfo) -> str | None:
+        store = (info.context or {}).get("secrets")
+        if value is not None and len(store.reveal(value) if store else value) > _VNC_PASSWORD:
+            raise PydanticCustomError("password", "a VNC password has at most 8 characters")
+        return value
 
 
 class DevicesSpec(Model):
@@ -311,6 +322,8 @@ class VmSpec(Model):
 
     @model_validator(mode="after")
     def _complete(self) -> VmSpec:
+        if self.title is not None and "\n" in self.title:
+            raise PydanticCustomError("title", "a title is one line; `description` may have several")
         if self.uuid is None and (self.memory is None or self.memory.size is None):
             raise PydanticCustomError("required", "`memory` is required")
         types = [graphics.type for graphics in self.graphics or ()]

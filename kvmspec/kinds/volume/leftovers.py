@@ -61,7 +61,7 @@ def _one(
     return Difference(
         address,
         Verb.DELETE,
-        notes=(f"{size} of data are lost",),
+        label=size,
         refusals=tuple(refusals),
         impact_floor=Impact.DATA_LOSS,
         before=before,

@@ -68,6 +68,7 @@ def _absent(desired: Desired, want: Wanted, view: HostView, context: Context) ->
         notes=() if refusals else notes,
         refusals=refusals,
         after=_shown(want),
+        label=format_size(want.capacity) if want.capacity else "",
         detail=action,
     )
 
@@ -112,6 +113,7 @@ def _present(
         () if refusals else changes,
         notes=() if refusals else tuple(notes),
         refusals=tuple(refusals),
+        label=format_size(observed.capacity) if verb is Verb.ADOPT else "",
         before=_seen(observed),
         after=_shown(want) | ({"size": format_size(observed.capacity)} if want.capacity is None else {}),
         detail=Growth(observed.path, want.capacity) if growth and want.capacity else None,

@@ -19,6 +19,10 @@ CASES = {
         {"os": {"boot": [{"@dev": "cdrom"}, {"@dev": "hd"}]}},
         [(("os", "boot"), [{"@dev": "cdrom"}, {"@dev": "hd"}], [{"@dev": "hd"}])],
     ),
+    "maps that share little differ in each key": (
+        {"vcpu": {"@a": "1", "@b": "1", "@c": "1", "@d": "1", "#": "2"}},
+        [(("vcpu", f"@{name}"), "1", None) for name in "abcd"],
+    ),
     "an element where a text is": ({"name": {"#": {"x": "1"}}}, [(("name", "#"), {"x": "1"}, "a")]),
 }
 

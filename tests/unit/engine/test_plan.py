@@ -152,7 +152,7 @@ def test_hosts_do_not_wait_for_each_other() -> None:
 ORDER = """
 from tests.unit.engine.test_plan import *
 names = [f"vm/{n}" for n in range(20)]
-made = [difference(n, DELETE, UndefineDomain) for n in names] + [difference("pool/p", DELETE, DeletePool)]
+made = [difference("pool/p", DELETE, DeletePool), *(difference(n, DELETE, UndefineDomain) for n in names)]
 print(order(make_plan(made, context(), stand_ins())))
 """
 
