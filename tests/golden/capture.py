@@ -45,14 +45,11 @@ def _prepare(case: Case, machine: PrivateLibvirt) -> None:
         command = [sys.executable, "-m", "kvmspec", "apply", str(before), "--yes", "--parallelism", "1"]
         command += ["--connect", machine.uri]
         environ = {**os.environ, "PYTHONPATH": str(TOP), **case.options.get("environ", {})}
-        subprocess.run(
-            command,
-            check=True,
-            env=environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=case.folder,
+        applied = subprocess.run(
+            command, check=False, env=environ, capture_output=True, text=True, cwd=case.folder
         )
+        if applied.returncode != 0:
+            raise SystemExit(f"{case.folder.name}: before.yaml\n{applied.stdout}{applied.stderr}")
     outside = case.folder / "outside.sh"
     if outside.exists():
         time.sleep(_BOOT)

@@ -24,7 +24,9 @@ class Forks:
     """The test's side of the server."""
 
     def __enter__(self) -> Forks:
-        kept = {key: value for key, value in os.environ.items() if key in ("PATH", "LANG", "LC_ALL", "TMPDIR")}
+        kept = {
+            key: value for key, value in os.environ.items() if key in ("PATH", "LANG", "LC_ALL", "TMPDIR")
+        }
         self._process = subprocess.Popen(
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
@@ -47,7 +49,9 @@ class Forks:
         self._process.stdin.flush()
         return dict(json.loads(self._process.stdout.readline()))
 
-    def cli(self, *argv: str | Path, expect: int | None = None, **more: Any) -> subprocess.CompletedProcess[str]:
+    def cli(
+        self, *argv: str | Path, expect: int | None = None, **more: Any
+    ) -> subprocess.CompletedProcess[str]:
         """Run the command line to its end."""
         answer = self.ask(argv=[str(arg) for arg in argv], **more)
         done = subprocess.CompletedProcess(list(argv), answer["code"], answer["stdout"], answer["stderr"])
@@ -57,7 +61,8 @@ class Forks:
         return done
 
     def apply(self, path: Path, uri: str, **more: Any) -> dict[str, Any]:
-        """Plan and apply through the pipeline; ``kill_at=N`` dies of signal 9 at the Nth event.
+        """Plan and apply through the pipeline; ``kill_at=N`` dies of signal 9 at the Nth boundary: before the
+        first action, or after an action.
 
         Gives ``code`` (-9 when killed), and, where it came to its end, ``steps`` of the plan, ``events``,
         ``failed`` and ``left``, the steps of another plan.
@@ -121,6 +126,8 @@ def _pipeline(request: dict[str, Any]) -> None:
 
     def on_event(event: Any) -> None:
         nonlocal events
+        if event.what == "started" and events:
+            return  # the same boundary as the end of the action before it
         events += 1
         if events == request.get("kill_at"):
             os.kill(os.getpid(), signal.SIGKILL)

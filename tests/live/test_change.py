@@ -26,12 +26,16 @@ from tests.support.private_libvirt import PrivateLibvirt
 
 pytestmark = pytest.mark.libvirtd
 
-FORCED = {"shutdown_timeout": "1s", "force_off_after": "1s"}
+FORCED = {"shutdown_timeout": "0s", "force_off_after": "0s"}
 MAC = "52:54:00:81:00:01"
 
 
 def shop(scene: Scene, **fields: Any) -> Manifest:
-    disks = [{"name": "q", "size": "1MiB"}, {"name": "r", "size": "1MiB", "format": "raw"}, {"volume": "keep"}]
+    disks = [
+        {"name": "q", "size": "1MiB"},
+        {"name": "r", "size": "1MiB", "format": "raw"},
+        {"volume": "keep"},
+    ]
     web = idle_vm(disks=disks, networks=[{"network": "front", "mac": MAC}])
     volumes = {"keep": {"pool": "vms", "size": "1MiB", "format": "raw"}}
     return scene.manifest({"web": web | fields}, volumes=volumes)
@@ -61,7 +65,9 @@ LIVE: dict[str, Change] = {
     "volume grows": lambda m: m["volumes"]["keep"].update(size="2MiB"),
     "dhcp host": lambda m: dhcp(m, hosts=[{"mac": MAC, "ip": "10.81.0.10", "name": "web"}]),
     "dhcp host's address": lambda m: dhcp(m, hosts=[{"mac": MAC, "ip": "10.81.0.11", "name": "web"}]),
-    "another dhcp host": lambda m: m["networks"]["front"]["dhcp"]["hosts"].append({"mac": "52:54:00:81:00:02", "ip": "10.81.0.12"}),
+    "another dhcp host": lambda m: m["networks"]["front"]["dhcp"]["hosts"].append(
+        {"mac": "52:54:00:81:00:02", "ip": "10.81.0.12"}
+    ),
     "no dhcp host": lambda m: dhcp(m, hosts=[]),
     "dhcp range": lambda m: dhcp(m, start="10.81.0.110", end="10.81.0.180"),
     "dns host": lambda m: m["networks"]["front"].update(dns={"hosts": {"10.81.0.1": ["gw", "gw.lan"]}}),
@@ -146,7 +152,9 @@ def test_restart_never_refuses_for_good(scene: Scene) -> None:
 
 @pytest.mark.live
 def test_a_restart_on_permission_is_a_shutdown_and_a_start(scene: Scene, tiny_guest: TinyGuest) -> None:
-    vm = guest_vm(tiny_guest, networks=[{"network": "front", "mac": MAC}], disks=[{"name": "a", "size": "1MiB"}])
+    vm = guest_vm(
+        tiny_guest, networks=[{"network": "front", "mac": MAC}], disks=[{"name": "a", "size": "1MiB"}]
+    )
     manifest = scene.manifest({"web": vm})
     scene.settle(manifest)
     wait_for_lease(scene.conn, "front", MAC)
@@ -155,7 +163,11 @@ def test_a_restart_on_permission_is_a_shutdown_and_a_start(scene: Scene, tiny_gu
     # A disk and a NIC above the others.
     vm["disks"] = [{"name": "top", "size": "2MiB"}, *vm["disks"]]
     vm["networks"] = ["back", *vm["networks"]]
-    manifest["networks"]["back"] = {"mode": "isolated", "subnet": "10.82.0.0/24", "dhcp": {"start": "10.82.0.10", "end": "10.82.0.20"}}
+    manifest["networks"]["back"] = {
+        "mode": "isolated",
+        "subnet": "10.82.0.0/24",
+        "dhcp": {"start": "10.82.0.10", "end": "10.82.0.20"},
+    }
     scene.write(manifest)
     with scene.nothing_changes():
         scene.apply(expect=4)
@@ -173,7 +185,10 @@ def test_a_restart_on_permission_is_a_shutdown_and_a_start(scene: Scene, tiny_gu
 
     # A restart of the network beneath it: its tap is on the new bridge, and it has a lease there.
     number = domain_id(scene.conn, "web")
-    manifest["networks"]["front"] |= {"subnet": "10.84.0.0/24", "dhcp": {"start": "10.84.0.10", "end": "10.84.0.20"}}
+    manifest["networks"]["front"] |= {
+        "subnet": "10.84.0.0/24",
+        "dhcp": {"start": "10.84.0.10", "end": "10.84.0.20"},
+    }
     scene.write(manifest)
     with scene.nothing_changes():
         scene.apply(expect=4)
@@ -184,7 +199,9 @@ def test_a_restart_on_permission_is_a_shutdown_and_a_start(scene: Scene, tiny_gu
     tap = nic.find("target").get("dev")  # type: ignore[union-attr]
     link = scene.host.run(["ip", "-o", "link", "show", str(tap)]).stdout
     assert f"master {scene.conn.networkLookupByName('front').bridgeName()} " in link
-    wait_for(lambda: "10.84.0." in (lease_of(scene.conn, "front", MAC) or ""), 30, what="a lease on the new subnet")
+    wait_for(
+        lambda: "10.84.0." in (lease_of(scene.conn, "front", MAC) or ""), 30, what="a lease on the new subnet"
+    )
 
 
 def test_inserting_above_moves_nothing_in_a_stopped_vm(scene: Scene) -> None:
@@ -229,7 +246,11 @@ def test_when_the_start_fails_the_previous_definition_is_put_back(scene: Scene, 
     manifest = shop(scene, state=state, lifecycle=FORCED)
     scene.settle(manifest)
     before = scene.xml("web")
-    manifest["vms"]["web"] |= {"state": "running", "boot": {"kernel": "/nowhere/vmlinuz"}, "description": "new"}
+    manifest["vms"]["web"] |= {
+        "state": "running",
+        "boot": {"kernel": "/nowhere/vmlinuz"},
+        "description": "new",
+    }
     failed = scene.apply(manifest, "--allow", "restart", expect=1)
     assert "/nowhere/vmlinuz" in failed.stdout + failed.stderr, "libvirt's own words"
     assert scene.domain("web").isActive() == (state == "running"), "as it was"
@@ -283,14 +304,14 @@ def test_a_change_of_a_stopped_vm_needs_no_restart(scene: Scene) -> None:
         assert not answer["failed"] and not answer["left"], (name, answer)
     assert scene.domain("web").UUIDString() == uuid
     for name in ("q", "r"):
-        manifest["vms"]["web"]["disks"] = [d | ({"size": "4MiB"} if d.get("name") == name else {}) for d in manifest["vms"]["web"]["disks"]]
+        manifest["vms"]["web"]["disks"] = [
+            d | ({"size": "4MiB"} if d.get("name") == name else {}) for d in manifest["vms"]["web"]["disks"]
+        ]
     scene.settle(manifest)
     assert scene.volume("web-r.raw").stat().st_size == 4 * MIB
 
 
-def test_two_hosts_one_of_them_down(
-    scene: Scene, clean_second_host: PrivateLibvirt
-) -> None:
+def test_two_hosts_one_of_them_down(scene: Scene, clean_second_host: PrivateLibvirt) -> None:
     manifest = scene.manifest({"a": idle_vm(host="hv1"), "b": idle_vm(host="hv2", state="stopped")})
     del manifest["networks"], manifest["pools"]
     manifest["hosts"] = {"hv1": {"uri": scene.host.uri}, "hv2": {"uri": clean_second_host.uri}}

@@ -92,7 +92,9 @@ def test_a_clone_with_our_metadata_is_foreign(scene: Scene) -> None:
 def test_the_name_of_a_managed_vm_taken_by_a_clone(scene: Scene) -> None:
     scene.settle(shop(scene))
     uuid = scene.domain("web").UUIDString()
-    xml = scene.xml("web").replace(f"  <uuid>{uuid}</uuid>", "  <uuid>7a3c4b63-9a2b-4b6b-8f4a-1c0de1000002</uuid>")
+    xml = scene.xml("web").replace(
+        f"  <uuid>{uuid}</uuid>", "  <uuid>7a3c4b63-9a2b-4b6b-8f4a-1c0de1000002</uuid>"
+    )
     scene.domain("web").undefine()
     scene.conn.defineXML(xml)
     with scene.nothing_changes():
@@ -113,7 +115,11 @@ def test_a_second_repository_with_the_same_project_name_is_refused(scene: Scene)
 def test_two_projects_leave_each_other_alone(scene: Scene) -> None:
     scene.settle(shop(scene))
     before = scene.everything()
-    other = {"kvmspec": 1, "project": "other", "vms": {"mail": {"accel": "tcg", "cpus": 1, "memory": "32MiB", "state": "stopped"}}}
+    other = {
+        "kvmspec": 1,
+        "project": "other",
+        "vms": {"mail": {"accel": "tcg", "cpus": 1, "memory": "32MiB", "state": "stopped"}},
+    }
     scene.settle(other)
     scene.cli("destroy", "--yes", "--allow", "data-loss", expect=0)
     assert scene.everything() == before

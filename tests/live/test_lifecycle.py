@@ -89,7 +89,11 @@ def qemu_io(command: str, disk: object) -> str:
 
 
 def test_destroy_leaves_volumes_and_apply_takes_them_up_with_their_data(scene: Scene) -> None:
-    disks = [{"name": "a", "size": "1MiB", "format": "raw"}, {"name": "b", "size": "1MiB"}, {"volume": "keep"}]
+    disks = [
+        {"name": "a", "size": "1MiB", "format": "raw"},
+        {"name": "b", "size": "1MiB"},
+        {"volume": "keep"},
+    ]
     volumes = {"keep": {"pool": "vms", "size": "2MiB", "format": "raw"}}
     manifest = scene.manifest({"web": idle_vm(disks=disks, state="stopped")}, volumes=volumes)
     scene.settle(manifest)
@@ -225,7 +229,9 @@ def test_a_removed_volume_goes_only_with_data_loss(scene: Scene) -> None:
 
 
 def test_a_removed_volume_in_use_stays(scene: Scene) -> None:
-    manifest = scene.manifest({"web": idle_vm(state="stopped", disks=[{"path": str(scene.volume("scratch"))}])})
+    manifest = scene.manifest(
+        {"web": idle_vm(state="stopped", disks=[{"path": str(scene.volume("scratch"))}])}
+    )
     manifest["volumes"] = {"scratch": {"pool": "vms", "size": "1MiB", "format": "raw"}}
     other = scene.manifest(volumes=manifest["volumes"])
     scene.settle(other)
@@ -398,7 +404,13 @@ def test_a_started_vm_that_was_stopped_outside_is_started(scene: Scene) -> None:
 
 def test_count_profiles_and_defaults_meet_the_host(scene: Scene) -> None:
     profiles = {
-        "base": {"cpus": 1, "memory": "32MiB", "guest_agent": True, "networks": ["front"], "state": "stopped"},
+        "base": {
+            "cpus": 1,
+            "memory": "32MiB",
+            "guest_agent": True,
+            "networks": ["front"],
+            "state": "stopped",
+        },
         "big": {"extends": "base", "cpus": 2, "disks": [{"name": "root", "size": "1MiB"}]},
     }
     web = {"profile": "big", "count": 2, "title": "web ${index}", "disks": [{"name": "root", "size": "2MiB"}]}
@@ -409,7 +421,9 @@ def test_count_profiles_and_defaults_meet_the_host(scene: Scene) -> None:
         assert tree.findtext("title") == f"web {index}"
         assert tree.findtext("vcpu") == "2"
         assert tree.find("devices/channel/target[@name='org.qemu.guest_agent.0']") is not None
-        info = scene.conn.storagePoolLookupByName("vms").storageVolLookupByName(f"web-{index}-root.qcow2").info()
+        info = (
+            scene.conn.storagePoolLookupByName("vms").storageVolLookupByName(f"web-{index}-root.qcow2").info()
+        )
         assert info[1] == 2 * MIB
     first, second = (scene.tree(f"web-{i}").find("devices/interface/mac").get("address") for i in (1, 2))  # type: ignore[union-attr]
     assert first != second
@@ -420,7 +434,10 @@ def test_an_overlay_on_a_declared_base(scene: Scene) -> None:
         "base": {"pool": "vms", "size": "1MiB", "format": "raw"},
         "over": {"pool": "vms", "size": "4MiB", "backing": {"volume": "base", "format": "raw"}},
     }
-    vm = idle_vm(state="stopped", disks=[{"name": "root", "backing": {"volume": "base", "format": "raw"}}, {"volume": "over"}])
+    vm = idle_vm(
+        state="stopped",
+        disks=[{"name": "root", "backing": {"volume": "base", "format": "raw"}}, {"volume": "over"}],
+    )
     manifest = scene.manifest({"web": vm}, volumes=volumes)
     scene.settle(manifest)
     pool = scene.conn.storagePoolLookupByName("vms")

@@ -24,7 +24,9 @@ class Holder:
 
     def __init__(self, scene: Scene, folder: Path) -> None:
         self.path = folder / "holder.yaml"
-        self.path.write_text(f"kvmspec: 1\nproject: other\npools: {{p: {{type: dir, path: {scene.host.images}/p}}}}\n")
+        self.path.write_text(
+            f"kvmspec: 1\nproject: other\npools: {{p: {{type: dir, path: {scene.host.images}/p}}}}\n"
+        )
         self.held = folder / "held"
         self.forks = Forks().__enter__()
         request = {"uri": scene.host.uri, "hold_at": 1, "held": str(self.held)}
@@ -94,12 +96,30 @@ def test_the_lock_is_nothing_that_anyone_sees_afterwards(scene: Scene) -> None:
 
 
 def test_two_at_once_from_two_processes(scene: Scene, tmp_path: Path) -> None:
-    scene.write(scene.manifest({"web": idle_vm(count=6, state="stopped", disks=[{"name": "a", "size": "1MiB"}])}))
-    command = [sys.executable, "-m", "kvmspec", "apply", "--yes", str(scene.path), "--connect", scene.host.uri]
+    scene.write(
+        scene.manifest({"web": idle_vm(count=6, state="stopped", disks=[{"name": "a", "size": "1MiB"}])})
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "kvmspec",
+        "apply",
+        "--yes",
+        str(scene.path),
+        "--connect",
+        scene.host.uri,
+    ]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     runs = [
-        subprocess.Popen(command, env=environment, cwd=tmp_path, stdin=subprocess.DEVNULL,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            command,
+            env=environment,
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for _ in range(2)
     ]
     told = [run.communicate(timeout=60) for run in runs]

@@ -45,7 +45,10 @@ BAD: dict[str, tuple[str, str]] = {  # what is wrong → the manifest, and what 
     "another version": ("kvmspec: 2\nproject: shop\n", "kvmspec"),
     "version is text": ("kvmspec: one\nproject: shop\n", "kvmspec"),
     "duplicate key": (HEAD + "vms:\n  web: {cpus: 1, memory: 1GiB, cpus: 2}\n", "cpus"),
-    "duplicate name": (HEAD + "vms:\n  web: {cpus: 1, memory: 1GiB}\n  web: {cpus: 1, memory: 1GiB}\n", "web"),
+    "duplicate name": (
+        HEAD + "vms:\n  web: {cpus: 1, memory: 1GiB}\n  web: {cpus: 1, memory: 1GiB}\n",
+        "web",
+    ),
     "duplicate section": (HEAD + "vms: {}\nvms: {}\n", "vms"),
     "unknown section": (HEAD + "vmz: {}\n", "vms"),
     "unknown key": (vm("descriptoin: x"), "description"),
@@ -53,7 +56,10 @@ BAD: dict[str, tuple[str, str]] = {  # what is wrong → the manifest, and what 
     "size without a unit": (field("cpus: 1\n    memory: 1024"), "unit"),
     "size as a float": (field("cpus: 1\n    memory: 1.5"), "unit"),
     "size with another unit": (field("cpus: 1\n    memory: 1potato"), "memory"),
-    "disk size without a unit": (vm("disks: [{name: a, size: 20}]", "pools: {p: {type: dir, path: /p}}\n"), "unit"),
+    "disk size without a unit": (
+        vm("disks: [{name: a, size: 20}]", "pools: {p: {type: dir, path: /p}}\n"),
+        "unit",
+    ),
     "negative size": (field("cpus: 1\n    memory: -1GiB"), "memory"),
     "no memory at all": (field("cpus: 1\n    memory: 0MiB"), "memory"),
     "absurd memory": (field("cpus: 1\n    memory: 99999999999999TiB"), "memory"),
@@ -69,27 +75,37 @@ BAD: dict[str, tuple[str, str]] = {  # what is wrong → the manifest, and what 
     "a negative count": (vm("count: -1"), "count"),
     "yes is not true": (vm("autostart: yes"), "autostart"),
     "overlapping subnets": (
-        HEAD + "networks:\n  a: {mode: nat, subnet: 10.0.0.0/16}\n  b: {mode: nat, subnet: 10.0.4.0/24}\n", "overlap"
+        HEAD + "networks:\n  a: {mode: nat, subnet: 10.0.0.0/16}\n  b: {mode: nat, subnet: 10.0.4.0/24}\n",
+        "overlap",
     ),
     "the same subnet twice": (
-        HEAD + "networks:\n  a: {mode: nat, subnet: 10.0.0.0/24}\n  b: {mode: isolated, subnet: 10.0.0.0/24}\n", "10.0.0.0"
+        HEAD
+        + "networks:\n  a: {mode: nat, subnet: 10.0.0.0/24}\n  b: {mode: isolated, subnet: 10.0.0.0/24}\n",
+        "10.0.0.0",
     ),
     "a range outside its subnet": (
-        net("mode: nat, subnet: 10.0.0.0/24, dhcp: {start: 10.0.1.10, end: 10.0.1.20}"), "subnet"
+        net("mode: nat, subnet: 10.0.0.0/24, dhcp: {start: 10.0.1.10, end: 10.0.1.20}"),
+        "subnet",
     ),
     "a range that ends before it starts": (
-        net("mode: nat, subnet: 10.0.0.0/24, dhcp: {start: 10.0.0.20, end: 10.0.0.10}"), "dhcp"
+        net("mode: nat, subnet: 10.0.0.0/24, dhcp: {start: 10.0.0.20, end: 10.0.0.10}"),
+        "dhcp",
     ),
     "half a range": (net("mode: nat, subnet: 10.0.0.0/24, dhcp: {start: 10.0.0.20}"), "end"),
     "a range with the gateway in it": (
-        net("mode: nat, subnet: 10.0.0.0/24, dhcp: {start: 10.0.0.1, end: 10.0.0.10}"), "dhcp"
+        net("mode: nat, subnet: 10.0.0.0/24, dhcp: {start: 10.0.0.1, end: 10.0.0.10}"),
+        "dhcp",
     ),
     "a reservation outside": (
-        net('mode: nat, subnet: 10.0.0.0/24, dhcp: {start: 10.0.0.2, end: 10.0.0.9, hosts: [{mac: "52:54:00:00:00:01", ip: 10.9.9.9}]}'),
+        net(
+            'mode: nat, subnet: 10.0.0.0/24, dhcp: {start: 10.0.0.2, end: 10.0.0.9, hosts: [{mac: "52:54:00:00:00:01", ip: 10.9.9.9}]}'
+        ),
         "10.9.9.9",
     ),
     "a reservation twice": (
-        net('mode: nat, subnet: 10.0.0.0/24, dhcp: {hosts: [{mac: "52:54:00:00:00:01", ip: 10.0.0.9}, {mac: "52:54:00:00:00:02", ip: 10.0.0.9}]}'),
+        net(
+            'mode: nat, subnet: 10.0.0.0/24, dhcp: {hosts: [{mac: "52:54:00:00:00:01", ip: 10.0.0.9}, {mac: "52:54:00:00:00:02", ip: 10.0.0.9}]}'
+        ),
         "10.0.0.9",
     ),
     "not a subnet": (net("mode: nat, subnet: 300.0.0.0/24"), "subnet"),
@@ -104,12 +120,16 @@ BAD: dict[str, tuple[str, str]] = {  # what is wrong → the manifest, and what 
     "a multicast mac": (vm('networks: [{network: n, mac: "01:00:5e:00:00:01"}]'), "multicast"),
     "not a mac": (vm('networks: [{network: n, mac: "52:54:00:00:00"}]'), "mac"),
     "the same mac twice": (
-        vm('networks: [{network: n, mac: "52:54:00:00:00:01"}, {network: n, name: m, mac: "52:54:00:00:00:01"}]'),
+        vm(
+            'networks: [{network: n, mac: "52:54:00:00:00:01"}, {network: n, name: m, mac: "52:54:00:00:00:01"}]'
+        ),
         "52:54:00:00:00:01",
     ),
     "the same mac in two vms": (
-        vm('networks: [{network: n, mac: "52:54:00:00:00:01"}]',
-           '  db:\n    cpus: 1\n    memory: 1GiB\n    networks: [{network: n, mac: "52:54:00:00:00:01"}]\n'),
+        vm(
+            'networks: [{network: n, mac: "52:54:00:00:00:01"}]',
+            '  db:\n    cpus: 1\n    memory: 1GiB\n    networks: [{network: n, mac: "52:54:00:00:00:01"}]\n',
+        ),
         "52:54:00:00:00:01",
     ),
     "a profile that is nowhere": (vm("profile: base"), "base"),
@@ -120,16 +140,20 @@ BAD: dict[str, tuple[str, str]] = {  # what is wrong → the manifest, and what 
     "depends on nothing": (vm("depends_on: [nowhere]"), "nowhere"),
     "depends on itself": (vm("depends_on: [web]"), "web"),
     "a cycle in depends_on": (
-        vm("depends_on: [db]", "  db: {cpus: 1, memory: 1GiB, depends_on: [web]}\n"), "circle"
+        vm("depends_on: [db]", "  db: {cpus: 1, memory: 1GiB, depends_on: [web]}\n"),
+        "circle",
     ),
     "a cycle in extends": (
-        HEAD + "profiles:\n  a: {extends: b}\n  b: {extends: a}\nvms: {web: {profile: a, cpus: 1, memory: 1GiB}}\n", "circle"
+        HEAD
+        + "profiles:\n  a: {extends: b}\n  b: {extends: a}\nvms: {web: {profile: a, cpus: 1, memory: 1GiB}}\n",
+        "circle",
     ),
     "extends nothing": (HEAD + "profiles:\n  a: {extends: b}\n", "b"),
     "a host that is nowhere": (vm("host: hv9"), "hv9"),
     "a counted vm clashes": (vm("count: 2", "  web-1: {cpus: 1, memory: 1GiB}\n"), "web-1"),
     "the same disk name twice": (
-        vm("disks: [{name: a, size: 1GiB}, {name: a, size: 1GiB}]", "pools: {p: {type: dir, path: /p}}\n"), "a"
+        vm("disks: [{name: a, size: 1GiB}, {name: a, size: 1GiB}]", "pools: {p: {type: dir, path: /p}}\n"),
+        "a",
     ),
     "a disk of nothing": (vm("disks: [{name: a}]"), "disks"),
     "a disk of two sorts": (vm("disks: [{name: a, size: 1GiB, path: /x}]"), "disks"),
@@ -138,17 +162,19 @@ BAD: dict[str, tuple[str, str]] = {  # what is wrong → the manifest, and what 
     "two dots": (HEAD + 'vms: {"..": {cpus: 1, memory: 1GiB}}\n', ""),
     "an empty name": (HEAD + 'vms: {"": {cpus: 1, memory: 1GiB}}\n', ""),
     "a name with a newline": (HEAD + 'vms: {"a\\nb": {cpus: 1, memory: 1GiB}}\n', ""),
-    "a name out of its element": (HEAD + "vms: {\"a</name><x/>\": {cpus: 1, memory: 1GiB}}\n", ""),
+    "a name out of its element": (HEAD + 'vms: {"a</name><x/>": {cpus: 1, memory: 1GiB}}\n', ""),
     "a name with a null": (HEAD + 'vms: {"a\\0b": {cpus: 1, memory: 1GiB}}\n', ""),
     "a name too long": (HEAD + f"vms: {{{'a' * 300}: {{cpus: 1, memory: 1GiB}}}}\n", ""),
     "a name of blanks": (HEAD + 'vms: {"  ": {cpus: 1, memory: 1GiB}}\n', ""),
     "a number as a name": (HEAD + "vms: {[1]: {cpus: 1, memory: 1GiB}}\n", ""),
     "a volume's name that climbs": (
-        HEAD + 'pools: {p: {type: dir, path: /p}}\nvolumes: {"../x": {pool: p, size: 1GiB}}\n', "../x"
+        HEAD + 'pools: {p: {type: dir, path: /p}}\nvolumes: {"../x": {pool: p, size: 1GiB}}\n',
+        "../x",
     ),
     "a network's name that climbs": (net("mode: nat, subnet: 10.0.0.0/24", '"../x"'), "../x"),
     "a disk's name that climbs": (
-        vm("disks: [{name: ../../x, size: 1GiB}]", "pools: {p: {type: dir, path: /p}}\n"), "../../x"
+        vm("disks: [{name: ../../x, size: 1GiB}]", "pools: {p: {type: dir, path: /p}}\n"),
+        "../../x",
     ),
     "a control character in a text": (vm('description: "a\\x01b"'), "description"),
     "a title of two lines": (vm('title: "a\\nb"'), "title"),
@@ -158,7 +184,10 @@ BAD: dict[str, tuple[str, str]] = {  # what is wrong → the manifest, and what 
     "a field of later": (vm("cloud_init: {hostname: x}"), "cloud_init"),
     "a mode of later": (net("mode: sriov"), "sriov"),
     "xml of later": (vm("xml: <domain/>"), "xml"),
-    "a tag that runs code": (HEAD + 'vms: !!python/object/apply:os.system ["touch /tmp/kvmspec-owned"]\n', ""),
+    "a tag that runs code": (
+        HEAD + 'vms: !!python/object/apply:os.system ["touch /tmp/kvmspec-owned"]\n',
+        "",
+    ),
     "a tag on a value": (vm("title: !!python/name:os.system x"), ""),
     "a private tag": (vm("title: !secret x"), ""),
     "an alias to nothing": (vm("title: *nowhere"), "nowhere"),
@@ -171,12 +200,16 @@ BAD: dict[str, tuple[str, str]] = {  # what is wrong → the manifest, and what 
     "moved and still there": (vm("title: x", "moved: [{from: vm/web, to: vm/gone}]\n"), ""),
     "released and still there": (vm("title: x", "released: [vm/web]\n"), "web"),
     "removed and still there": (
-        HEAD + "pools: {p: {type: dir, path: /p}}\nvolumes: {v: {pool: p, size: 1GiB}}\nremoved: [{volume: v, pool: p}]\n",
+        HEAD
+        + "pools: {p: {type: dir, path: /p}}\nvolumes: {v: {pool: p, size: 1GiB}}\nremoved: [{volume: v, pool: p}]\n",
         "v",
     ),
     "a password too long for vnc": (vm("graphics: [{type: vnc, password: longer-than-8}]"), "password"),
     "null for a map": (HEAD + "vms: {web: [1]}\n", "web"),
-    "unquoted reference in a flow mapping": (HEAD + "variables: {n: {default: 1}}\nvms: {web: {cpus: ${n}, memory: 1GiB}}\n", "quot"),
+    "unquoted reference in a flow mapping": (
+        HEAD + "variables: {n: {default: 1}}\nvms: {web: {cpus: ${n}, memory: 1GiB}}\n",
+        "quot",
+    ),
 }
 
 
@@ -201,7 +234,9 @@ def test_bad_input_gets_exit_3_with_its_place(kvmspec: Forks, tmp_path: Path, na
     assert not Path("/tmp/kvmspec-owned").exists()
 
 
-@pytest.mark.parametrize("data", [b"\x00\xff\xfe" * 100, b"\xff\xfek\x00v\x00", bytes(range(256)) * 40, b"\x89PNG\r\n\x1a\n", b""])
+@pytest.mark.parametrize(
+    "data", [b"\x00\xff\xfe" * 100, b"\xff\xfek\x00v\x00", bytes(range(256)) * 40, b"\x89PNG\r\n\x1a\n", b""]
+)
 def test_random_bytes(kvmspec: Forks, tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "kvmspec.yaml"
     path.write_bytes(data)
@@ -237,7 +272,9 @@ def test_deep_nesting(kvmspec: Forks, tmp_path: Path) -> None:
 
 def test_every_problem_at_once(kvmspec: Forks, tmp_path: Path) -> None:
     path = tmp_path / "kvmspec.yaml"
-    path.write_text(HEAD + "nets: {}\nvms:\n  web: {cpus: 0, memory: 1024, foo: 1}\n  db: {profile: no, count: -1}\n")
+    path.write_text(
+        HEAD + "nets: {}\nvms:\n  web: {cpus: 0, memory: 1024, foo: 1}\n  db: {profile: no, count: -1}\n"
+    )
     answer = kvmspec.ask(argv=["validate", str(path)])
     assert answer["code"] == 3
     lines = {int(line) for line in re.findall(rf"{re.escape(str(path))}:(\d+):", answer["stderr"])}
@@ -257,7 +294,9 @@ def test_the_same_name_in_two_files_shows_both_places(kvmspec: Forks, tmp_path: 
     assert "skipped" not in answer["stderr"] and "hidden" not in answer["stderr"]
 
 
-@pytest.mark.parametrize("argv", [["plan"], ["apply", "--yes"], ["destroy", "--yes"], ["render"], ["status"], ["validate"]])
+@pytest.mark.parametrize(
+    "argv", [["plan"], ["apply", "--yes"], ["destroy", "--yes"], ["render"], ["status"], ["validate"]]
+)
 def test_every_command_says_it_alike(kvmspec: Forks, tmp_path: Path, argv: list[str]) -> None:
     path = tmp_path / "kvmspec.yaml"
     path.write_text(vm("titel: x"))
@@ -280,7 +319,9 @@ def test_a_libvirtd_that_is_not_running(kvmspec: Forks, tmp_path: Path, command:
     socket = tmp_path / "no-sock"
     more = ["--yes"] if command in ("apply", "destroy") else []
     started = time.monotonic()
-    answer = kvmspec.ask(argv=[command, str(path), *more, "--connect", f"qemu+unix:///system?socket={socket}"])
+    answer = kvmspec.ask(
+        argv=[command, str(path), *more, "--connect", f"qemu+unix:///system?socket={socket}"]
+    )
     told = answer["stdout"] + answer["stderr"]
     assert answer["code"] == 5, told
     assert str(socket) in re.sub(r"\s", "", told), "which socket"
@@ -290,7 +331,14 @@ def test_a_libvirtd_that_is_not_running(kvmspec: Forks, tmp_path: Path, command:
 
 
 @pytest.mark.parametrize(
-    "argv", [["plan", "--nonsense"], ["nonsense"], ["apply", "--allow", "everything"], ["plan", "--target", "web"], ["apply", "--parallelism", "0"]]
+    "argv",
+    [
+        ["plan", "--nonsense"],
+        ["nonsense"],
+        ["apply", "--allow", "everything"],
+        ["plan", "--target", "web"],
+        ["apply", "--parallelism", "0"],
+    ],
 )
 def test_wrong_usage(kvmspec: Forks, tmp_path: Path, argv: list[str]) -> None:
     path = tmp_path / "kvmspec.yaml"

@@ -1,9 +1,9 @@
 """A lock on a host that no person ever has to take away.
 
 The lock is a paused transient domain with AUTODESTROY: libvirt refuses a second one of its name,
-and destroys it when the connection of its holder goes, however that dies. Its holder keeps the
-domain's console open: libvirt gives that to one at a time and forgets it when the daemon dies,
-so a lock whose console is free has no holder any more (docs/decisions/lock.md).
+and destroys it when the connection of its holder goes, however that dies. Its holder keeps a
+channel of the domain open: libvirt gives that to one at a time and forgets it when the daemon
+dies, so a lock whose channel is free has no holder any more (docs/decisions/lock.md).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import libvirt
 
 from kvmspec.adapters.libvirt.domains import LOCK_NAME, TEST_DRIVER
 from kvmspec.adapters.libvirt.errors import failure
-from kvmspec.core.errors import Refused
+from kvmspec.core.errors import LibvirtFailure, Refused
 from kvmspec.core.problem import Problem
 
 _TEMPLATE = """<domain type='qemu'>
@@ -28,9 +28,13 @@ _TEMPLATE = """<domain type='qemu'>
   <description>{holder}</description>
   <memory unit='KiB'>1024</memory>
   <os><type arch='{arch}'{machine}>hvm</type></os>
-  <devices><controller type='usb' model='none'/><memballoon model='none'/><console type='pty'/></devices>
+  <devices>
+    <controller type='usb' model='none'/><memballoon model='none'/>
+    <channel type='unix'><target type='virtio' name='{channel}'/></channel>
+  </devices>
 </domain>"""
-_TRIES, _MOMENT = 20, 0.25  # seconds; a console is opened within milliseconds of its domain
+_CHANNEL = "kvmspec.lock"
+_TRIES, _MOMENT = 20, 0.25  # seconds; the channel is opened within milliseconds of its domain
 _SMALL_MACHINE = {"x86_64": "pc", "i686": "pc", "aarch64": "virt"}
 
 
@@ -40,7 +44,7 @@ class HostLock:
     def __init__(self, name: str, conn: Any, arch: str = "x86_64") -> None:
         self._name, self._conn, self._arch = name, conn, arch
         self._domain: Any = None
-        self._console: Any = None
+        self._channel: Any = None
 
     def take(self) -> None:
         """Take the lock. Raises Refused when somebody holds it, LibvirtFailure when it cannot be
@@ -55,20 +59,20 @@ class HostLock:
             if not self._take_away_stale():
                 raise self._refusal() from error
             self._create_or_refuse()
-        self._console = self._held_console()
+        self._channel = self._held_channel()
 
     def release(self) -> None:
         """Let go. A lock that is gone already is as good."""
         if self._domain is None:
             return
         try:
-            if self._console is not None:
-                self._console.abort()
+            if self._channel is not None:
+                self._channel.abort()
             self._domain.destroy()
         except libvirt.libvirtError:
             return
         finally:
-            self._domain = self._console = None
+            self._domain = self._channel = None
 
     def _create(self) -> None:
         flags = libvirt.VIR_DOMAIN_START_PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY
@@ -86,26 +90,26 @@ class HostLock:
         except libvirt.libvirtError:
             return None
 
-    def _held_console(self) -> Any:
-        """The console, which whoever looks whether the lock is stale may have for a moment."""
+    def _held_channel(self) -> Any:
+        """The channel, which whoever looks whether the lock is stale may have for a moment."""
         for _ in range(_TRIES):
-            console = _open_console(self._conn, self._domain)
-            if console is not None:
-                return console
+            channel = _open_channel(self._conn, self._domain)
+            if channel is not None:
+                return channel
             time.sleep(_MOMENT)
         self.release()
-        raise self._refusal()
+        raise LibvirtFailure(f"lock {self._name}: the channel of {LOCK_NAME} cannot be opened")
 
     def _take_away_stale(self) -> bool:
         """Whether nobody holds the lock that is there, seen twice; it is taken away then. That
         happens when libvirtd dies with a lock: QEMU runs on, AUTODESTROY is forgotten."""
         for _ in range(2):
             domain = self._found()
-            console = _open_console(self._conn, domain) if domain is not None else None
-            if domain is not None and console is None:
+            channel = _open_channel(self._conn, domain) if domain is not None else None
+            if domain is not None and channel is None:
                 return False
-            if console is not None:
-                console.abort()
+            if channel is not None:
+                channel.abort()
             time.sleep(_MOMENT)
         try:
             if (domain := self._found()) is not None:
@@ -125,11 +129,11 @@ class HostLock:
         return Refused([Problem(message, hint="wait until it has finished")])
 
 
-def _open_console(conn: Any, domain: Any) -> Any:
-    """The console's stream, or None where somebody has it."""
+def _open_channel(conn: Any, domain: Any) -> Any:
+    """The channel's stream, or None where somebody has it."""
     stream = conn.newStream(libvirt.VIR_STREAM_NONBLOCK)
     try:
-        domain.openConsole(None, stream, 0)
+        domain.openChannel(_CHANNEL, stream, 0)
     except libvirt.libvirtError:
         return None
     return stream
@@ -137,7 +141,7 @@ def _open_console(conn: Any, domain: Any) -> Any:
 
 def _xml(arch: str) -> str:
     machine = f" machine='{_SMALL_MACHINE[arch]}'" if arch in _SMALL_MACHINE else ""
-    return _TEMPLATE.format(name=LOCK_NAME, holder=escape(_holder()), arch=arch, machine=machine)
+    return _TEMPLATE.format(name=LOCK_NAME, channel=_CHANNEL, holder=escape(_holder()), arch=arch, machine=machine)
 
 
 def _holder() -> str:
