@@ -114,7 +114,10 @@ def _remove(root: Any, shape: Shape, step: Edit) -> None:
             node.attrib.pop(leaf[1:], None)
         return
     node, rest = _walk(root, shape, step.path)
-    if not rest:
+    if not rest and step.path in shape.ordered:
+        for child in node.getparent().findall(node.tag):
+            _detach(child)
+    elif not rest:
         _detach(node)
     elif len(rest) == 1:  # the whole group of a keyed or repeated element
         for child in node.findall(rest[0]):

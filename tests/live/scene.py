@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -42,7 +43,7 @@ class Scene:
             "kvmspec": 1,
             "project": "shop",
             "defaults": {"vms": {"accel": "tcg"}},
-            "networks": {"front": dict(NETWORK)},
+            "networks": {"front": deepcopy(NETWORK)},
             "pools": {"vms": {"type": "dir", "path": str(self.pool)}},
             "vms": vms or {},
         } | sections

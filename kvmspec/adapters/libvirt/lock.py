@@ -12,6 +12,7 @@ import getpass
 import os
 import socket
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
@@ -51,38 +52,41 @@ class HostLock:
         taken for another reason. libvirt's test driver needs none: its state is this process's."""
         if self._conn.getType() == TEST_DRIVER:
             return
-        try:
-            self._create()
-        except libvirt.libvirtError as error:
-            if not self._found():
-                raise failure(f"lock {self._name}", error) from error
-            if not self._take_away_stale():
-                raise self._refusal() from error
-            self._create_or_refuse()
-        self._channel = self._held_channel()
+        for _ in range(_TRIES):
+            try:
+                self._create()
+            except libvirt.libvirtError as error:
+                last = error
+            else:
+                self._channel = self._held_channel()
+                return
+            holder = self._holder()
+            if holder is not None and not self._take_away_stale():
+                raise _refusal(self._name, holder) from last
+            if holder is None and last.get_error_code() != libvirt.VIR_ERR_OPERATION_FAILED:
+                break
+            time.sleep(_MOMENT)  # its holder has just ended, and QEMU takes a moment to
+        raise failure(f"lock {self._name}", last) from last
 
     def release(self) -> None:
-        """Let go. A lock that is gone already is as good."""
-        if self._domain is None:
-            return
-        try:
-            if self._channel is not None:
-                self._channel.abort()
-            self._domain.destroy()
-        except libvirt.libvirtError:
-            return
-        finally:
-            self._domain = self._channel = None
+        """Let go, and wait until it is gone. A lock that is gone already is as good."""
+        for end in (self._channel and self._channel.abort, self._domain and self._domain.destroy):
+            if end:
+                with suppress(libvirt.libvirtError):
+                    end()
+        self._domain = self._channel = None
 
     def _create(self) -> None:
         flags = libvirt.VIR_DOMAIN_START_PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY
         self._domain = self._conn.createXML(_xml(self._arch), flags)
 
-    def _create_or_refuse(self) -> None:
+    def _holder(self) -> str | None:
+        """What the lock that is there says of its holder; None where it is gone."""
         try:
-            self._create()
-        except libvirt.libvirtError as error:  # another one was faster
-            raise self._refusal() from error
+            found = self._conn.lookupByName(LOCK_NAME)
+            return str(found.metadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None))
+        except libvirt.libvirtError:
+            return None
 
     def _found(self) -> Any:
         try:
@@ -118,15 +122,10 @@ class HostLock:
             return self._found() is None
         return True
 
-    def _refusal(self) -> Refused:
-        holder = "its holder is not known"
-        try:
-            if (domain := self._found()) is not None:
-                holder = str(domain.metadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None))
-        except libvirt.libvirtError as error:
-            holder = str(error)
-        message = f"another apply is running on {self._name}: {holder}"
-        return Refused([Problem(message, hint="wait until it has finished")])
+
+def _refusal(host: str, holder: str) -> Refused:
+    message = f"another apply is running on {host}: {holder}"
+    return Refused([Problem(message, hint="wait until it has finished")])
 
 
 def _open_channel(conn: Any, domain: Any) -> Any:
@@ -141,7 +140,8 @@ def _open_channel(conn: Any, domain: Any) -> Any:
 
 def _xml(arch: str) -> str:
     machine = f" machine='{_SMALL_MACHINE[arch]}'" if arch in _SMALL_MACHINE else ""
-    return _TEMPLATE.format(name=LOCK_NAME, channel=_CHANNEL, holder=escape(_holder()), arch=arch, machine=machine)
+    holder = escape(_holder())
+    return _TEMPLATE.format(name=LOCK_NAME, channel=_CHANNEL, holder=holder, arch=arch, machine=machine)
 
 
 def _holder() -> str:

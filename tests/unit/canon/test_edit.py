@@ -54,6 +54,11 @@ CASES = {
     "remove all of a kind": ([Edit("remove", ("devices", "disk"))], ("devices", "disk"), None),
     "remove an attribute": ([Edit("remove", ("vcpu", "@placement"))], ("vcpu", "@placement"), None),
     "remove what is not there": ([Edit("remove", ("devices", "tpm", "#0"))], ("devices", "tpm"), None),
+    "remove a list": (
+        [Edit("add", ("os", "boot"), "<boot dev='cdrom'/>"), Edit("remove", ("os", "boot"))],
+        ("os", "boot"),
+        None,
+    ),
     "replace a list": (
         [Edit("remove", ("os", "boot")), Edit("add", ("os", "boot"), "<boot dev='network'/>")],
         ("os", "boot"),
