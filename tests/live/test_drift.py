@@ -69,7 +69,9 @@ FIELDS: dict[str, Callable[[Scene], Any]] = {
     "features": lambda s: s.edit("web", ("<apic/>", "")),
     "disks": detach_disk,
     "network": lambda s: s.edit("web", ("<source network='front'/>", "<source network='default'/>")),
-    "mac": lambda s: s.edit("web", ("<mac address='52:54:00:81:00:01'/>", "<mac address='52:54:00:81:00:02'/>")),
+    "mac": lambda s: s.edit(
+        "web", ("<mac address='52:54:00:81:00:01'/>", "<mac address='52:54:00:81:00:02'/>")
+    ),
 }
 
 
