@@ -33,7 +33,7 @@ def effects() -> str:
         "# What a change costs",
         "",
         "Generated from the field tables (`scripts/generate.py`). Of a stopped VM or network every change",
-        "is free; `replace` stays `replace`. A field that is not here, or that only libvirt knows, takes a restart.",
+        "is free; `replace` stays `replace`. What is not here, or only libvirt knows, takes a restart.",
         "",
         "| field | while it runs | why |",
         "|---|---|---|",

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from kvmspec.core.address import Address
 from kvmspec.core.desired import Desired
-from kvmspec.core.errors import UsageError
+from kvmspec.core.errors import ManifestError, UsageError
 from kvmspec.core.observed import HostView
+from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Kind
 from kvmspec.manifest.section import HostEntry, Manifest
 
@@ -16,17 +17,36 @@ def desire(
     manifest: Manifest, kinds: Mapping[str, Kind], views: Mapping[str, HostView]
 ) -> dict[Address, Desired]:
     """What the manifest wants, in the order of the kinds. Volumes declared inside VMs come with
-    their VM's. Without views (offline), as if nothing were there yet."""
+    their VM's. Without views (offline), as if nothing were there yet.
+
+    Raises ManifestError where two of them are the same volume.
+    """
     found: dict[Address, Desired] = {}
+    clashes: list[Problem] = []
     for kind in kinds.values():
         for item in manifest.of(kind.name):
             for host in item.hosts:
                 view = views.get(host)
                 known = view if view is not None and not view.unknown else None
                 for desired in kind.desire(manifest, item, host, known):
-                    found.setdefault(desired.address, desired)
+                    if desired.address in found:
+                        clashes.append(_clash(found[desired.address], desired, manifest))
+                    found[desired.address] = desired
+    if clashes:
+        raise ManifestError(clashes)
     rank = {name: position for position, name in enumerate(kinds)}
     return dict(sorted(found.items(), key=lambda entry: (entry[0].host, rank[entry[0].kind], entry[0].name)))
+
+
+def _clash(first: Desired, second: Desired, manifest: Manifest) -> Problem:
+    names = [d.owner.short if d.owner else d.address.short for d in (first, second)]
+    volume = second.address.name
+    return Problem(
+        f"{names[0]} and {names[1]} both have the volume {volume}",
+        manifest.where(second.path),
+        ".".join(map(str, second.path)),
+        "a disk's volume is called after its VM and its name: give this disk another name",
+    )
 
 
 def choose_hosts(manifest: Manifest, wanted: Iterable[str]) -> dict[str, HostEntry]:

@@ -20,7 +20,7 @@ def fold(differences: list[Difference], context: Context, kinds: Mapping[str, Ki
         vm = by_address[owner]
         if vm.verb in (Verb.NO_OP, Verb.UPDATE) and not vm.refusals:
             by_address[owner] = _with(vm, difference, str(wanted.extra) if wanted else "", context, kinds)
-            by_address[address] = replace(difference, verb=Verb.NO_OP, changes=(), detail=None)
+            del by_address[address]
     return list(by_address.values())
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import secrets as random
 from dataclasses import dataclass, field
+from html import escape
 
 _TOKEN = re.compile(r"kvmspec-secret-[0-9a-f]{16}")
 _COST = {"n": 2**14, "r": 8, "p": 1}  # about 30 ms, RFC 7914's interactive setting
@@ -33,11 +34,18 @@ class SecretStore:
             return text
         return _TOKEN.sub(lambda match: self._values.get(match[0], match[0]), text)
 
+    def reveal_xml(self, xml: str) -> str:
+        """XML with every token replaced by its value, escaped. For adapters alone."""
+        if not self._values or "kvmspec-secret-" not in xml:
+            return xml
+        return _TOKEN.sub(lambda match: escape(self._values.get(match[0], match[0])), xml)
+
     def hide(self, text: str) -> str:
-        """`text` with every known secret value replaced by `(secret)`: for errors and logs."""
+        """`text` with every known secret value, escaped or not, replaced by `(secret)`: for
+        libvirt's words, which may quote what it was given."""
         for value in sorted(self._tokens, key=len, reverse=True):
-            if len(value) >= 4:
-                text = text.replace(value, "(secret)")
+            for form in (escape(value), value):
+                text = text.replace(form, "(secret)") if form else text
         return text
 
 

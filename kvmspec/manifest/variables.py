@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from kvmspec.core.problem import Problem
 from kvmspec.manifest import scalars, section, yaml
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.problems import Problems, nearest
@@ -193,12 +194,18 @@ def given_values(
     return given
 
 
+def _bare(problem: Problem) -> Problem:
+    where = replace(problem.where, source="") if problem.where else None
+    return replace(problem, where=where)
+
+
 def _var_file(path: Path, problems: Problems) -> dict[str, Any]:
     """A YAML map of values; what is wrong with the file is noted."""
     try:
         return read_document(path).data
     except yaml.YamlError as error:
-        problems.extend(error.problems)
+        # without the line: it may hold a secret, and which of its values do is not known yet
+        problems.extend(_bare(problem) for problem in error.problems)
     except OSError as error:
         problems.add(f"{path}: cannot be read: {error.strerror or error}")
     return {}

@@ -27,7 +27,7 @@ _CHANGE = {
     Impact.LIVE: "change while running",
     Impact.RESTART: "change, takes effect after a restart",
     Impact.DELETE: "change",
-    Impact.REPLACE: "replace",
+    Impact.REPLACE: "change, a part of it is replaced",
     Impact.DATA_LOSS: "replace",
 }
 _ROLES = {

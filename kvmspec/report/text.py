@@ -72,7 +72,7 @@ def _remarks(plan: Plan, style: Style, width: int) -> Iterator[str]:
         )
     for item in differences:
         for sentence in item.unmanaged:
-            yield _remark("Not ours:", item.address, sentence, plan, width)
+            yield _remark("Not ours:", item.address, f"{sentence.removesuffix('.')}.", plan, width)
     for item in differences:
         name = address_text(plan, item.address)
         yield from _fields(style("restart", "Pending restart:"), name, item.pending, width)

@@ -145,9 +145,13 @@ class Domains:
     # --- definitions
     def define(self, xml: str) -> None:
         """Define or redefine, validated against libvirt's schema. Secret tokens are resolved here."""
-        with translated("define the domain"):
-            flags = libvirt.VIR_DOMAIN_DEFINE_VALIDATE if not self._is_test else 0
-            self._conn.defineXMLFlags(self._secrets.reveal(xml), flags)
+        flags = libvirt.VIR_DOMAIN_DEFINE_VALIDATE if not self._is_test else 0
+        try:
+            self._conn.defineXMLFlags(self._secrets.reveal_xml(xml), flags)
+        except libvirt.libvirtError as error:
+            problem = failure("define the domain", error)
+            # no `from`: the traceback of --debug would show libvirt's own words, secret and all
+            raise type(problem)(self._secrets.hide(problem.message), code=problem.code) from None
 
     def undefine(self, name: str) -> None:
         """Undefine with NVRAM, TPM state, managed save and snapshot metadata. No volume is touched."""

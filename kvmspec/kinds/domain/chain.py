@@ -33,12 +33,14 @@ class Builder:
         comparison: Comparison,
         changes: list[FieldChange],
         canonical: list[Change],
+        by_hand: list[Change],
         record_same: bool,
         adopting: bool,
         restart_pending: bool,
         found: Match,
     ) -> None:
         self.c, self.changes, self.canonical = comparison, changes, canonical
+        self.live = [*canonical, *by_hand]
         self.record_same, self.adopting, self.found = record_same, adopting, found
         self.address = comparison.desired.address
         self.running = comparison.observed.running
@@ -112,13 +114,13 @@ class Builder:
     def _live(self, context: Context) -> Chain:
         """What the running guest gets at once."""
         chain: Chain = []
-        texts = {c.path[0]: c for c in self.canonical if c.path[0] in ("title", "description")}
-        metadata_too = bool(self.canonical) or not self.record_same or self.adopting
+        texts = {c.path[0]: c for c in self.live if c.path[0] in ("title", "description")}
+        metadata_too = bool(self.canonical or texts) or not self.record_same or self.adopting
         if metadata_too:
             title, description = (_text(texts.get(name)) for name in ("title", "description"))
             record = self._record_xml(context)
             chain.append((SetDomainMetadata(self.address, title, description, record), "set metadata"))
-        for change in self.canonical:
+        for change in self.live:
             if change.path[:2] == ("vcpu", "@current"):
                 chain.append((SetVcpus(self.address, int(change.after)), f"set {change.after} vCPUs"))
             if change.path[0] == "currentMemory":

@@ -82,8 +82,9 @@ def _summary(value: Data) -> Any:
     return True
 
 
-def pending(comparison: Comparison) -> list[FieldChange]:
-    """Stated fields that the definition has and the running guest has not booted with."""
+def pending(comparison: Comparison) -> list[tuple[FieldChange, Change]]:
+    """Stated fields that the definition has and the running guest has not: by their impact, a
+    restart is pending, or (changed by hand on the running guest alone) they can be put right live."""
     active = comparison.active
     if active is None:
         return []
@@ -94,32 +95,46 @@ def pending(comparison: Comparison) -> list[FieldChange]:
     found = []
     for path, want, have in uncovered(stated, active):
         for inner, value, before in per_device(path, want, have):
-            if get(comparison.persistent, inner) is not None and covers(
-                value, get(comparison.persistent, inner)
-            ):
-                row, unit = fields.lookup(inner)
-                name = fields.manifest_path(row, unit, comparison.keys)
-                impact, reason = row.rule(_scalar(before), _scalar(value), Guest(active))
-                found.append(
-                    FieldChange(name, _show(row, before), _show(row, value), impact, reason, row.sensitive)
-                )
+            defined = get(comparison.persistent, inner)
+            if defined is not None and covers(value, defined):
+                change = Change(inner, before, value, drift=True)
+                found.append((_pending_field(change, active, comparison), change))
     return found
 
 
+def _pending_field(change: Change, active: Data, comparison: Comparison) -> FieldChange:
+    row, unit = fields.lookup(change.path)
+    before, after = get(active, unit), get(comparison.stated, unit)
+    impact, reason = row.rule(_scalar(before), _scalar(after), Guest(active))
+    name = fields.manifest_path(row, unit, comparison.keys)
+    return FieldChange(
+        name,
+        _show(row, before),
+        _show(row, after),
+        impact,
+        reason,
+        row.sensitive,
+        drift=impact is Impact.LIVE,
+    )
+
+
 def _bootable(stated: Data) -> Data:
-    """Without what a running guest's XML does not show: the balloon moves by itself, autostart
-    is not in it, an empty drive may have been filled by hand."""
+    """Without what a running guest's XML shows otherwise: the balloon moves by itself, autostart
+    is not in it, the NIC of a network on a host's bridge is of type bridge there."""
     kept = {key: value for key, value in stated.items() if key not in ("currentMemory", "autostart")}
-    devices = kept.get("devices")
-    if devices:
+    if devices := kept.get("devices"):
         kept["devices"] = {
-            tag: _without_driver(group) if tag == "disk" else group for tag, group in devices.items()
+            tag: _without(_SHOWN_OTHERWISE[tag], group) if tag in _SHOWN_OTHERWISE else group
+            for tag, group in devices.items()
         }
     return kept
 
 
-def _without_driver(disks: Data) -> Data:
-    return {target: {k: v for k, v in disk.items() if k != "driver"} for target, disk in disks.items()}
+_SHOWN_OTHERWISE = {"disk": "driver", "interface": "@type"}
+
+
+def _without(name: str, group: Data) -> Data:
+    return {key: {k: v for k, v in device.items() if k != name} for key, device in group.items()}
 
 
 def _cpu(stated: Data, active: Data) -> None:

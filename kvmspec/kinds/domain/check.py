@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from kvmspec.kinds.domain.keys import disk_keys, nic_keys
-from kvmspec.kinds.domain.sources import Places
+from kvmspec.kinds.domain.sources import Places, own_volumes
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.ownership import mac_for
 from kvmspec.manifest.graph import find_cycle
@@ -19,6 +19,7 @@ def check(manifest: Manifest) -> Iterator[Finding]:
     vms = manifest.of("vm")
     yield from _macs(manifest)
     yield from _disks(vms, manifest)
+    yield from _volumes(vms, manifest)
     yield from _dependencies(vms)
 
 
@@ -72,6 +73,25 @@ def _disks(vms: tuple[Item, ...], manifest: Manifest) -> Iterator[Finding]:
             if disk.volume and not disk.pool and disk.volume not in volumes:
                 yield Finding(
                     (*path, "volume"), f"volume {disk.volume} is not declared", _near(disk.volume, volumes)
+                )
+
+
+def _volumes(vms: tuple[Item, ...], manifest: Manifest) -> Iterator[Finding]:
+    """Two disks of one volume are two guests that write to one file."""
+    places = Places(manifest)
+    seen: dict[tuple[str, str, str], str] = {}
+    for item in manifest.of("volume"):
+        pool = places.volume_pool(item.name, None)
+        seen |= {(host, str(pool), item.name): f"volume/{item.name}" for host in item.hosts}
+    for item in vms:
+        for disk, pool, volume in own_volumes(item.name, _spec(item), places):
+            first = seen.setdefault((item.hosts[0], pool, volume), f"vm/{item.name}")
+            if first != f"vm/{item.name}":
+                position = _spec(item).disks.index(disk)
+                yield Finding(
+                    (*item.path, "disks", position, "name"),
+                    f"`{first}` and `vm/{item.name}` both have the volume {pool}/{volume}",
+                    "a disk's volume is called after its VM and its name: give this disk another name",
                 )
 
 

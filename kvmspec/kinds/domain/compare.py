@@ -90,13 +90,17 @@ class Comparison:
         for path, want, have in uncovered(self.stated, self.persistent):
             for inner, value, before in per_device(path, want, have):
                 yield Change(inner, before, value, self._was_applied(inner))
-        gone = set(self.absences)
-        for path in self.absences:
-            if (have := get(self.persistent, path)) is not None:
-                yield Change(path, have, None)
-        for path in self.dropped():
-            if path not in gone and (have := get(self.persistent, path)) is not None:
-                yield Change(path, have, None)
+        unwanted = [*self.absences, *self.dropped()]
+        each = [inner for path in unwanted for inner in self._elements(path)]
+        for path in dict.fromkeys(each):
+            yield Change(path, get(self.persistent, path), None)
+
+    def _elements(self, path: Path) -> list[Path]:
+        """What is there at a path: of a group of devices, each."""
+        have = get(self.persistent, path)
+        if have is None:
+            return []
+        return [(*path, key) for key in have] if len(path) == 2 and path[0] == "devices" else [path]
 
     def leave_out(self, path: Path) -> None:
         """Record of an ignored field what the last apply did, not what is stated now."""

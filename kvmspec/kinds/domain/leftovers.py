@@ -9,6 +9,7 @@ from kvmspec.core.impact import Impact, Permission
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Chain, Context
+from kvmspec.kinds.keeping import keeping
 from kvmspec.kinds.leaving import owned, vms_leaving, volumes_leaving
 from kvmspec.kinds.records import Record
 from kvmspec.manifest.types import format_size
@@ -88,18 +89,9 @@ def _refusals(
             )
         )
     leaving = volumes_leaving(view, context) | _declared(context)
-    for name in volumes:
-        base = view.volumes[name].path
-        over = [v.name for key, v in view.volumes.items() if v.backing == base and key not in leaving]
-        if over:
-            found.append(
-                context.problem(
-                    path,
-                    f"volume {name} of {address.short} is the base of {', '.join(over)}",
-                    "delete those first",
-                )
-            )
-    return found
+    return found + [
+        problem for name in volumes for problem in keeping(view.volumes[name], leaving, view, context)
+    ]
 
 
 def _declared(context: Context) -> frozenset[str]:

@@ -38,13 +38,17 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
     changes += _state(comparison)
     if found.old_name is not None:
         changes.append(_renamed(found.old_name, comparison))
-    pending = () if any(c.impact >= Impact.RESTART for c in changes) else tuple(_pending(comparison, changes))
+    waiting = [] if any(c.impact >= Impact.RESTART for c in changes) else _pending(comparison, changes)
+    pending = tuple(field for field, _ in waiting if field.impact >= Impact.RESTART)
+    live_only = [(field, change) for field, change in waiting if field.impact < Impact.RESTART]
+    changes += [field for field, _ in live_only]
     if not record_same and not adopting and not any(_is_field(c) for c in changes):
         changes.append(
             FieldChange("metadata", None, "record what is stated now", _live(observed.running), "")
         )
     restart_pending = bool(pending) and _may_restart(spec, context)
-    plan = Builder(comparison, changes, canonical, record_same, adopting, restart_pending, found)
+    by_hand = [change for _, change in live_only]
+    plan = Builder(comparison, changes, canonical, by_hand, record_same, adopting, restart_pending, found)
     verb = Verb.ADOPT if adopting else Verb.UPDATE if changes or restart_pending else Verb.NO_OP
     return Difference(
         comparison.desired.address,
@@ -122,14 +126,14 @@ def _renamed(old: str, comparison: Comparison) -> FieldChange:
     return FieldChange("name", old, comparison.desired.address.name, impact, reason)
 
 
-def _pending(comparison: Comparison, changes: list[FieldChange]) -> list[FieldChange]:
+def _pending(comparison: Comparison, changes: list[FieldChange]) -> list[tuple[FieldChange, Change]]:
     if not comparison.observed.running or comparison.spec.state == "stopped":
         return []
     named = {change.path for change in changes}
     return [
-        change
-        for change in changing.pending(comparison)
-        if change.path not in named and change.path not in changing.ignored([change], comparison.spec)
+        (field, change)
+        for field, change in changing.pending(comparison)
+        if field.path not in named and field.path not in changing.ignored([field], comparison.spec)
     ]
 
 

@@ -8,11 +8,9 @@ from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
 from kvmspec.core.impact import Impact, Permission
 from kvmspec.core.observed import HostView, ObservedVolume
-from kvmspec.core.problem import Problem
-from kvmspec.kinds import compare
 from kvmspec.kinds.base import Context
+from kvmspec.kinds.keeping import keeping
 from kvmspec.kinds.leaving import volumes_leaving
-from kvmspec.kinds.volume import use
 from kvmspec.kinds.volume.wanted import pool_of
 from kvmspec.manifest.types import format_size
 
@@ -54,7 +52,7 @@ def _one(
     if context.destroy and Permission.DATA_LOSS not in context.granted:
         note = f"stays: {volume.name} ({size}); `--allow data-loss` deletes it"
         return Difference(address, Verb.NO_OP, notes=(note,), before=before, after=before)
-    refusals = list(_refusals(volume, address, leaving, view, context))
+    refusals = list(keeping(volume, leaving, view, context))
     if protected is not None:
         message = f"volume/{key} has `prevent_destroy: true`"
         refusals.append(context.problem(protected, message, "take that out first, in an apply of its own"))
@@ -66,20 +64,6 @@ def _one(
         impact_floor=Impact.DATA_LOSS,
         before=before,
     )
-
-
-def _refusals(
-    volume: ObservedVolume, address: Address, leaving: frozenset[str], view: HostView, context: Context
-) -> Iterator[Problem]:
-    using = use.users(view, volume.path, address.name)
-    staying = compare.staying(using, context, address)
-    if staying:
-        message = f"{address.short} on {view.host} is used by {compare.names(staying)}"
-        yield Problem(message, hint="take it out of that VM first")
-    over = [other for other in use.overlays(view, volume.path) if other.partition("/")[2] not in leaving]
-    if over:
-        message = f"{address.short} on {view.host} is the backing of {', '.join(over)}"
-        yield Problem(message, hint="remove those first, or flatten them (`virsh blockpull`)")
 
 
 def _is_unread(key: str, view: HostView) -> bool:

@@ -16,9 +16,8 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.impact import Impact
 from kvmspec.core.observed import HostView, ObservedVolume
 from kvmspec.core.problem import Problem
-from kvmspec.kinds import compare
+from kvmspec.kinds import compare, use
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.volume import use
 from kvmspec.kinds.volume.wanted import Wanted, wanted
 from kvmspec.manifest.types import format_size
 
@@ -105,7 +104,7 @@ def _present(
         notes.append(f"rests on {observed.backing or 'nothing'} now; its backing is only read at creation")
     if not owned and desired.owner is not None:
         notes.append("is there already and is taken up with its data")
-    changes = (_size_change(want, observed),) if growth else ()
+    changes = (_size_change(desired, want, observed, view),) if growth else ()
     verb = Verb.ADOPT if not owned and desired.owner is not None else Verb.UPDATE if growth else Verb.NO_OP
     return Difference(
         desired.address,
@@ -120,9 +119,10 @@ def _present(
     )
 
 
-def _size_change(want: Wanted, observed: ObservedVolume) -> FieldChange:
+def _size_change(desired: Desired, want: Wanted, observed: ObservedVolume, view: HostView) -> FieldChange:
     before, after = format_size(observed.capacity), format_size(want.capacity or 0)
-    return FieldChange("size", before, after, Impact.LIVE, "grow")
+    running = any(True for _ in use.live_disks(view, observed.path, desired.address.name))
+    return FieldChange("size", before, after, Impact.LIVE if running else Impact.NONE, "grow")
 
 
 def _is_owned(desired: Desired, observed: ObservedVolume, view: HostView, context: Context) -> bool:

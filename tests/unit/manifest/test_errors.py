@@ -1,7 +1,5 @@
 """What is wrong with a manifest: message, place, path and hint of every sort of mistake."""
 
-
-
 from __future__ import annotations
 
 import time

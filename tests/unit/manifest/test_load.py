@@ -1,7 +1,5 @@
 """Whole manifests: what they resolve to."""
 
-
-
 from __future__ import annotations
 
 import time

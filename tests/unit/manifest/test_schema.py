@@ -1,7 +1,5 @@
 """The JSON Schema agrees with the loader, and editors can use it."""
 
-
-
 from __future__ import annotations
 
 import json

@@ -1,7 +1,5 @@
 """Strict YAML: what it reads, what it refuses, and that nothing makes it crash or hang."""
 
-
-
 from __future__ import annotations
 
 import math

@@ -204,7 +204,7 @@ def test_colour_adds_nothing_but_colour() -> None:
     ("kind", "impact", "phrase"),
     [
         ("network", Impact.RESTART, "change, restarts the network"),
-        ("vm", Impact.REPLACE, "replace"),
+        ("vm", Impact.REPLACE, "change, a part of it is replaced"),
         ("vm", Impact.NONE, "change"),
     ],
 )
