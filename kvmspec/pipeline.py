@@ -26,7 +26,7 @@ from kvmspec.core.status import Rendered, VmStatus
 from kvmspec.engine import desire as wanting
 from kvmspec.engine.diff import diff
 from kvmspec.engine.observe import observe
-from kvmspec.engine.plan import fingerprints, make_plan
+from kvmspec.engine.plan import fingerprints, make_plan, still_to_do
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.registry import KINDS, SECTIONS
 from kvmspec.manifest.load import load as load_manifest
@@ -110,7 +110,7 @@ class Session:
 
     def plan(self) -> Plan:
         """Look at every host and compare. Changes nothing."""
-        context = self._look(self._chosen)
+        context = self._look()
         return make_plan(diff(context, KINDS), context, KINDS)
 
     def apply(
@@ -131,20 +131,19 @@ class Session:
 
         _check_permissions(plan)
         names = {step.action.address.host for step in plan.steps}
-        chosen = {name: host for name, host in self._chosen.items() if name in names}
         with ExitStack() as locks:
             for name in sorted(names):
                 host = self._hosts[name]
                 lock = HostLock(name, host.conn, host.arch)
                 lock.take()
                 locks.callback(lock.release)
-            self._check_unchanged(plan, chosen)
+            self._check_unchanged(plan, names)
             result = execute(
                 plan, self._hosts, KINDS, on_event=on_event, interrupted=interrupted, parallelism=parallelism
             )
         if result.failed or result.interrupted:
             return result
-        context = replace(self._look(self._chosen), granted=plan.granted)
+        context = replace(self._look(), granted=plan.granted)
         again = make_plan(diff(context, KINDS), context, KINDS)
         return replace(result, remaining=tuple(d for d in again.differences if d.verb is not Verb.NO_OP))
 
@@ -152,21 +151,32 @@ class Session:
         """A row for every VM of the manifest, and every owned one that is not in it."""
         from kvmspec.engine.status import status_of
 
-        context = self._look(self._chosen)
+        context = self._look()
         return status_of(diff(context, KINDS), context, self._hosts)
 
-    def _look(self, chosen: Mapping[str, HostEntry]) -> Context:
-        """Observe, and tell what is wanted there."""
+    def _look(self) -> Context:
+        """Observe every host, for a VM may live on one that is not planned for, and tell what is
+        wanted there."""
         request, manifest = self.request, self.manifest
-        views = observe(chosen.values(), manifest, self._connect)
+        views = observe(manifest.hosts.values(), manifest, self._connect)
         desired = wanting.desire(manifest, KINDS, views)
-        targets = wanting.choose_targets(desired, request.targets, needs=not request.destroy)
-        return Context(manifest, _renderer(), views, desired, request.granted, request.destroy, targets)
+        return Context(
+            manifest,
+            _renderer(),
+            views,
+            desired,
+            request.granted,
+            request.destroy,
+            targets=wanting.choose_targets(desired, request.targets, needs=not request.destroy),
+            hosts=frozenset(self._chosen),
+        )
 
-    def _check_unchanged(self, plan: Plan, chosen: Mapping[str, HostEntry]) -> None:
-        context = self._look(chosen)
-        wanted = {address: old for address, old in plan.fingerprints.items() if address.host in chosen}
-        unread = [view for view in context.views.values() if view.unknown]
+    def _check_unchanged(self, plan: Plan, names: set[str]) -> None:
+        """Look again, now that nobody else applies: at every object, and at what would be done
+        (who uses a thing is no part of it, and counts when it is to be deleted)."""
+        context = replace(self._look(), granted=plan.granted)
+        wanted = {address: old for address, old in plan.fingerprints.items() if address.host in names}
+        unread = [view for name, view in context.views.items() if view.unknown and name in names]
         problems = [
             Problem(f"{view.host} cannot be read any more: {view.unknown}", hint=view.hint) for view in unread
         ]
@@ -177,6 +187,12 @@ class Session:
                 for address in wanted
                 if now[address] != wanted[address]
             ]
+        if not problems:
+            again = make_plan(diff(context, KINDS), context, KINDS)
+            changing = {d.address for d in plan.differences if d.verb is not Verb.NO_OP}
+            problems = [p for d in again.differences if d.address in changing for p in d.refusals]
+            if not problems and not still_to_do(plan, again):
+                problems = [Problem("what is to be done is not what the plan says any more")]
         if problems:
             raise Refused(problems, hint="nothing was done; plan again")
 

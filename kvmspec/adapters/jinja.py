@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 
 
 class Renderer:
@@ -30,6 +32,18 @@ class Renderer:
         return self._environment.get_template(template).render(values)
 
 
+class _Cache(FileSystemBytecodeCache):
+    """A cache that is full, or not ours to write, only makes things slower."""
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            super().dump_bytecode(bucket)
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            super().load_bytecode(bucket)
+
+
 def kib(size: int) -> int:
     """Bytes as libvirt's KiB, rounded up."""
     return -(-size // 1024)
@@ -42,4 +56,4 @@ def _bytecode(folder: Path | None) -> BytecodeCache | None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError:  # a read-only home: compile anew each time
         return None
-    return FileSystemBytecodeCache(str(folder))
+    return _Cache(str(folder))

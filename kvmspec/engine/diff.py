@@ -18,12 +18,11 @@ def diff(context: Context, kinds: Mapping[str, Kind]) -> list[Difference]:
     targets = context.targets
     if not context.destroy:
         for address, desired in context.desired.items():
-            view = context.views.get(address.host)
-            if view is not None and not view.unknown and (targets is None or address in targets):
-                found.append(kinds[address.kind].diff(desired, view, context))
+            if context.plans_for(address.host) and (targets is None or address in targets):
+                found.append(kinds[address.kind].diff(desired, context.views[address.host], context))
     if targets is None or context.destroy:
         for view in context.views.values():
-            if view.unknown:
+            if not context.plans_for(view.host):
                 continue
             gone = [d for kind in kinds.values() for d in kind.leftovers(view, context)]
             gone = [d for d in gone if targets is None or d.address in targets]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -15,6 +17,7 @@ from kvmspec.core.action import (
     RestartNetwork,
     ShutdownDomain,
     UndefineDomain,
+    to_data,
 )
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
@@ -31,6 +34,8 @@ _PERMISSION_OF: dict[type, Permission] = {
     DeletePool: Permission.DELETE,
     DeleteVolume: Permission.DATA_LOSS,
 }
+
+_DIGEST = re.compile(r"scrypt:[0-9a-f$]+")
 
 _DELETED_AFTER = {"volume": ("vm",), "network": ("vm",), "pool": ("vm", "volume")}
 """What must be done with on a host before something of a kind is deleted there."""
@@ -56,7 +61,11 @@ def make_plan(differences: Iterable[Difference], context: Context, kinds: Mappin
     return Plan(
         project=context.manifest.project,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        hosts=tuple(HostSummary(v.host, v.uri, v.unknown, v.hint) for v in context.views.values()),
+        hosts=tuple(
+            HostSummary(v.host, v.uri, v.unknown, v.hint)
+            for v in context.views.values()
+            if context.hosts is None or v.host in context.hosts
+        ),
         differences=differences,
         steps=tuple(_steps(chains, _needs(chains, differences, context))),
         required=_required(differences, chains),
@@ -72,6 +81,16 @@ def fingerprints(
 ) -> dict[Address, str]:
     """What each object looks like now; "" where there is none."""
     return {a: kinds[a.kind].fingerprint(a.name, context.views[a.host]) for a in addresses}
+
+
+def still_to_do(plan: Plan, later: Plan) -> bool:
+    """Whether a later plan still has every step of `plan`; what it has besides is about objects
+    that `plan` does not touch. A secret's digest has a new salt each time."""
+
+    def told(steps: Iterable[Step]) -> set[str]:
+        return {_DIGEST.sub("", json.dumps(to_data(step.action))) for step in steps}
+
+    return told(plan.steps) <= told(later.steps)
 
 
 def _touched(chains: Mapping[Address, Chain], context: Context) -> list[Address]:

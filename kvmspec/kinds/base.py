@@ -30,6 +30,7 @@ class Context:
     granted  permissions given; only `data-loss` changes what is planned (volumes of a deleted VM)
     destroy  everything that is owned is to go
     targets  what the plan is limited to; None for everything
+    hosts    those the plan is limited to; the others are only looked at
     """
 
     manifest: Manifest
@@ -39,6 +40,12 @@ class Context:
     granted: frozenset[Permission] = frozenset()
     destroy: bool = False
     targets: frozenset[Address] | None = None
+    hosts: frozenset[str] | None = None
+
+    def plans_for(self, host: str) -> bool:
+        """Whether the host was read and is one the plan is for."""
+        view = self.views.get(host)
+        return view is not None and not view.unknown and (self.hosts is None or host in self.hosts)
 
     def problem(self, path: tuple[str | int, ...], message: str, hint: str = "") -> Problem:
         """A Problem placed where `path` is written."""

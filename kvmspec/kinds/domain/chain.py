@@ -95,9 +95,14 @@ class Builder:
         """What a new device cannot do without: a SCSI controller, a video card."""
         devices = self.c.persistent.get("devices", {})
         found = []
-        if change.path[:2] == ("devices", "disk") and change.before is None and len(change.path) == 3:
+        if change.path[:2] == ("devices", "disk"):
             scsi = any(k.get("@type") == "scsi" for k in devices.get("controller", {}).values())
-            if get(change.after, ("target", "@bus")) == "scsi" and not scsi:
+            bus = (
+                change.after
+                if change.path[3:] == ("target", "@bus")
+                else get(change.after, ("target", "@bus"))
+            )
+            if bus == "scsi" and not scsi:
                 xml = '<controller type="scsi" index="0" model="virtio-scsi"/>'
                 found.append(Edit("add", ("devices", "controller", "scsi/0/"), xml))
         if change.path[:2] == ("devices", "graphics") and change.before is None and "video" not in devices:

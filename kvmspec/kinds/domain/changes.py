@@ -38,7 +38,10 @@ def _impact(
     row: fields.Field, unit: Path, before: Any, after: Any, change: Change, comparison: Comparison
 ) -> tuple[Impact, str]:
     active = comparison.active
-    impact, reason = row.rule(_scalar(before), _scalar(after), Guest(active or {}))
+    rule = row.rule
+    if rule is fields.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
+        rule = fields.MEDIUM
+    impact, reason = rule(_scalar(before), _scalar(after), Guest(active or {}))
     if impact is Impact.REPLACE and before is not None:
         return impact, reason
     if active is None:

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator
 from typing import cast
 
+from kvmspec.adapters.libvirt.domains import LOCK_NAME
 from kvmspec.kinds.domain.keys import disk_keys, nic_keys
 from kvmspec.kinds.domain.sources import Places, own_volumes
 from kvmspec.kinds.domain.spec import VmSpec
@@ -17,6 +18,9 @@ from kvmspec.manifest.section import Finding, Item, Manifest
 def check(manifest: Manifest) -> Iterator[Finding]:
     """Findings over all VMs of the manifest."""
     vms = manifest.of("vm")
+    for item in vms:
+        if item.name == LOCK_NAME:
+            yield Finding(item.path, f"`{LOCK_NAME}` is kvmspec's own lock on a host", "choose another name")
     yield from _macs(manifest)
     yield from _disks(vms, manifest)
     yield from _volumes(vms, manifest)

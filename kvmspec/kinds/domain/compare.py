@@ -13,7 +13,7 @@ from kvmspec.core.observed import HostView, Observed
 from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import fields, fit, preset, render
-from kvmspec.kinds.domain.keys import allocate, disk_keys, nic_keys
+from kvmspec.kinds.domain.keys import allocate, disk_keys, final, nic_keys
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.records import KeyMap, Record
@@ -44,6 +44,7 @@ class Change:
 class Comparison:
     """Everything known of one VM that exists, in one place.
 
+    keys      the targets and MACs that its devices have; becomes: that they are to have
     stated    what the manifest states, and for devices that are new what the preset adds
     recorded  what the manifest states, and nothing else: what last applied will be
     """
@@ -53,6 +54,7 @@ class Comparison:
     record: Record | None
     spec: VmSpec
     keys: KeyMap
+    becomes: KeyMap
     rendered: str
     stated: Data
     recorded: Data
@@ -114,9 +116,13 @@ class Comparison:
 
     def _was_applied(self, path: Path) -> bool:
         """Whether the last apply left it as it is wanted now: then it was changed outside."""
-        if path[:2] == ("devices", "interface"):
-            becomes = fit.final_macs(self.spec, self.keys)
-            path = (*path[:2], becomes.get(path[2], path[2]), *path[3:])
+        for tag, has, final_names in (
+            ("disk", self.keys.disks, self.becomes.disks),
+            ("interface", self.keys.networks, self.becomes.networks),
+        ):
+            if path[:2] == ("devices", tag) and len(path) > 2:
+                names = {has[key]: final_names[key] for key in has}
+                path = (*path[:2], names.get(path[2], path[2]), *path[3:])
         wanted = get(self.recorded, path)
         return wanted is not None and get(self.applied, path) == wanted
 
@@ -146,12 +152,13 @@ def compare(
     known = record.keys if record else None
     paths = [source.path for source in sources]
     keys = allocate(context.manifest.project, name, spec, known, devices, paths)
+    becomes = final(spec, keys, devices)
     full, new = _with_new_devices(spec, keys, devices)
-    rendered = render.stated(context.renderer, name, full, sources, keys, new)
+    rendered = render.stated(context.renderer, name, full, sources, becomes, new)
     recorded = fit.stated_data(rendered, full)
-    stated, notes = fit.fit(recorded, persistent, full, keys, observed.snapshots)
+    stated, notes = fit.fit(recorded, persistent, keys, becomes, observed.snapshots)
     if full is not spec:
-        plain = render.stated(context.renderer, name, spec, sources, keys, frozenset())
+        plain = render.stated(context.renderer, name, spec, sources, becomes, frozenset())
         recorded = fit.stated_data(plain, spec)
     reveal = context.manifest.secrets.reveal
     _hide(stated, persistent, reveal)
@@ -168,6 +175,7 @@ def compare(
         record=record,
         spec=spec,
         keys=keys,
+        becomes=becomes,
         rendered=rendered,
         stated=stated,
         recorded=recorded,

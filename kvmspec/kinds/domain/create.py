@@ -13,7 +13,7 @@ from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.domain import render
 from kvmspec.kinds.domain.fit import stated_data
-from kvmspec.kinds.domain.keys import allocate
+from kvmspec.kinds.domain.keys import allocate, final
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_for, sealed_xml
 from kvmspec.kinds.domain.sources import Places
@@ -47,6 +47,7 @@ def creation_xml(desired: Desired, uuid: str, context: Context, view: HostView |
     places = Places(context.manifest, view)
     sources = tuple(places.source(name, spec, disk) for disk in spec.disks)
     keys = allocate(context.manifest.project, name, spec, KeyMap(), {}, [source.path for source in sources])
+    keys = final(spec, keys, {})
     facts = view.facts if view is not None else HostFacts(kvm=True)
     stated = stated_data(render.stated(context.renderer, name, spec, sources, keys, frozenset()), spec)
     record = sealed_xml(record_for(name, uuid, spec, keys, stated, context), context)

@@ -141,6 +141,8 @@ class Field:
 
 
 AT_BOOT = "this version plugs devices in and out at boot only"
+SWAP = replace("another disk takes its place; the old one stays as it is")
+MEDIUM = restart("this version changes a CD at boot only")
 DISK, NIC = ("devices", "disk", ANY), ("devices", "interface", ANY)
 GRAPHICS = ("devices", "graphics", ANY)
 
@@ -162,6 +164,7 @@ FIELDS: tuple[Field, ...] = (
     Field("boot.initrd", ("os", "initrd"), restart("read at boot"), removable=True),
     Field("boot.cmdline", ("os", "cmdline"), restart("read at boot"), removable=True),
     Field("disks.{key}.bus", (*DISK, "target", "@bus"), restart("the guest sees another controller")),
+    Field("disks.{key}.bus", (*DISK, "target", "@dev"), restart("the guest sees another controller")),
     Field(
         "disks.{key}.cache", (*DISK, "driver", "@cache"), restart("libvirt refuses it live"), removable=True
     ),
@@ -175,11 +178,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "disks.{key}.format", (*DISK, "driver", "@type"), replace("the same bytes are read as something else")
     ),
-    Field(
-        "disks.{key}.source",
-        (*DISK, "source"),
-        replace("another disk takes its place; the old one stays as it is"),
-    ),
+    Field("disks.{key}.source", (*DISK, "source"), SWAP),
     Field("disks.{key}", DISK, restart(AT_BOOT), removable=True),
     Field("networks.{key}.mac", (*NIC, "mac", "@address"), restart("the guest sees another card")),
     Field("networks.{key}.model", (*NIC, "model", "@type"), restart("the guest sees another card")),

@@ -10,7 +10,7 @@ from typing import Any
 from kvmspec.canon.compare import get
 from kvmspec.canon.read import read
 from kvmspec.kinds.domain.fields import same_machine
-from kvmspec.kinds.domain.keys import disk_keys, nic_keys
+from kvmspec.kinds.domain.keys import disk_keys
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.records import KeyMap
 
@@ -33,11 +33,12 @@ def stated_data(rendered: str, spec: VmSpec) -> Data:
 
 
 def fit(
-    stated: Data, persistent: Data, spec: VmSpec, keys: KeyMap, snapshots: Sequence[str] = ()
+    stated: Data, persistent: Data, keys: KeyMap, becomes: KeyMap, snapshots: Sequence[str] = ()
 ) -> tuple[Data, list[str]]:
-    """A copy of `stated` that compares with `persistent`, and notes for a reviewer."""
+    """A copy of `stated` that compares with `persistent`, and notes for a reviewer. `keys` are the
+    targets and MACs that devices have, `becomes` those they are to have."""
     fitted = copied(stated)
-    _interfaces(fitted, spec, keys)
+    _by_identity(fitted, keys, becomes)
     _machine(fitted, persistent)
     _ceilings(fitted, persistent)
     return fitted, _chains(fitted, persistent, keys, snapshots)
@@ -64,19 +65,16 @@ def _ceilings(stated: Data, persistent: Data) -> None:
         stated["memory"] = {"#": size}
 
 
-def _interfaces(stated: Data, spec: VmSpec, keys: KeyMap) -> None:
-    """A NIC is known by the MAC it has; a new MAC for it is a change inside it."""
-    group = stated.get("devices", {}).get("interface")
-    moving = {has: becomes for has, becomes in final_macs(spec, keys).items() if has != becomes}
-    if group and moving:
-        back = {becomes: has for has, becomes in moving.items()}
-        stated["devices"]["interface"] = {back.get(mac, mac): nic for mac, nic in group.items()}
-
-
-def final_macs(spec: VmSpec, keys: KeyMap) -> dict[str, str]:
-    """The MAC each NIC has → the MAC it is to have."""
-    named = zip(nic_keys(spec.networks), spec.networks, strict=True)
-    return {keys.networks[key]: nic.mac or keys.networks[key] for key, nic in named}
+def _by_identity(stated: Data, keys: KeyMap, becomes: KeyMap) -> None:
+    """A device is known by the target or MAC it has; a new one for it is a change inside it."""
+    devices = stated.get("devices", {})
+    for tag, has, final in (
+        ("disk", keys.disks, becomes.disks),
+        ("interface", keys.networks, becomes.networks),
+    ):
+        back = {final[key]: has[key] for key in has if final[key] != has[key]}
+        if back and tag in devices:
+            devices[tag] = {back.get(name, name): device for name, device in devices[tag].items()}
 
 
 def _chains(stated: Data, persistent: Data, keys: KeyMap, snapshots: Sequence[str]) -> list[str]:

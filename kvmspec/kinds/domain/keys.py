@@ -58,6 +58,23 @@ def allocate(
     )
 
 
+def final(spec: VmSpec, keys: KeyMap, live: Mapping[str, Any]) -> KeyMap:
+    """The targets and MACs that devices are to have: a stated MAC, and on another kind of bus a
+    target of its kind (libvirt derives a drive's address from it)."""
+    disks = dict(keys.disks)
+    taken = {*live.get("disk", {}), *keys.disks.values(), *keys.retired}
+    for key, disk in zip(disk_keys(spec.disks), spec.disks, strict=True):
+        now = live.get("disk", {}).get(disks[key])
+        prefix = _PREFIX.get(bus_of(disk), "sd")
+        moves = now is not None and disk.bus not in (None, now.get("target", {}).get("@bus"))
+        if moves and not disks[key].startswith(prefix):
+            disks[key] = _free(prefix, taken)
+            taken.add(disks[key])
+    named = zip(nic_keys(spec.networks), spec.networks, strict=True)
+    macs = {key: nic.mac or keys.networks[key] for key, nic in named}
+    return KeyMap(disks, macs, keys.retired)
+
+
 def _retired(spec: VmSpec, known: KeyMap | None) -> frozenset[str]:
     if known is None:
         return frozenset()

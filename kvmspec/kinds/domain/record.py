@@ -7,7 +7,6 @@ from typing import Any
 
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain.compare import Comparison
-from kvmspec.kinds.domain.fit import final_macs
 from kvmspec.kinds.domain.sources import Places, own_volumes
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.records import KeyMap, Record, sealed
@@ -22,7 +21,7 @@ def record_of(comparison: Comparison, context: Context) -> Record:
         name,
         comparison.observed.uuid,
         comparison.spec,
-        comparison.keys,
+        comparison.becomes,
         comparison.recorded,
         context,
         comparison.record,
@@ -45,8 +44,6 @@ def record_for(
         str(disk.name): f"{pool}/{volume}"
         for disk, pool, volume in own_volumes(name, spec, Places(manifest, own=known))
     }
-    macs = final_macs(spec, keys)
-    keys = KeyMap(keys.disks, {key: macs[mac] for key, mac in keys.networks.items()}, keys.retired)
     left = {*before.volumes} - {*own.values()} if before else set()
     return Record(
         manifest.project,
