@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
 from kvmspec.kinds.base import Context, Kind
 
@@ -18,10 +19,18 @@ def fold(differences: list[Difference], context: Context, kinds: Mapping[str, Ki
         if difference.verb is not Verb.UPDATE or owner is None or owner not in by_address:
             continue
         vm = by_address[owner]
+        if _is_ignored(f"disks.{wanted.extra}.size" if wanted else "", owner, context):
+            del by_address[address]
+            continue
         if vm.verb in (Verb.NO_OP, Verb.UPDATE) and not vm.refusals:
             by_address[owner] = _with(vm, difference, str(wanted.extra) if wanted else "", context, kinds)
             del by_address[address]
     return list(by_address.values())
+
+
+def _is_ignored(path: str, owner: Address, context: Context) -> bool:
+    names = context.desired[owner].spec.lifecycle.ignore_changes
+    return any(path == name or path.startswith(f"{name}.") for name in names)
 
 
 def _with(

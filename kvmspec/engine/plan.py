@@ -132,11 +132,31 @@ def _needs(
                 needs[address] |= by_kind[address.host, kind]
         elif address in context.desired:
             needs[address] |= {n for n in context.desired[address].needs if n in chains}
-        if address.kind == "vm" and verbs[address] is not Verb.DELETE:
-            # a deleted VM frees names and addresses that others may want
+        if address.kind in ("vm", "volume") and verbs[address] is not Verb.DELETE:
+            # a deleted VM frees names, addresses and volumes that others may want
             needs[address] |= {other for other in by_kind[address.host, "vm"] if verbs[other] is Verb.DELETE}
+    for address, overlays in _overlays(chains, context).items():
+        needs[address] |= overlays
+    for address in needs:
         needs[address].discard(address)
     return needs
+
+
+def _overlays(chains: Mapping[Address, Chain], context: Context) -> dict[Address, set[Address]]:
+    """The chain that deletes a base → the chains that delete the overlays over it."""
+    deleted_by = {
+        action.address: address
+        for address, chain in chains.items()
+        for action, _ in chain
+        if isinstance(action, DeleteVolume)
+    }
+    found: dict[Address, set[Address]] = defaultdict(set)
+    for volume, address in deleted_by.items():
+        volumes = context.views[volume.host].volumes
+        for other, overlay in deleted_by.items():
+            if other.host == volume.host and volumes[other.name].backing == volumes[volume.name].path:
+                found[address].add(overlay)
+    return found
 
 
 def _steps(chains: Mapping[Address, Chain], needs: Mapping[Address, set[Address]]) -> list[Step]:

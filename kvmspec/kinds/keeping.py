@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from kvmspec.core.address import Address
-from kvmspec.core.observed import HostView, ObservedVolume
+from kvmspec.core.observed import HostView, Observed, ObservedVolume
 from kvmspec.core.problem import Problem
 from kvmspec.kinds import compare, use
 from kvmspec.kinds.base import Context
+from kvmspec.kinds.leaving import vms_leaving
+
+_ELEMENT = re.compile(r"<kvmspec:vm\b.*?</kvmspec:vm>", re.DOTALL)  # what was applied, not what is there
+
+
+def _runs_on(domain: Observed, path: str, view: HostView, context: Context) -> bool:
+    """Whether a guest that goes on running has a disk open that its definition has lost already."""
+    if not domain.running or domain.name in vms_leaving(view, context):
+        return False
+    return path in (domain.active_xml or "") and path not in _ELEMENT.sub("", domain.xml)
 
 
 def keeping(
@@ -16,10 +27,12 @@ def keeping(
 ) -> Iterator[Problem]:
     """Who else needs `volume`: VMs that stay, and overlays that are not among those `leaving`."""
     address = Address(view.host, "volume", f"{volume.pool}/{volume.name}")
-    staying = compare.staying(use.users(view, volume.path, address.name), context, address)
+    using = use.users(view, volume.path, address.name)
+    staying = compare.staying(using, context, address)
+    staying += [d for d in using if d not in staying and _runs_on(d, volume.path, view, context)]
     if staying:
         message = f"{address.short} on {view.host} is used by {compare.names(staying)}"
-        yield Problem(message, hint="take it out of that VM first")
+        yield Problem(message, hint="take it out of that VM first (a running one has it until its restart)")
     over = [other for other in use.overlays(view, volume.path) if other.partition("/")[2] not in leaving]
     if over:
         message = f"{address.short} on {view.host} is the backing of {', '.join(over)}"

@@ -9,6 +9,7 @@ from html import unescape
 
 from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView, Observed
+from kvmspec.manifest.types import normalised
 
 _SOURCE = re.compile(r"<source\b[^>]*>")
 _ATTRIBUTE = re.compile(r"""(file|pool|volume)=(["'])(.*?)\2""")
@@ -23,7 +24,9 @@ def _index(view: HostView) -> Mapping[str, set[str]]:
         for text in (domain.xml, domain.active_xml):
             for element in _SOURCE.findall(text or ""):
                 source = {name: unescape(value) for name, _, value in _ATTRIBUTE.findall(element)}
-                for key in (source.get("file"), f"{source.get('pool')}/{source.get('volume')}"):
+                file = source.get("file")
+                named = f"{source.get('pool')}/{source.get('volume')}"
+                for key in (normalised(file) if file else None, named):
                     if key is not None:
                         found.setdefault(key, set()).add(domain.name)
     return found
@@ -33,7 +36,8 @@ def users(view: HostView, path: str, key: str) -> list[Observed]:
     """The domains with a disk on the file `path` (the volume `key`, `pool/name`), or on an overlay
     of it that they know of."""
     index = _index(view)
-    return [view.domains[name] for name in sorted(index.get(path, set()) | index.get(key, set()))]
+    names = index.get(normalised(path), set()) | index.get(key, set())
+    return [view.domains[name] for name in sorted(names)]
 
 
 def knows(domain: Observed, path: str, key: str) -> bool:

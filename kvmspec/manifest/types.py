@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import posixpath
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -106,7 +107,12 @@ def parse_path(value: Any) -> str:
         raise PydanticCustomError("path", "expected an absolute path on the host, such as /srv/vms")
     if ".." in value.split("/"):
         raise PydanticCustomError("path", "a path must not contain `..`")
-    return value.rstrip("/") or "/"
+    return normalised(value)
+
+
+def normalised(path: str) -> str:
+    """A path without `//`, `/./` and a last slash, so that equal paths are equal texts."""
+    return "/" + posixpath.normpath(path).lstrip("/")
 
 
 def parse_text(value: Any) -> str:

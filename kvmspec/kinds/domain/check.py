@@ -21,6 +21,7 @@ def check(manifest: Manifest) -> Iterator[Finding]:
     for item in vms:
         if item.name == LOCK_NAME:
             yield Finding(item.path, f"`{LOCK_NAME}` is kvmspec's own lock on a host", "choose another name")
+        yield from _ignored(item)
     yield from _macs(manifest)
     yield from _disks(vms, manifest)
     yield from _volumes(vms, manifest)
@@ -29,6 +30,17 @@ def check(manifest: Manifest) -> Iterator[Finding]:
 
 def _spec(item: Item) -> VmSpec:
     return cast(VmSpec, item.spec)
+
+
+def _ignored(item: Item) -> Iterator[Finding]:
+    """`ignore_changes` that name no field ignore nothing, in silence."""
+    fields = VmSpec.model_fields
+    for position, name in enumerate(_spec(item).lifecycle.ignore_changes):
+        if name.partition(".")[0] not in fields:
+            close = difflib.get_close_matches(name, [*fields, "memory.size", "cpus.count"], 1)
+            path = (*item.path, "lifecycle", "ignore_changes", position)
+            hint = f"did you mean {close[0]}?" if close else "write a path below the VM, such as memory.size"
+            yield Finding(path, f"there is no field {name}", hint)
 
 
 def _macs(manifest: Manifest) -> Iterator[Finding]:

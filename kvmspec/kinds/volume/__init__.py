@@ -39,7 +39,7 @@ class VolumeKind:
         return leftovers.leftovers(view, context)
 
     def steps(self, difference: Difference, view: HostView, context: Context) -> Chain:
-        return plan.steps(difference, view)
+        return plan.steps(difference, view, context)
 
     def render(self, desired: Desired, context: Context) -> str:
         return plan.render(desired, context)

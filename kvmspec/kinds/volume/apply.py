@@ -22,7 +22,7 @@ def apply(action: VolumeAction, host: Host, report: Callable[[str], None]) -> No
         case ResizeVolume(capacity=capacity):
             host.volumes.resize(pool, name, capacity)
         case DeleteVolume():
-            host.volumes.delete(pool, name)
+            _delete(host.volumes, pool, name)
         case _:
             assert_never(action)
 
@@ -42,6 +42,22 @@ def _create(
     report("was there already and is taken up with its data")
     if found.capacity < action.capacity:
         volumes.resize(pool, name, action.capacity)
+
+
+def _delete(volumes: Volumes, pool: str, name: str) -> None:
+    """The listing the plan was made from may be old (plan refreshes no pool): look again first for
+    what rests on the volume, since libvirt would delete it all the same."""
+    volumes.refresh(pool)
+    found = {volume.name: volume for volume in volumes.list([pool])}
+    if name not in found:
+        return
+    over = [other for other, volume in found.items() if volume.backing == found[name].path]
+    if over:
+        raise LibvirtFailure(
+            f"volume {pool}/{name} is the base of {', '.join(over)}; it is not deleted",
+            hint="delete those first, or flatten them (`virsh blockpull`)",
+        )
+    volumes.delete(pool, name)
 
 
 def misfit(action: CreateVolume, found: ObservedVolume) -> str:

@@ -18,6 +18,7 @@ from kvmspec.core.observed import HostView, ObservedVolume
 from kvmspec.core.problem import Problem
 from kvmspec.kinds import compare, use
 from kvmspec.kinds.base import Chain, Context
+from kvmspec.kinds.leaving import vms_leaving
 from kvmspec.kinds.volume.wanted import Wanted, wanted
 from kvmspec.manifest.types import format_size
 
@@ -220,21 +221,26 @@ def _seen(volume: ObservedVolume) -> dict[str, object]:
 
 
 # --- actions
-def steps(difference: Difference, view: HostView) -> Chain:
+def steps(difference: Difference, view: HostView, context: Context) -> Chain:
     """The actions for a difference, in their order."""
     match difference.verb, difference.detail:
         case Verb.CREATE, CreateVolume() as action:
             return [(action, "create")]
         case ((Verb.UPDATE | Verb.ADOPT), Growth() as growth):
-            return [(_grow(difference.address, growth, view), f"grow to {format_size(growth.capacity)}")]
+            return [
+                (_grow(difference.address, growth, view, context), f"grow to {format_size(growth.capacity)}")
+            ]
         case Verb.DELETE, _:
             return [(DeleteVolume(difference.address), "delete with its data")]
         case _:
             return []
 
 
-def _grow(address: Address, growth: Growth, view: HostView) -> Action:
-    """Through the domain that runs on it: QEMU would not notice otherwise."""
+def _grow(address: Address, growth: Growth, view: HostView, context: Context) -> Action:
+    """Through the domain that runs on it, unless that goes: QEMU would not notice otherwise."""
+    leaving = vms_leaving(view, context)
     for domain, target in use.live_disks(view, growth.path, address.name):
+        if domain.name in leaving:
+            continue
         return GrowDisk(Address(address.host, "vm", domain.name), target, growth.capacity)
     return ResizeVolume(address, growth.capacity)

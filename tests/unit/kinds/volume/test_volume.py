@@ -237,7 +237,7 @@ def test_growth(case: str) -> None:
         assert actions(difference, host) == []
         return
     (change,) = difference.changes
-    impact = Impact.LIVE if expected == "GrowDisk" else Impact.NONE  # no guest, no cost
+    impact = Impact.LIVE if isinstance(expected, GrowDisk) else Impact.NONE  # no guest, no cost
     assert (change.path, change.before, change.after, change.impact) == ("size", "1GiB", "2GiB", impact)
     assert actions(difference, host) == [expected]
 
