@@ -44,7 +44,6 @@ class Request:
     hosts: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     granted: frozenset[Permission] = frozenset()
-    replace: tuple[str, ...] = ()
     destroy: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
@@ -145,7 +144,11 @@ class Session:
             return result
         context = replace(self._look(), granted=plan.granted)
         again = make_plan(diff(context, KINDS), context, KINDS)
-        return replace(result, remaining=tuple(d for d in again.differences if d.verb is not Verb.NO_OP))
+        return replace(
+            result,
+            remaining=tuple(d for d in again.differences if d.verb is not Verb.NO_OP),
+            unverified=tuple(name for name in sorted(names) if context.views[name].unknown),
+        )
 
     def status(self) -> list[VmStatus]:
         """A row for every VM of the manifest, and every owned one that is not in it."""
@@ -199,7 +202,7 @@ class Session:
     def _connect(self, entry: HostEntry) -> Host:
         with self._guard:
             known = self._hosts.get(entry.name)
-        if known is not None:
+        if known is not None and known.is_alive():
             return known
         host = connect(entry.name, entry.uri, self.manifest.secrets)
         with self._guard:

@@ -54,7 +54,7 @@ def act(request: Request, acting: Acting) -> int:
     _end(granted, result, seconds, acting, console)
     return worst(
         (result.interrupted, ExitCode.INTERRUPTED),
-        (plan.unknown, ExitCode.UNREACHABLE),
+        (plan.unknown or result.unverified, ExitCode.UNREACHABLE),
         (result.failed or result.remaining, ExitCode.FAILED),
     )
 

@@ -105,12 +105,14 @@ class Event:
 class Result:
     """The outcomes of a whole apply, in the plan's order.
 
-    `remaining` is what still differs after a last look, although every step succeeded.
+    `remaining` is what still differs after a last look, although every step succeeded;
+    `unverified` are hosts that could not be looked at any more.
     """
 
     outcomes: tuple[Outcome, ...]
     interrupted: bool = False
     remaining: tuple[Difference, ...] = ()
+    unverified: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[Outcome, ...]:

@@ -154,7 +154,8 @@ def _overlays(chains: Mapping[Address, Chain], context: Context) -> dict[Address
     for volume, address in deleted_by.items():
         volumes = context.views[volume.host].volumes
         for other, overlay in deleted_by.items():
-            if other.host == volume.host and volumes[other.name].backing == volumes[volume.name].path:
+            base, over = volumes.get(volume.name), volumes.get(other.name)
+            if other.host == volume.host and base and over and over.backing == base.path:
                 found[address].add(overlay)
     return found
 

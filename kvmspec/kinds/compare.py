@@ -85,7 +85,7 @@ def _foreign(desired: Desired, here: Observed, context: Context) -> Problem:
     return context.problem(
         desired.path,
         f"{say} exists already and was not made by this project",
-        f"choose another name, or adopt it: `kvmspec import {here.name}`, or state `uuid: {here.uuid}`",
+        f"choose another name, or adopt it by stating `uuid: {here.uuid}`",
     )
 
 

@@ -51,6 +51,8 @@ def _section(plan: Plan, result: Result, status: Status, style: Style, width: in
 
 def _remaining(plan: Plan, result: Result, style: Style) -> Iterator[str]:
     """What still differs although every step succeeded."""
+    for host in result.unverified:
+        yield style("warning", f"{clean(host)} could not be looked at again: see kvmspec plan.")
     if result.remaining:
         yield style("warning", "Still different after a last look:")
     for difference in result.remaining:

@@ -59,6 +59,13 @@ class Host:
         kvm = guest is not None and guest.find("arch/domain[@type='kvm']") is not None
         return HostFacts(arch=arch, kvm=kvm, driver=self.conn.getType())
 
+    def is_alive(self) -> bool:
+        """Whether the connection still stands."""
+        try:
+            return bool(self.conn.isAlive())
+        except libvirt.libvirtError:
+            return False
+
     def close(self) -> None:
         """Close the connection; errors while doing so mean that it is gone already."""
         try:

@@ -243,11 +243,11 @@ class Domains:
                 if not domain.isActive():
                     return True
             now = time.monotonic()
-            if now >= end:
-                return False
             if now >= ask_at:
                 _ask(domain)
                 ask_at = now + _ASK_AGAIN
+            elif now >= end:
+                return False
             sleep(0.1)
 
     def _named(self, name: str) -> Any:

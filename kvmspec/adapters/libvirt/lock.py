@@ -105,21 +105,25 @@ class HostLock:
         raise LibvirtFailure(f"lock {self._name}: the channel of {LOCK_NAME} cannot be opened")
 
     def _take_away_stale(self) -> bool:
-        """Whether nobody holds the lock that is there, seen twice; it is taken away then. That
-        happens when libvirtd dies with a lock: QEMU runs on, AUTODESTROY is forgotten."""
-        for _ in range(2):
-            domain = self._found()
-            channel = _open_channel(self._conn, domain) if domain is not None else None
-            if domain is not None and channel is None:
-                return False
-            if channel is not None:
-                channel.abort()
-            time.sleep(_MOMENT)
-        try:
-            if (domain := self._found()) is not None:
-                domain.destroy()
-        except libvirt.libvirtError:
+        """Whether nobody holds the lock that is there; it is taken away then. That happens when
+        libvirtd dies with a lock: QEMU runs on, AUTODESTROY is forgotten.
+
+        A holder that has just made its lock opens the channel within a moment. So the channel is
+        tried, left alone for longer than that, and kept the second time while the lock goes.
+        """
+        domain = self._found()
+        if domain is None:
+            return True
+        first = _open_channel(self._conn, domain)
+        if first is None:
+            return False
+        with suppress(libvirt.libvirtError):
+            first.abort()
+        time.sleep(3 * _MOMENT)
+        if _open_channel(self._conn, domain) is None:
             return self._found() is None
+        with suppress(libvirt.libvirtError):
+            domain.destroy()
         return True
 
 

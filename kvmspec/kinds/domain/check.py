@@ -25,6 +25,7 @@ def check(manifest: Manifest) -> Iterator[Finding]:
     yield from _macs(manifest)
     yield from _disks(vms, manifest)
     yield from _volumes(vms, manifest)
+    yield from _ports(vms)
     yield from _dependencies(vms)
 
 
@@ -80,6 +81,8 @@ def _disks(vms: tuple[Item, ...], manifest: Manifest) -> Iterator[Finding]:
                 and names.count(disk.name) + sum(n == f"{disk.name}#2" for n in names) > 1
             ):
                 yield Finding((*path, "name"), f"two disks of vm/{item.name} are called {disk.name}")
+            if _again(spec, position):
+                yield Finding((*path, "path"), f"vm/{item.name} has {disk.path} twice", "take one out")
             if disk.own and places.pool_of(spec, disk) is None:
                 yield Finding(
                     path,
@@ -90,6 +93,26 @@ def _disks(vms: tuple[Item, ...], manifest: Manifest) -> Iterator[Finding]:
                 yield Finding(
                     (*path, "volume"), f"volume {disk.volume} is not declared", _near(disk.volume, volumes)
                 )
+
+
+def _ports(vms: tuple[Item, ...]) -> Iterator[Finding]:
+    """One port of a host serves one display."""
+    seen: dict[tuple[str, int], str] = {}
+    for item in vms:
+        for position, graphics in enumerate(_spec(item).graphics or ()):
+            if graphics.port is None or _spec(item).state != "running":
+                continue
+            first = seen.setdefault((item.hosts[0], graphics.port), item.name)
+            if first != item.name:
+                path = (*item.path, "graphics", position, "port")
+                message = f"port {graphics.port} is used twice: by vm/{first} and vm/{item.name}"
+                yield Finding(path, message, "leave `port` out and libvirt takes a free one")
+
+
+def _again(spec: VmSpec, position: int) -> bool:
+    """Whether a disk above has the same file."""
+    path = spec.disks[position].path
+    return path is not None and any(disk.path == path for disk in spec.disks[:position])
 
 
 def _volumes(vms: tuple[Item, ...], manifest: Manifest) -> Iterator[Finding]:

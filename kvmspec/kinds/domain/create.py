@@ -24,9 +24,10 @@ from kvmspec.manifest.types import format_size
 
 def creation(desired: Desired, found: Match, view: HostView, context: Context) -> Difference:
     address, spec = desired.address, desired.spec
-    problems = missing(desired, view, context)
     if spec.memory is None or spec.memory.size is None:
-        problems.append(context.problem(desired.path, "`memory` is required to create it"))
+        problem = context.problem(desired.path, "`memory` is required to create it")
+        return Difference(address, Verb.NO_OP, invalid=(problem,))
+    problems = missing(desired, view, context)
     if problems and spec.state == "running":
         return Difference(address, Verb.NO_OP, invalid=tuple(problems))
     xml, _ = creation_xml(desired, found.uuid, context, view)

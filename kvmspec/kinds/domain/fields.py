@@ -216,10 +216,22 @@ FIELDS: tuple[Field, ...] = (
         removable=True,
         sensitive=True,
     ),
-    Field("graphics.{key}.port", (*GRAPHICS, "@port"), restart("a port is opened at boot"), number),
-    Field("graphics.{key}.port", (*GRAPHICS, "@autoport"), restart("a port is opened at boot")),
-    Field("graphics.{key}.listen", (*GRAPHICS, "@listen"), restart("a port is opened at boot")),
-    Field("graphics.{key}.listen", (*GRAPHICS, "listen"), restart("a port is opened at boot")),
+    Field(
+        "graphics.{key}.port",
+        (*GRAPHICS, "@port"),
+        restart("a port is opened at boot"),
+        number,
+        removable=True,
+    ),
+    Field(
+        "graphics.{key}.port", (*GRAPHICS, "@autoport"), restart("a port is opened at boot"), removable=True
+    ),
+    Field(
+        "graphics.{key}.listen", (*GRAPHICS, "@listen"), restart("a port is opened at boot"), removable=True
+    ),
+    Field(
+        "graphics.{key}.listen", (*GRAPHICS, "listen"), restart("a port is opened at boot"), removable=True
+    ),
     Field("graphics.{key}", GRAPHICS, restart("a display cannot be plugged in"), present, removable=True),
     Field("{path}", (), restart("not known to change while running")),
 )

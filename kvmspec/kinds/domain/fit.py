@@ -29,6 +29,10 @@ def stated_data(rendered: str, spec: VmSpec) -> Data:
     kind = stated.get("os", {}).get("type")
     if kind is not None:
         kind.pop("#", None)
+    if spec.cpus is None or spec.cpus.count is None:  # read() fills in what libvirt means, not what is stated
+        stated.get("vcpu", {}).pop("@current", None)
+    if spec.memory is None or spec.memory.size is None:
+        stated.pop("currentMemory", None)
     return stated
 
 

@@ -97,7 +97,7 @@ def _refusal(desired: Desired, observed: Observed, record: Record | None, contex
         return context.problem(
             desired.path,
             f"{say} exists already and was not made by this project",
-            f"choose another name, or adopt it: `kvmspec import {name}`, or state `uuid: {observed.uuid}`",
+            f"choose another name, or adopt it by stating `uuid: {observed.uuid}`",
         )
     if record is not None and record.project != manifest.project:
         return context.problem(

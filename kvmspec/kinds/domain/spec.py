@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.manifest.model import Model, Reference
-from kvmspec.manifest.types import Duration, HostPath, IPv4, Mac, Name, Secret, Size, Text
+from kvmspec.manifest.types import Duration, HostPath, IPv4, Mac, Name, Secret, Size, Text, parse_path
 
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
@@ -20,9 +20,9 @@ class CpusSpec(Model):
     short: ClassVar[str | None] = "count"
     later: ClassVar[frozenset[str]] = frozenset({"topology", "pin", "model", "shares", "quota", "features"})
 
-    count: Annotated[int, Field(ge=1, le=4096, strict=True)] | None = None
+    count: Annotated[int, Field(ge=1, le=1024, strict=True)] | None = None
     """vCPUs the guest has now."""
-    max: Annotated[int, Field(ge=1, le=4096, strict=True)] | None = None
+    max: Annotated[int, Field(ge=1, le=1024, strict=True)] | None = None
     """Ceiling up to which `count` can grow while the guest runs."""
     mode: Literal["host-passthrough", "host-model", "maximum"] | None = None
     """Which CPU the guest sees."""
@@ -34,15 +34,25 @@ class CpusSpec(Model):
         return self
 
 
+def _reasonable(size: int) -> int:
+    if not _LEAST_MEMORY <= size <= _MOST_MEMORY:
+        raise PydanticCustomError("memory", "a VM has between 1MiB and 16TiB of memory")
+    return size
+
+
+_LEAST_MEMORY, _MOST_MEMORY = 2**20, 2**44  # QEMU's q35 takes 16 TiB less a hole at the most
+Memory = Annotated[Size, AfterValidator(_reasonable)]
+
+
 class MemorySpec(Model):
     """Memory."""
 
     short: ClassVar[str | None] = "size"
     later: ClassVar[frozenset[str]] = frozenset({"hugepages", "slots", "tuning"})
 
-    size: Size | None = None
+    size: Memory | None = None
     """Memory the guest has now."""
-    max: Size | None = None
+    max: Memory | None = None
     """Ceiling up to which `size` can grow while the guest runs."""
 
     @model_validator(mode="after")
@@ -162,7 +172,9 @@ class DiskSpec(Model):
             raise PydanticCustomError(
                 "disk", "a disk of the VM's own needs a `name`; its volume is called after it"
             )
-        if self.cdrom is not None and self.cdrom != "empty" and not self.cdrom.startswith("/"):
+        if self.cdrom is not None and self.cdrom != "empty" and self.cdrom.startswith("/"):
+            parse_path(self.cdrom)
+        elif self.cdrom is not None and self.cdrom != "empty":
             raise PydanticCustomError(
                 "not_built",
                 "`cdrom` takes an absolute path or `empty`; images are part of the format, "
