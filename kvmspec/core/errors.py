@@ -58,7 +58,7 @@ class UsageError(KvmspecError):
 
 
 class HostUnreachable(KvmspecError):
-    """A host could not be connected to. `reason` says why, `hint` what to do."""
+    """A host could not be connected to. `message` says why, `hint` what to do."""
 
     exit_code = ExitCode.UNREACHABLE
 

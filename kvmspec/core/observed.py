@@ -63,7 +63,6 @@ class HostView:
 
     A host that could not be read has `unknown` set and is never treated as empty.
     `pools_read` are the pools whose volumes are in `volumes` (running ones).
-    `foreign_names` are all domain names on the host, dumped or not.
     """
 
     host: str

@@ -24,6 +24,12 @@ class Step:
     action: Action
     after: frozenset[int] = frozenset()
     text: str = ""
+    owner: Address | None = None
+
+    @property
+    def subject(self) -> Address:
+        """The object whose difference the step belongs to: growing a disk is its VM's step."""
+        return self.owner or self.action.address
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from kvmspec.core.change import Difference
+from kvmspec.core.change import Difference, Verb
 from kvmspec.engine.fold import fold
 from kvmspec.kinds.base import Context, Kind
 from kvmspec.kinds.leaving import other_repository
@@ -26,7 +26,13 @@ def diff(context: Context, kinds: Mapping[str, Kind]) -> list[Difference]:
                 continue
             gone = [d for kind in kinds.values() for d in kind.leftovers(view, context)]
             gone = [d for d in gone if targets is None or d.address in targets]
-            if (problem := other_repository(view, context)) is not None:
-                gone = [replace(d, refusals=(*d.refusals, problem)) for d in gone]
             found += gone
-    return fold(found, context, kinds)
+    return [_refused(d, context) for d in fold(found, context, kinds)]
+
+
+def _refused(difference: Difference, context: Context) -> Difference:
+    """Nothing changes where another repository has the same project name."""
+    if difference.verb is Verb.NO_OP:
+        return difference
+    problem = other_repository(context.views[difference.address.host], context)
+    return replace(difference, refusals=(*difference.refusals, problem)) if problem else difference

@@ -20,11 +20,11 @@ def fold(differences: list[Difference], context: Context, kinds: Mapping[str, Ki
             continue
         vm = by_address[owner]
         if _is_ignored(f"disks.{wanted.extra}.size" if wanted else "", owner, context):
-            del by_address[address]
+            by_address[address] = replace(difference, verb=Verb.NO_OP, changes=(), detail=None)
             continue
         if vm.verb in (Verb.NO_OP, Verb.UPDATE) and not vm.refusals:
             by_address[owner] = _with(vm, difference, str(wanted.extra) if wanted else "", context, kinds)
-            del by_address[address]
+            by_address[address] = replace(difference, verb=Verb.NO_OP, changes=(), detail=None)
     return list(by_address.values())
 
 

@@ -167,7 +167,7 @@ def _steps(chains: Mapping[Address, Chain], needs: Mapping[Address, set[Address]
         after = frozenset(last[need] for need in needs[address] if need in last)
         for action, text in chains[address]:
             number = len(steps) + 1
-            steps.append(Step(number, action, after, text))
+            steps.append(Step(number, action, after, text, address))
             after = frozenset({number})
             last[address] = number
     return steps

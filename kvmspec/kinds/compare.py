@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,13 +19,12 @@ from kvmspec.core.impact import Impact
 from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.core.problem import Problem
+from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.ownership import derived_uuid
 from kvmspec.manifest.section import Manifest
 
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-
-_RECORD = re.compile(r"<kvmspec:vm\b[^>]*>")  # kvmspec's element in a domain's metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +131,12 @@ def _stated_uuids(manifest: Manifest) -> frozenset[str]:
 
 # --- who uses an object
 def is_ours(domain: Observed, context: Context) -> bool:
-    """Whether a domain belongs to the project: by its derived UUID, by kvmspec's element in its
-    metadata (unless copied from another VM), or by a stated `uuid:`."""
-    project = context.manifest.project
-    if domain.uuid == derived_uuid(project, "vm", domain.name):
-        return True
+    """Whether a domain belongs to the project: by kvmspec's element in its metadata (unless copied
+    from another VM), or by a stated `uuid:`. A released VM keeps its derived UUID and is not ours."""
     if domain.uuid in _stated_uuids(context.manifest):
         return True
-    record = _RECORD.search(domain.xml)
-    if record is None:
-        return False
-    text = record[0].replace("'", '"')
-    return f'project="{project}"' in text and f'uuid="{domain.uuid}"' in text
+    record = records.read(domain.xml, domain.uuid)
+    return record is not None and record.project == context.manifest.project
 
 
 def staying(domains: Iterable[Observed], context: Context, address: Address) -> list[Observed]:

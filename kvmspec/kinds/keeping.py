@@ -33,6 +33,12 @@ def keeping(
     if staying:
         message = f"{address.short} on {view.host} is used by {compare.names(staying)}"
         yield Problem(message, hint="take it out of that VM first (a running one has it until its restart)")
+    needing = [a.short for a, d in context.desired.items() if address in d.needs and not context.destroy]
+    if needing and not staying:
+        yield Problem(
+            f"{address.short} on {view.host} is what {', '.join(needing)} of the manifest needs",
+            hint="take it out there first, or let the data stay",
+        )
     over = [other for other in use.overlays(view, volume.path) if other.partition("/")[2] not in leaving]
     if over:
         message = f"{address.short} on {view.host} is the backing of {', '.join(over)}"

@@ -44,7 +44,7 @@ def volumes_leaving(view: HostView, context: Context) -> frozenset[str]:
 
 def other_repository(view: HostView, context: Context) -> Problem | None:
     """Networks and pools carry no `id:`. Where VMs show that another repository has the same
-    project name on this host, nothing is known to be ours and nothing is deleted."""
+    project name on this host, nothing is known to be ours and nothing is changed."""
     manifest = context.manifest
     others = [
         name

@@ -11,6 +11,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -85,9 +86,10 @@ class Record:
         )
 
 
+@lru_cache(maxsize=8192)
 def read(xml: str, uuid: str) -> Record | None:
     """The record in a domain's XML; None where there is none, or it was copied from another VM."""
-    match = _ELEMENT.search(xml)
+    match = _ELEMENT.search(xml) if NAMESPACE in xml else None
     if match is None:
         return None
     text = match[0]
@@ -122,6 +124,12 @@ def records(view: HostView) -> Mapping[str, Record]:
         if NAMESPACE in domain.xml and domain.persistent
     }
     return {name: record for name, record in found.items() if record is not None}
+
+
+@once
+def macs(view: HostView) -> frozenset[str]:
+    """The MACs that kvmspec gave to the VMs of a host: a renamed one keeps that of its old name."""
+    return frozenset(mac for record in records(view).values() for mac in record.keys.networks.values())
 
 
 def sealed(data: Any, reveal: Any) -> Any:

@@ -187,7 +187,12 @@ class Interpolator:
     def _note(self, message: str, needle: str, hint: str = "", at_key: str = "") -> None:
         path = (*self._path, at_key) if at_key else tuple(self._path)
         where: Where = self.variables.sources.where(path, key=bool(at_key), needle=needle)
-        self.problems.add(message, where, path=".".join(map(str, path)), hint=hint)
+        self.problems.add(
+            message,
+            where,
+            path="".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip("."),
+            hint=hint,
+        )
 
 
 def _written(value: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import secrets as random
 from dataclasses import dataclass, field
@@ -19,7 +18,6 @@ class SecretStore:
 
     _values: dict[str, str] = field(default_factory=dict, repr=False)
     _tokens: dict[str, str] = field(default_factory=dict, repr=False)
-    _salt: bytes = field(default_factory=lambda: os.urandom(16), repr=False)
 
     def token(self, value: str) -> str:
         """The token that stands for `value`."""

@@ -74,8 +74,8 @@ def _stayed(plan: Plan, result: Result) -> Iterator[str]:
 
 def _finished(plan: Plan, result: Result) -> list[Difference]:
     """The objects that had steps, all of which are done."""
-    touched = {outcome.step.action.address for outcome in result.outcomes}
-    left = {outcome.step.action.address for outcome in result.outcomes if outcome.status is not Status.DONE}
+    touched = {outcome.step.subject for outcome in result.outcomes}
+    left = {outcome.step.subject for outcome in result.outcomes if outcome.status is not Status.DONE}
     return [item for item in effective(plan) if item.address in touched - left and item.verb in _PAST]
 
 

@@ -55,7 +55,7 @@ def effective(plan: Plan) -> tuple[Difference, ...]:
     """The plan's differences, where one that has steps is never called a no-op."""
     texts: dict[Address, list[str]] = {}
     for step in plan.steps:
-        texts.setdefault(step.action.address, []).append(step.text)
+        texts.setdefault(step.subject, []).append(step.text)
     return tuple(_honest(difference, texts.get(difference.address, ())) for difference in plan.differences)
 
 
@@ -72,7 +72,7 @@ def _honest(difference: Difference, texts: Iterable[str]) -> Difference:
 
 def _restarted(differences: Iterable[Difference], plan: Plan) -> set[Address]:
     """What is stopped for a change: by its impact, or because a step of it says so."""
-    stopping = {s.action.address for s in plan.steps if isinstance(s.action, ShutdownDomain | RestartNetwork)}
+    stopping = {s.subject for s in plan.steps if isinstance(s.action, ShutdownDomain | RestartNetwork)}
     return {
         difference.address
         for difference in differences

@@ -41,11 +41,6 @@ class Host:
     domains: Domains
 
     @property
-    def is_test_driver(self) -> bool:
-        """libvirt's own test driver: its state lives in this process alone."""
-        return self.uri.startswith("test:")
-
-    @property
     def arch(self) -> str:
         """The architecture of the host's processor."""
         return str(self.conn.getInfo()[0])

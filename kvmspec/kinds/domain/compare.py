@@ -151,7 +151,8 @@ def compare(
     devices = persistent.get("devices", {})
     known = record.keys if record else None
     paths = [source.path for source in sources]
-    keys = allocate(context.manifest.project, name, spec, known, devices, paths)
+    macs = records.macs(view)
+    keys = allocate(context.manifest.project, name, spec, known, devices, paths, macs)
     becomes = final(spec, keys, devices)
     full, new = _with_new_devices(spec, keys, devices)
     rendered = render.stated(context.renderer, name, full, sources, becomes, new)

@@ -18,7 +18,7 @@ from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_for, sealed_xml
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
-from kvmspec.kinds.records import KeyMap
+from kvmspec.kinds.records import KeyMap, macs
 from kvmspec.manifest.types import format_size
 
 
@@ -47,7 +47,9 @@ def creation_xml(desired: Desired, uuid: str, context: Context, view: HostView |
     name, spec = desired.address.name, desired.spec
     places = Places(context.manifest, view)
     sources = tuple(places.source(name, spec, disk) for disk in spec.disks)
-    keys = allocate(context.manifest.project, name, spec, KeyMap(), {}, [source.path for source in sources])
+    paths = [source.path for source in sources]
+    taken = macs(view) if view is not None else frozenset()
+    keys = allocate(context.manifest.project, name, spec, None, {}, paths, taken)
     keys = final(spec, keys, {})
     facts = view.facts if view is not None else HostFacts(kvm=True)
     stated = stated_data(render.stated(context.renderer, name, spec, sources, keys, frozenset()), spec)

@@ -44,16 +44,17 @@ def allocate(
     known: KeyMap | None,
     live: Mapping[str, Any],
     sources: Sequence[str | None],
+    macs: frozenset[str] = frozenset(),
 ) -> KeyMap:
     """Targets and MACs for every key of `spec`.
 
     What `known` has stays. Without it the VM is adopted, and its devices (`live` is its canonical
     `devices`) are recognised by source, MAC or network. What is left is new, and never gets a
-    target or MAC that the VM has already.
+    target or MAC that the VM has already, nor one of `macs`, which other VMs have.
     """
     return KeyMap(
         _disks(spec, known, live.get("disk", {}), sources),
-        _nics(project, name, spec, known, live.get("interface", {})),
+        _nics(project, name, spec, known, live.get("interface", {}), macs),
         _retired(spec, known),
     )
 
@@ -130,7 +131,12 @@ def letters(number: int) -> str:
 
 
 def _nics(
-    project: str, name: str, spec: VmSpec, known: KeyMap | None, live: Mapping[str, Any]
+    project: str,
+    name: str,
+    spec: VmSpec,
+    known: KeyMap | None,
+    live: Mapping[str, Any],
+    macs: frozenset[str],
 ) -> dict[str, str]:
     given = known.networks if known else {}
     named = dict(zip(nic_keys(spec.networks), spec.networks, strict=True))
@@ -145,7 +151,7 @@ def _nics(
                 unclaimed.pop(mac)
     for key, nic in named.items():
         if key not in result:
-            taken = {*live, *given.values(), *result.values()} - {given.get(key)}
+            taken = {*live, *macs, *given.values(), *result.values()} - {given.get(key)}
             result[key] = given.get(key) or nic.mac or _new_mac(project, name, key, taken)
     return {key: result[key] for key in named}
 

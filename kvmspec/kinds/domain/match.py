@@ -10,6 +10,7 @@ from kvmspec.core.observed import HostView, Observed
 from kvmspec.core.problem import Problem
 from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
+from kvmspec.kinds.leaving import owned
 from kvmspec.kinds.ownership import derived_uuid
 from kvmspec.kinds.records import Record
 
@@ -38,8 +39,22 @@ def find(desired: Desired, view: HostView, context: Context) -> Match:
         return _under_other_name(desired, by_uuid, view, context)
     observed = by_uuid or view.domains.get(name)
     if observed is not None:
-        return _judge(desired, observed, uuid, context)
+        return _taken(desired, view, context) or _judge(desired, observed, uuid, context)
     return _moved(desired, uuid, view, context) or _elsewhere(desired, uuid, view, context) or Match(uuid)
+
+
+def _taken(desired: Desired, view: HostView, context: Context) -> Match | None:
+    """A move to the name of a VM that exists, while the one to be moved does too."""
+    name = desired.address.name
+    for old, new in context.manifest.moved:
+        if new == name and old in view.domains and owned(old, view, context):
+            problem = context.problem(
+                desired.path,
+                f"vm/{old} cannot be moved to vm/{name}: both exist on {view.host}",
+                "take the entry out of `moved:`, or delete or release one of them",
+            )
+            return Match(view.domains[name].uuid, refusal=problem)
+    return None
 
 
 def _by_uuid(uuid: str, view: HostView) -> Observed | None:

@@ -118,12 +118,13 @@ def test_an_object_that_changed_under_our_hands_is_a_failure_and_no_crash(error:
     assert str(error).strip("'") in result.outcomes[0].error
 
 
-def test_a_fault_of_our_own_is_not_swallowed() -> None:
+def test_a_fault_of_our_own_is_an_outcome_and_named() -> None:
     def does(action: Action) -> None:
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
-        run(plan_of(*starts(1)), stand_ins(does=does))
+    (outcome,) = run(plan_of(*starts(1)), stand_ins(does=does)).outcomes
+    assert outcome.status is Status.FAILED
+    assert "ZeroDivisionError" in outcome.error
 
 
 def test_an_interruption_finishes_what_is_under_way_and_starts_nothing() -> None:

@@ -17,6 +17,7 @@ from kvmspec.kinds.base import Context, Kind
 from kvmspec.kinds.network import KIND as NETWORK
 from kvmspec.kinds.ownership import derived_uuid
 from kvmspec.kinds.pool import KIND as POOL
+from kvmspec.kinds.records import Record
 from kvmspec.kinds.volume import KIND as VOLUME
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.secrets import SecretStore
@@ -113,7 +114,11 @@ def view(
 def domain(name: str, devices: str = "", *, ours: bool = True, running: bool = True) -> Observed:
     """A domain with these devices."""
     uuid = derived_uuid(PROJECT, "vm", name) if ours else FOREIGN
-    xml = f"<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid><devices>{devices}</devices></domain>"
+    record = Record(PROJECT, uuid).xml() if ours else ""
+    xml = (
+        f"<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid><metadata>{record}</metadata>"
+        f"<devices>{devices}</devices></domain>"
+    )
     return Observed(
         "vm", name, uuid, xml, "running" if running else "stopped", active_xml=xml if running else None
     )
