@@ -63,7 +63,7 @@ def host(uri: str, secrets: SecretStore) -> Iterator[Host]:
 @pytest.fixture
 def folder(host: Host, request: pytest.FixtureRequest) -> Path:
     """A folder for a pool that is not there yet."""
-    if host.is_test_driver:
+    if host.uri.startswith("test:"):
         return Path("/nowhere/pool")
     images: Path = request.getfixturevalue("clean_host").images
     return images / "pool"

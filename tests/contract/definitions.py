@@ -33,7 +33,7 @@ def volume(name: str = "root.qcow2", mib: int = 64, form: str = "qcow2", backing
 
 def domain(host: Host, name: str = "web", number: int = 3, devices: str = "", extra: str = "") -> str:
     """Two of at most four vCPUs, 32 of at most 64 MiB; nothing to boot from."""
-    kind = "test" if host.is_test_driver else "qemu"
+    kind = "test" if host.uri.startswith("test:") else "qemu"
     return f"""<domain type='{kind}'><name>{name}</name><uuid>{UUID.format(number)}</uuid>{extra}
   <memory unit='MiB'>64</memory>
   <currentMemory unit='MiB'>32</currentMemory>

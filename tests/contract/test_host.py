@@ -29,9 +29,9 @@ HINTS = {
 # --- connections
 def test_a_host_knows_itself(host: Host) -> None:
     facts = host.facts()
-    assert facts.arch == host.conn.getInfo()[0] or host.is_test_driver
-    assert facts.driver.lower() == ("test" if host.is_test_driver else "qemu")
-    assert host.is_test_driver is host.uri.startswith("test:")
+    assert facts.arch == host.conn.getInfo()[0] or host.uri.startswith("test:")
+    assert facts.driver.lower() == ("test" if host.uri.startswith("test:") else "qemu")
+    assert host.uri.startswith("test:") is host.uri.startswith("test:")
 
 
 def test_closing_twice_is_as_good_as_once(uri: str, secrets: SecretStore) -> None:
