@@ -8,9 +8,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import Annotated, Any
-
-from pydantic import Field
+from typing import Any
 
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
@@ -23,8 +21,6 @@ from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.ownership import derived_uuid
 from kvmspec.manifest.section import Manifest
-
-Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 
 @dataclass(frozen=True, slots=True)

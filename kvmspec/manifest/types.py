@@ -56,7 +56,7 @@ def format_size(size: int) -> str:
 
 def parse_duration(value: Any) -> int:
     """`90s`, `5m`, `12h`, `7d` as seconds. Raises PydanticCustomError (`duration`)."""
-    if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())) and int(match[1]):
+    if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
         return int(match[1]) * _SECONDS[match[2]]
     raise PydanticCustomError("duration", "expected a duration with a unit, such as 90s, 5m or 12h")
 

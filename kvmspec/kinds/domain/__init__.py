@@ -15,9 +15,10 @@ from kvmspec.core.observed import HostView
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.domain import apply, create, leftovers, plan
 from kvmspec.kinds.domain.check import check
+from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.inline import inline_volumes, known_volumes
 from kvmspec.kinds.domain.sources import Places
-from kvmspec.kinds.domain.spec import DiskSpec, VmSpec
+from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.ownership import derived_uuid
 from kvmspec.manifest.section import Item, Manifest, Section
 

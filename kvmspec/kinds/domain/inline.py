@@ -10,7 +10,8 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView
 from kvmspec.kinds import records
 from kvmspec.kinds.domain.sources import Places
-from kvmspec.kinds.domain.spec import BackingSpec, VmSpec
+from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.parts import BackingSpec
 from kvmspec.manifest.section import Manifest
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from kvmspec.kinds.domain.spec import DiskSpec, NicSpec, VmSpec
+from kvmspec.kinds.domain.devices import DiskSpec, NicSpec
+from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.ownership import mac_for
 from kvmspec.kinds.records import KeyMap
 

@@ -8,17 +8,9 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from kvmspec.core.observed import HostFacts
+from kvmspec.kinds.domain.devices import DiskSpec, GraphicsSpec, NicSpec
 from kvmspec.kinds.domain.keys import bus_of
-from kvmspec.kinds.domain.spec import (
-    CpusSpec,
-    DevicesSpec,
-    DiskSpec,
-    FeaturesSpec,
-    GraphicsSpec,
-    MemorySpec,
-    NicSpec,
-    VmSpec,
-)
+from kvmspec.kinds.domain.spec import CpusSpec, DevicesSpec, FeaturesSpec, MemorySpec, VmSpec
 from kvmspec.manifest.model import Model
 
 HOTPLUG_PORTS = 4

@@ -9,7 +9,9 @@ from typing import Any
 
 from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView
-from kvmspec.kinds.domain.spec import BackingSpec, DiskSpec, VmSpec
+from kvmspec.kinds.domain.devices import DiskSpec
+from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.parts import BackingSpec
 from kvmspec.manifest.section import Manifest
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.devices import DiskSpec, GraphicsSpec, NicSpec
+from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model, Reference
-from kvmspec.manifest.types import Duration, HostPath, IPv4, Mac, Name, Secret, Size, Text, parse_path
-
-Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+from kvmspec.manifest.types import Duration, HostPath, Name, Size, Text
 
 
 class CpusSpec(Model):
@@ -96,143 +96,6 @@ class BootSpec(Model):
         if self.devices is not None and len(set(self.devices)) != len(self.devices):
             raise PydanticCustomError("boot", "a boot device is listed twice")
         return self
-
-
-class BackingSpec(Model):
-    """What an overlay reads where nothing was written to it."""
-
-    short: ClassVar[str | None] = "volume"
-
-    volume: Name | None = None
-    """A volume; declared in the manifest, or with `pool`, one that is on the host."""
-    pool: Name | None = None
-    """The pool of `volume`."""
-    path: HostPath | None = None
-    """A file on the host."""
-    format: Literal["qcow2", "raw"] | None = None
-    """The format of `path` (default: by its suffix)."""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> BackingSpec:
-        if (self.volume is None) == (self.path is None):
-            raise PydanticCustomError("backing", "give either `volume` or `path`")
-        return self
-
-
-_SOURCES = ("volume", "path", "cdrom")
-
-
-class DiskSpec(Model):
-    """A disk: blank or overlay (`size`, `backing`), `volume`, `path` or `cdrom`."""
-
-    later: ClassVar[frozenset[str]] = frozenset(
-        {"image", "clone", "iops", "bandwidth", "boot_order", "serial"}
-    )
-
-    name: Name | None = None
-    """The key by which the disk is known for life."""
-    size: Size | None = None
-    """Size of a disk of the VM's own."""
-    backing: BackingSpec | None = None
-    """Makes the VM's own disk an overlay."""
-    volume: Name | None = None
-    """A declared volume, or with `pool` one that is on the host."""
-    path: HostPath | None = None
-    """An existing file or block device of the host."""
-    cdrom: Text | None = None
-    """An ISO file of the host, or `empty`."""
-    pool: Name | None = None
-    """The pool the disk lies in."""
-    format: Literal["qcow2", "raw"] | None = None
-    """Format of the image (default: qcow2 for an own disk, else by its suffix)."""
-    bus: Literal["virtio", "scsi", "sata", "usb", "ide"] | None = None
-    """The bus the guest sees it on."""
-    cache: Literal["none", "writeback", "writethrough", "directsync", "unsafe"] | None = None
-    """The host's page cache."""
-    discard: Literal["unmap", "ignore"] | None = None
-    """What becomes of the guest's TRIM."""
-    io: Literal["threads", "native", "io_uring"] | None = None
-    """How QEMU does its I/O."""
-
-    @property
-    def own(self) -> bool:
-        """Whether the volume is the VM's own: declared here, named after the VM."""
-        return self.volume is None and self.path is None and self.cdrom is None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> DiskSpec:
-        given = [name for name in _SOURCES if getattr(self, name) is not None]
-        if self.size is not None or self.backing is not None:
-            given.append("size" if self.size is not None else "backing")
-        if len(given) != 1:
-            raise PydanticCustomError(
-                "disk", "a disk has exactly one of `size` (or `backing`), `volume`, `path` or `cdrom`"
-            )
-        if self.own and self.name is None:
-            raise PydanticCustomError(
-                "disk", "a disk of the VM's own needs a `name`; its volume is called after it"
-            )
-        if self.cdrom is not None and self.cdrom != "empty" and self.cdrom.startswith("/"):
-            parse_path(self.cdrom)
-        elif self.cdrom is not None and self.cdrom != "empty":
-            raise PydanticCustomError(
-                "not_built",
-                "`cdrom` takes an absolute path or `empty`; images are part of the format, "
-                "but this version does not support them yet",
-            )
-        return self
-
-
-class NicSpec(Model):
-    """A network interface."""
-
-    short: ClassVar[str | None] = "network"
-    later: ClassVar[frozenset[str]] = frozenset(
-        {"ip", "queues", "macvtap", "vlan", "bandwidth", "filter", "link", "mtu", "boot_order", "portgroup"}
-    )
-
-    name: Name | None = None
-    """The key by which the interface is known for life."""
-    network: Name | None = None
-    """A libvirt network, declared or on the host."""
-    bridge: Name | None = None
-    """A bridge of the host."""
-    mac: Mac | None = None
-    """Its MAC; derived from project, VM and key when not given."""
-    model: Literal["virtio", "e1000", "e1000e", "rtl8139"] | None = None
-    """The card the guest sees."""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> NicSpec:
-        if (self.network is None) == (self.bridge is None):
-            raise PydanticCustomError("nic", "an interface has exactly one of `network` or `bridge`")
-        return self
-
-
-_VNC_PASSWORD = 8  # the protocol's limit; libvirt refuses more
-
-
-class GraphicsSpec(Model):
-    """A graphical console."""
-
-    short: ClassVar[str | None] = "type"
-
-    type: Literal["vnc"]
-    """The protocol."""
-    listen: IPv4 | None = None
-    """The address it listens on (default 127.0.0.1)."""
-    port: Annotated[int, Field(ge=5900, le=65535, strict=True)] | None = None
-    """A fixed port; without it libvirt takes a free one."""
-    password: Secret | None = None
-    """Asked of whoever connects; VNC takes eight characters at the most."""
-
-    @field_validator("password")
-    @classmethod
-    def _short(cls, value: str | None, info: ValidationInfo) -> str | None:
-        store = (info.context or {}).get("secrets")
-        if value is not None and len(store.reveal(value) if store else value) > _VNC_PASSWORD:
-            raise PydanticCustomError("password", "a VNC password has at most 8 characters")
-        return value
 
 
 class DevicesSpec(Model):

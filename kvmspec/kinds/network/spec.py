@@ -9,8 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from kvmspec.kinds.compare import Uuid
 from kvmspec.kinds.network import rules
+from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import Duration, IPv4, Mac, Subnet
 

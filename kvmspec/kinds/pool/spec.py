@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from kvmspec.kinds.compare import Uuid
+from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath
 

@@ -8,31 +8,9 @@ from typing import ClassVar, Literal
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.parts import BackingSpec
 from kvmspec.manifest.model import Model, Reference
-from kvmspec.manifest.types import HostPath, Name, Size
-
-
-class BackingSpec(Model):
-    """What an overlay reads where nothing was written to it."""
-
-    short: ClassVar[str | None] = "volume"
-
-    volume: Name | None = None
-    """A volume; declared in the manifest, or with `pool`, one that is on the host."""
-    pool: Name | None = None
-    """The pool of `volume`."""
-    path: HostPath | None = None
-    """A file of the host."""
-    format: Literal["qcow2", "raw"] | None = None
-    """Its format; that of the volume, else by the suffix, when not given."""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> BackingSpec:
-        if (self.volume is None) == (self.path is None):
-            raise PydanticCustomError("backing", "give either `volume` or `path`")
-        if self.path is not None and self.pool is not None:
-            raise PydanticCustomError("backing", "`pool` goes with `volume`, not with `path`")
-        return self
+from kvmspec.manifest.types import Name, Size
 
 
 class VolumeSpec(Model):

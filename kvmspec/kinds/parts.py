@@ -1,0 +1,36 @@
+"""Parts of the manifest that several kinds have."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from kvmspec.manifest.model import Model
+from kvmspec.manifest.types import HostPath, Name
+
+Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+
+
+class BackingSpec(Model):
+    """What an overlay reads where nothing was written to it."""
+
+    short: ClassVar[str | None] = "volume"
+
+    volume: Name | None = None
+    """A volume; declared in the manifest, or with `pool`, one that is on the host."""
+    pool: Name | None = None
+    """The pool of `volume`."""
+    path: HostPath | None = None
+    """A file of the host."""
+    format: Literal["qcow2", "raw"] | None = None
+    """Its format; that of the volume, else by the suffix, when not given."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> BackingSpec:
+        if (self.volume is None) == (self.path is None):
+            raise PydanticCustomError("backing", "give either `volume` or `path`")
+        if self.path is not None and self.pool is not None:
+            raise PydanticCustomError("backing", "`pool` goes with `volume`, not with `path`")
+        return self
