@@ -207,7 +207,9 @@ def test_a_released_vm_is_let_go_and_runs_on(scene: Scene) -> None:
     assert domain_id(scene.conn, "gone") == number
     assert "urn:kvmspec:1" not in scene.xml("gone")
     scene.plan(scene.manifest({"web": vm}), expect=0)
-    scene.cli("destroy", "--yes", "--allow", "data-loss", expect=0)
+    # it is foreign now, and the pool its disk lies in is not taken from it
+    scene.cli("destroy", "--yes", "--allow", "data-loss", expect=4)
+    scene.cli("destroy", "--yes", "--allow", "data-loss", "--target", "vm/web", expect=0)
     assert domain_id(scene.conn, "gone") == number
     assert scene.volume("gone-data.qcow2").exists()
     assert not scene.volume("web-data.qcow2").exists()

@@ -15,7 +15,7 @@ from kvmspec.core.action import CreateVolume, GrowDisk, ResizeVolume
 from kvmspec.core.address import Address
 from kvmspec.core.errors import LibvirtFailure
 from kvmspec.core.impact import Permission
-from kvmspec.kinds.ownership import derived_uuid
+from kvmspec.kinds.records import Record
 from kvmspec.kinds.volume import KIND
 from kvmspec.kinds.volume.apply import apply as act
 from kvmspec.manifest.secrets import SecretStore
@@ -115,7 +115,9 @@ def test_grows_through_the_guest_that_runs_on_it(host: Host, want: Any) -> None:
     )
     about = context(wanted)
     view = look(host)
-    ours = {"g": replace(view.domains["g"], uuid=derived_uuid(PROJECT, "vm", "g"))}
+    guest = view.domains["g"]
+    record = f"<metadata>{Record(PROJECT, guest.uuid).xml()}</metadata>"
+    ours = {"g": replace(guest, xml=guest.xml.replace("</name>", f"</name>{record}", 1))}
     view = replace(view, domains=ours)
     difference = KIND.diff(about.desired[Address(HOST, "volume", "vms/data")], view, about)
     assert difference.refusals == ()
