@@ -182,3 +182,11 @@ def test_ignored_growth_is_ignored(scene: Scene) -> None:
 def test_the_lock_s_name_is_not_for_vms(scene: Scene) -> None:
     scene.write(scene.manifest({"kvmspec-lock": idle_vm()}))
     scene.cli("validate", expect=3, connect=False)
+
+
+def test_what_has_no_default_to_go_back_to_is_said_to_stay(scene: Scene) -> None:
+    scene.settle(scene.manifest({"web": {"cpus": {"count": 1, "max": 4}, "memory": "32MiB", **STOPPED}}))
+    text = scene.plan(scene.manifest({"web": {"cpus": 1, "memory": "32MiB", **STOPPED}}), expect=2)
+    assert "cpus.max is not stated any more and stays as it is" in text
+    scene.settle()
+    assert "stays as it is" not in scene.plan(expect=0)

@@ -126,6 +126,20 @@ class Comparison:
         wanted = get(self.recorded, path)
         return wanted is not None and get(self.applied, path) == wanted
 
+    def kept(self) -> list[str]:
+        """Manifest paths that are not stated any more and stay as they are all the same: ceilings,
+        the machine, a bus, a card's model have no default to go back to."""
+        found: dict[str, None] = {}
+        for path, _ in leaves(self.applied):
+            if not path:  # nothing was ever applied
+                continue
+            row, unit = fields.lookup(path)
+            gone = get(self.stated, unit) is None and get(self.persistent, unit) is not None
+            inside = path[0] != "devices" or get(self.stated, path[:3]) is not None
+            if gone and inside and not row.removable and row.canonical:
+                found[fields.manifest_path(row, unit, self.all_keys)] = None
+        return list(found)
+
     def dropped(self) -> list[Path]:
         """Paths that were stated at the last apply and are not stated any more."""
         found: dict[Path, None] = {}

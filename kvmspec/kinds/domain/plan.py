@@ -154,10 +154,14 @@ def _remarks(comparison: Comparison, changing: bool) -> list[str]:
 
 
 def _kept(comparison: Comparison) -> list[str]:
-    """Volumes of disks that are not declared any more."""
+    """Volumes of disks that are not declared any more, and fields that have no default."""
+    if comparison.same:
+        return []
     own = comparison.record.own if comparison.record else {}
+    volumes = [(key, name) for key, name in own.items() if key not in comparison.keys.disks]
     return [
-        f"volume {name} of disks.{key} stays" for key, name in own.items() if key not in comparison.keys.disks
+        *(f"{path} is not stated any more and stays as it is" for path in comparison.kept()),
+        *(f"volume {name} of disks.{key} stays" for key, name in volumes),
     ]
 
 
