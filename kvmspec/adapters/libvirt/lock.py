@@ -120,10 +120,12 @@ class HostLock:
         with suppress(libvirt.libvirtError):
             first.abort()
         time.sleep(3 * _MOMENT)
-        if _open_channel(self._conn, domain) is None:
+        kept = _open_channel(self._conn, domain)  # held by its name: a stream nobody refers to is closed
+        if kept is None:
             return self._found() is None
         with suppress(libvirt.libvirtError):
             domain.destroy()
+            kept.abort()
         return True
 
 
@@ -134,8 +136,8 @@ def _refusal(host: str, holder: str) -> Refused:
 
 def _open_channel(conn: Any, domain: Any) -> Any:
     """The channel's stream, or None where somebody has it."""
-    stream = conn.newStream(libvirt.VIR_STREAM_NONBLOCK)
     try:
+        stream = conn.newStream(libvirt.VIR_STREAM_NONBLOCK)
         domain.openChannel(_CHANNEL, stream, 0)
     except libvirt.libvirtError:
         return None
