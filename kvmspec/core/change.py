@@ -27,7 +27,8 @@ class FieldChange:
     what changing it costs, and why.
 
     A value of None means absent. `sensitive` values are never shown. `drift` says that the
-    field was changed outside kvmspec since the last apply.
+    field was changed outside kvmspec since the last apply. `avoid` says, of a restart, what could
+    be stated instead to do without it (`up to 4 it goes live`); empty where nothing could.
     """
 
     path: str
@@ -37,6 +38,7 @@ class FieldChange:
     reason: str = ""
     sensitive: bool = False
     drift: bool = False
+    avoid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

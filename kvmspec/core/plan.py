@@ -49,6 +49,8 @@ class Plan:
     required      permissions without which nothing is done
     refusals      reasons why nothing may be done at all
     fingerprints  digest of each object the steps rest on; absent objects have ""
+    links         what refers to what: (vm/web, network/front); also to what the manifest does not
+                  manage. The topology that `graph` and the HTML report draw
     """
 
     project: str
@@ -61,6 +63,7 @@ class Plan:
     refusals: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     fingerprints: Mapping[Address, str] = field(default_factory=dict)
+    links: tuple[tuple[Address, Address], ...] = ()
 
     @property
     def missing(self) -> frozenset[Permission]:

@@ -73,6 +73,7 @@ def make_plan(differences: Iterable[Difference], context: Context, kinds: Mappin
         refusals=tuple(problem for difference in differences for problem in difference.refusals),
         warnings=tuple(context.manifest.warnings),
         fingerprints=fingerprints(_touched(chains, context), context, kinds),
+        links=_links(context),
     )
 
 
@@ -91,6 +92,16 @@ def still_to_do(plan: Plan, later: Plan) -> bool:
         return {_DIGEST.sub("", json.dumps(to_data(step.action))) for step in steps}
 
     return told(plan.steps) <= told(later.steps)
+
+
+def _links(context: Context) -> tuple[tuple[Address, Address], ...]:
+    """What refers to what on the hosts that are planned for."""
+    return tuple(
+        (address, need)
+        for address, wanted in context.desired.items()
+        if context.hosts is None or address.host in context.hosts
+        for need in dict.fromkeys(wanted.needs)
+    )
 
 
 def _touched(chains: Mapping[Address, Chain], context: Context) -> list[Address]:
