@@ -65,7 +65,7 @@ def _domain_rows() -> Iterator[tuple[str, str, str]]:
         if row.rule in _CONDITIONAL:
             yield path, *_CONDITIONAL[row.rule]
         else:
-            impact, reason = row.rule(None, None, domain.Guest())
+            impact, reason, _ = row.rule(None, None, domain.Guest())
             yield path, impact.label, reason
 
 
