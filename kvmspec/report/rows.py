@@ -59,12 +59,17 @@ def title(difference: Difference) -> str:
     return clean(f"volume/{address.leaf}" + (f" ({about})" if about else ""))
 
 
+def sign_of(difference: Difference) -> tuple[str, str]:
+    """The sign in front of an object (`+ ~ ! - =`), and the role of its colour."""
+    return _RESTART if _interrupts(difference) else _SIGNS[difference.verb]
+
+
 def _fields(difference: Difference) -> Sequence[FieldChange]:
     return difference.changes if difference.verb in (Verb.UPDATE, Verb.ADOPT) else ()
 
 
 def _object(difference: Difference, name_width: int, style: Style, columns: int) -> Iterator[str]:
-    sign, role = _RESTART if _interrupts(difference) else _SIGNS[difference.verb]
+    sign, role = sign_of(difference)
     name, phrase = title(difference), _phrase(difference)
     loss = "   " + style("danger", "DATA LOSS") if difference.impact is Impact.DATA_LOSS else ""
     start = f"  {style(role, sign)} {pad(name, name_width)}  {phrase}"
