@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from kvmspec.core.impact import Impact
 from kvmspec.core.plan import Plan
 from kvmspec.report.markdown.alerts import alerts
 from kvmspec.report.markdown.escape import PROJECT, code, marker
@@ -39,7 +40,7 @@ def markdown(plan: Plan, *, limit: int = LIMIT) -> str:
         *remarks(plan, ordered),
         steps(plan),
     ]
-    opening = _opening(plan)
+    opening = _opening(plan, ordered)
     room = limit - size(opening)
     kept = fit(sections, room)
     notice = ""
@@ -51,18 +52,20 @@ def markdown(plan: Plan, *, limit: int = LIMIT) -> str:
     return "\n\n".join(filter(None, [opening, *shown])) + "\n"
 
 
-def _opening(plan: Plan) -> str:
+def _opening(plan: Plan, ordered: Ordered) -> str:
     about = f"Project {code(plan.project, PROJECT)}, planned {code(plan.created_at, 40)}. {_needs(plan)}"
-    return f"{marker(plan.project)}\n\n## kvmspec: {_headline(plan)}\n\n{about.strip()}"
+    return f"{marker(plan.project)}\n\n## kvmspec: {_headline(plan, ordered)}\n\n{about.strip()}"
 
 
-def _headline(plan: Plan) -> str:
+def _headline(plan: Plan, ordered: Ordered) -> str:
     """What happens, in one line."""
     summary = summarise(plan)
+    replaced = sum(ordered.severity[item.address] is Impact.REPLACE for item in ordered.changing)
     parts = [
         "refused" if refusals(plan) else "",
         summary.counts or ("" if plan.unknown or refusals(plan) else "No changes"),
         counted(summary.restart, "restart") if summary.restart else "",
+        counted(replaced, "replacement") if replaced else "",
         f"data loss: {summary.loss}" if summary.loss else "",
         f"{counted(len(plan.unknown), 'host')} not read" if plan.unknown else "",
     ]

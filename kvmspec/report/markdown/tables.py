@@ -55,7 +55,7 @@ def _objects(host: HostSummary, differences: Sequence[Difference], ordered: Orde
 
 
 def _object(difference: Difference, ordered: Ordered) -> str:
-    action = f"{code(sign_of(difference)[0])} {_verb(difference)}"
+    action = f"{code(sign_of(difference)[0])}\N{NO-BREAK SPACE}{_verb(difference)}"  # keeps both on a line
     severity = ordered.severity[difference.address]
     fields = some([field(change) for change in worst_fields(difference)], _FEW, "field")
     notes = [sentence(note).removesuffix(".") for note in difference.notes]
