@@ -13,8 +13,8 @@ from kvmspec.report import rows
 from kvmspec.report.fold import shortened
 from kvmspec.report.restart import restarts
 from kvmspec.report.style import PLAIN, Style
-from kvmspec.report.summary import Summary, effective, in_order, summarise
-from kvmspec.report.values import about, arrow, clean, counted, folded, prose
+from kvmspec.report.summary import Summary, effective, in_order, refusals, summarise
+from kvmspec.report.values import arrow, clean, folded, prose
 
 WIDTH = 100
 NO_CHANGES = "No changes. The hosts match the manifest."
@@ -155,7 +155,7 @@ def unreadable(plan: Plan, style: Style, width: int) -> Iterator[str]:
 
 
 def _refusals(plan: Plan, style: Style, width: int) -> Iterator[str]:
-    problems = list(dict.fromkeys([*plan.refusals, *(p for item in plan.differences for p in item.refusals)]))
+    problems = refusals(plan)
     if problems:
         yield style("error", "Refused:")
     for problem in problems:
@@ -172,7 +172,7 @@ def _place(problem: Problem) -> str:
 
 def _closing(plan: Plan, style: Style, implied: Set[Permission], nothing: str) -> Iterator[str]:
     summary = summarise(plan)
-    if plan.refusals or any(item.refusals for item in plan.differences):
+    if refusals(plan):
         yield style("error", "Nothing will be done on any host until what is refused above is settled.")
     if total := _total(summary, style):
         yield total
@@ -190,27 +190,14 @@ def _closing(plan: Plan, style: Style, implied: Set[Permission], nothing: str) -
 
 
 def _total(summary: Summary, style: Style) -> str:
-    counts = {
-        "create": summary.create,
-        "adopt": summary.adopt,
-        "change": summary.change,
-        "delete": summary.delete,
-    }
-    parts = [f"{number} to {verb}" for verb, number in counts.items() if number]
-    if not parts:
+    if not summary.counts:
         return ""
-    text = f"Plan: {', '.join(parts)}."
+    text = f"Plan: {summary.counts}."
     if summary.restart:
         text += f" Restarts: {summary.restart}."
     if summary.lost:
-        text += " " + style("danger", _loss(summary))
+        text += " " + style("danger", f"Data loss: {summary.loss}.")
     return text
-
-
-def _loss(summary: Summary) -> str:
-    noun = "volume" if all(address.kind == "volume" for address in summary.lost) else "object"
-    size = f" ({about(summary.lost_bytes)})" if summary.lost_bytes else ""
-    return f"Data loss: {counted(len(summary.lost), noun)}{size}."
 
 
 def _needs(required: Set[Permission], given: Set[Permission]) -> str:

@@ -9,7 +9,7 @@ import pytest
 from kvmspec.canon import rng
 from tests.golden.harness import CASES, Case, cases
 
-GENERATED = ("expected/*.xml", "edited/*", "plan.txt", "steps.txt", "plan.json", "refused.txt")
+GENERATED = ("expected/*.xml", "edited/*", "plan.txt", "plan.md", "steps.txt", "plan.json", "refused.txt")
 SCHEMAS_MISSING = f"libvirt's RELAX NG schemas are not installed in {rng.SCHEMA_DIR}"
 
 
