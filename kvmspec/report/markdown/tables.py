@@ -8,6 +8,7 @@ from functools import partial
 from kvmspec.core.change import Difference, FieldChange, Verb
 from kvmspec.core.impact import Impact
 from kvmspec.core.plan import HostSummary, Plan
+from kvmspec.report.fold import alike, ranges
 from kvmspec.report.markdown.escape import code, row, sentence
 from kvmspec.report.markdown.fit import Item, Rank, Section
 from kvmspec.report.markdown.phrases import cost, field, object_name, path, some, why
@@ -42,16 +43,33 @@ def hosts(plan: Plan, ordered: Ordered) -> Iterator[Section]:
 def _objects(host: HostSummary, differences: Sequence[Difference], ordered: Ordered) -> Section:
     uri = f" ({code(host.uri)})" if host.uri else ""
     head = [f"### {code(host.name)}{uri}", "", row(["Action", "Object", "Costs", "What"]), row(["---"] * 4)]
-    items = [
-        Item(
-            Rank.DANGER if ordered.dangerous(item) else Rank.OBJECT,
-            partial(_object, item, ordered),
-            ordered.severity[item.address],
-            _LABELS.get(ordered.severity[item.address], _verb(item)),
-        )
-        for item in differences
-    ]
-    return Section(items, "\n".join(head), "{} objects", more="\n")
+    items = []
+    for shown, rest in _alike(differences, ordered):
+        rows = [partial(_object, item, ordered) for item in shown]
+        rows += [partial(_same, rest)] if rest else []
+        severity, rank = ordered.severity[shown[0].address], _rank(shown[0], ordered)
+        label = _LABELS.get(severity, _verb(shown[0]))
+        items += [Item(rank, write, severity, label) for write in rows]
+    return Section(items, "\n".join(head), "{} rows of objects", more="\n")
+
+
+def _rank(difference: Difference, ordered: Ordered) -> Rank:
+    return Rank.DANGER if ordered.dangerous(difference) else Rank.OBJECT
+
+
+def _alike(
+    differences: Sequence[Difference], ordered: Ordered
+) -> Iterator[tuple[Sequence[Difference], Sequence[Difference]]]:
+    """What is dangerous, one by one; of the rest many to which the same happens are a few and names."""
+    dangerous = [item for item in differences if ordered.dangerous(item)]
+    yield from (([item], ()) for item in dangerous)
+    yield from alike([item for item in differences if not ordered.dangerous(item)])
+
+
+def _same(rest: Sequence[Difference]) -> str:
+    """The row of the objects to which the same happens as to those above."""
+    names = ", ".join(map(code, ranges(item.address.leaf for item in rest)))
+    return row(["", f"… and {len(rest)} more", "", f"the same: {names}"])
 
 
 def _object(difference: Difference, ordered: Ordered) -> str:
@@ -78,10 +96,13 @@ def _label(difference: Difference) -> str:
 
 
 def _fields(differences: Sequence[Difference], ordered: Ordered) -> Section:
-    changed = [item for item in differences if worst_fields(item)]
+    groups = list(_alike(differences, ordered))
+    changed = [item for shown, _ in groups for item in shown if worst_fields(item)]
+    same = sum(len(rest) for shown, rest in groups if worst_fields(shown[0]))
     number = sum(len(item.changes) for item in changed)
+    also = f"; {same} more have the same as others" if same else ""
     head = [
-        f"<details><summary>{counted(number, 'field')} of {counted(len(changed), 'object')}</summary>",
+        f"<details><summary>{counted(number, 'field')} of {counted(len(changed), 'object')}{also}</summary>",
         "",
         row(["Object", "Field", "Before", "After", "Costs", "Why"]),
         row(["---"] * 6),
