@@ -170,9 +170,7 @@ def _place(problem: Problem) -> str:
     return prose(f"{path}{problem.message}{where}")
 
 
-def _closing(
-    plan: Plan, style: Style, columns: int, implied: Set[Permission], nothing: str
-) -> Iterator[str]:
+def _closing(plan: Plan, style: Style, columns: int, implied: Set[Permission], nothing: str) -> Iterator[str]:
     summary = summarise(plan)
     if refusals(plan):
         yield style("error", "Nothing will be done on any host until what is refused above is settled.")

@@ -31,6 +31,8 @@ import yaml
 from kvmspec import pipeline
 from kvmspec.canon.edit import edit
 from kvmspec.core.action import EditDomain, EditNetwork, EditPool
+from kvmspec.core.address import Address
+from kvmspec.core.basis import Basis
 from kvmspec.core.errors import HostUnreachable, ManifestError
 from kvmspec.core.impact import Permission
 from kvmspec.core.observed import HostFacts, Observed, ObservedVolume
@@ -39,6 +41,7 @@ from kvmspec.manifest.section import HostEntry
 from kvmspec.report.json import plan_data
 from kvmspec.report.markdown import markdown
 from kvmspec.report.problems import problems_text
+from kvmspec.report.saved import saved_text
 from kvmspec.report.text import plan_text
 
 CASES = Path(__file__).with_name("cases")
@@ -74,6 +77,20 @@ class Case:
                     plan = session.plan()
                 found |= {f"{name} as edited": after for name, _, after in _edited(plan, session)}
             return found
+
+    def saved(self) -> str | None:
+        """The saved plan; None where the manifest is refused before there is one."""
+        try:
+            with _inside(self.folder), Canned(self._request(), self.folder / "live") as session:
+                plan = session.plan()
+                return saved_text(plan, session.basis(plan))
+        except ManifestError:
+            return None
+
+    def hold_against(self, saved: Plan, basis: Basis) -> list[Address]:
+        """What `apply PLANFILE` does first: plan again and compare."""
+        with _inside(self.folder), Canned(self._request(), self.folder / "live") as session:
+            return session.hold_against(saved, basis, session.plan())
 
     def _texts(self) -> dict[str, str]:
         request = self._request()
