@@ -123,7 +123,7 @@ def test_drift_that_came_up_since_makes_it_stale(scene: Scene) -> None:
     file = saved(scene, shop(scene, description="new"))
     scene.domain("idle").setMemoryFlags(40 << 10, CONFIG)
     ran = apply(scene, file, expect=4)
-    assert "vm/idle: the step" in ran.stderr and "would be done now, too" in ran.stderr
+    assert "vm/idle: define memory.size is to be done now, too" in ran.stderr
 
 
 def test_half_applied_is_said_so(scene: Scene) -> None:
@@ -132,7 +132,7 @@ def test_half_applied_is_said_so(scene: Scene) -> None:
     with scene.nothing_changes():
         ran = apply(scene, file, expect=4)
     assert "network/front came into being since" in ran.stderr
-    assert "network/front: the step `create` is not to be done any more" in ran.stderr
+    assert "network/front: create, start, start with the host are not to be done any more" in ran.stderr
 
 
 def test_an_edited_plan_is_refused(scene: Scene) -> None:
