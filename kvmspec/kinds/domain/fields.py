@@ -88,7 +88,7 @@ def memory(before: Any, after: Any, guest: Guest) -> Verdict:
         return Verdict(Impact.RESTART, "the VM has no memory balloon")
     most = format_size(guest.max_memory)
     if int(after) > guest.max_memory:
-        avoid = f"memory.size up to {most} goes live" if guest.memory < guest.max_memory else ""
+        avoid = f"memory.size up to {most} goes live" if int(before or guest.memory) < guest.max_memory else ""
         return Verdict(Impact.RESTART, f"the guest booted with at most {most}", avoid)
     return Verdict(Impact.LIVE, f"max {most}")
 
