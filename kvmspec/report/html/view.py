@@ -1,0 +1,246 @@
+"""A plan as the page shows it: everything worked out, nothing drawn."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from kvmspec import __version__
+from kvmspec.core.change import Difference
+from kvmspec.core.plan import HostSummary, Plan, Step
+from kvmspec.core.problem import Problem
+from kvmspec.report.effects import DATA_LOSS, EFFECTS, NO_OP, REFUSED, RESTART, Effect
+from kvmspec.report.html.anchors import Anchors
+from kvmspec.report.html.objects import KINDS, Item, Items, worst_first
+from kvmspec.report.summary import Summary, effective, in_order, summarise
+from kvmspec.report.topology import Picture, picture
+from kvmspec.report.values import about, clean, counted
+
+MAX_OPEN = 12
+"""Objects that change are unfolded at once where there are no more than these."""
+MAX_PICTURE = 60
+"""The picture is unfolded at once where it has no more objects than these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the headline; key is that of an effect where it is worth a colour."""
+
+    text: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """A host: its objects that change, worst first, and those that do not."""
+
+    name: str
+    uri: str
+    unknown: str
+    hint: str
+    changing: tuple[Item, ...]
+    quiet: tuple[Item, ...]
+    counts: tuple[tuple[Effect, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionView:
+    name: str
+    granted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What is worth knowing of one object, although nothing may have to be done."""
+
+    item: Item
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why nothing is done, and the object it is about where that is known."""
+
+    problem: Problem
+    item: Item | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One button of a filter."""
+
+    value: str
+    text: str
+    count: int
+    effect: Effect | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    number: int
+    name: str
+    anchor: str
+    text: str
+    after: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    title: str
+    version: str
+    project: str
+    created_at: str
+    headline: tuple[Part, ...]
+    hosts: tuple[HostView, ...]
+    permissions: tuple[PermissionView, ...]
+    allow: str
+    refusals: tuple[Refusal, ...]
+    warnings: tuple[Problem, ...]
+    dangers: tuple[Item, ...]
+    remarks: tuple[tuple[str, tuple[Remark, ...]], ...]
+    picture: Picture | None
+    open_picture: bool
+    open_objects: bool
+    total: int
+    filters: tuple[tuple[str, str, tuple[Choice, ...]], ...]
+    steps: tuple[StepView, ...]
+    anchors: Anchors
+
+    @property
+    def unknown(self) -> tuple[HostView, ...]:
+        return tuple(host for host in self.hosts if host.unknown)
+
+    @property
+    def several(self) -> bool:
+        """Whether a host has to be named beside an object."""
+        return len(self.hosts) > 1
+
+
+def view(plan: Plan) -> Page:
+    """Everything the page shows of a plan, free of secrets and control characters."""
+    differences = sorted(effective(plan), key=worst_first)
+    anchors = Anchors(difference.address for difference in differences)
+    maker = Items(plan, anchors)
+    items = [(difference.address.host, maker.item(difference)) for difference in differences]
+    hosts = tuple(_hosts(plan, items))
+    every = [item for _, item in items]
+    changing = [item for item in every if item.effect is not NO_OP]
+    drawing = picture(plan)
+    headline = tuple(_headline(plan, summarise(plan), differences))
+    return Page(
+        title=" · ".join(part.text for part in headline),
+        version=__version__,
+        project=clean(plan.project),
+        created_at=clean(plan.created_at),
+        headline=headline,
+        hosts=hosts,
+        permissions=tuple(PermissionView(p, p in plan.granted) for p in in_order(plan.required)),
+        allow=",".join(in_order(plan.required)),
+        refusals=tuple(_refusals(plan, every)),
+        warnings=plan.warnings,
+        dangers=tuple(item for item in every if item.effect.dangerous and item.effect is not REFUSED),
+        remarks=tuple(_remarks(every)),
+        picture=drawing,
+        open_picture=drawing is not None and len(drawing.nodes) <= MAX_PICTURE,
+        open_objects=len(changing) <= MAX_OPEN,
+        total=len(items),
+        filters=tuple(_filters(every, hosts)),
+        steps=tuple(_step(step, anchors, len(plan.hosts) > 1) for step in plan.steps),
+        anchors=anchors,
+    )
+
+
+def _hosts(plan: Plan, items: Iterable[tuple[str, Item]]) -> Iterator[HostView]:
+    by_host: dict[str, list[Item]] = {}
+    for name, item in items:
+        by_host.setdefault(name, []).append(item)
+    known = {host.name: host for host in plan.hosts}
+    for name in dict.fromkeys([*known, *by_host]):
+        yield _host(known.get(name, HostSummary(name, "")), by_host.get(name, []))
+
+
+def _host(host: HostSummary, items: Sequence[Item]) -> HostView:
+    counts = Counter(item.effect for item in items)
+    return HostView(
+        name=clean(host.name),
+        uri=clean(host.uri),
+        unknown=host.unknown,
+        hint=host.hint,
+        changing=tuple(item for item in items if item.effect is not NO_OP),
+        quiet=tuple(item for item in items if item.effect is NO_OP),
+        counts=tuple((effect, counts[effect]) for effect in EFFECTS if effect in counts),
+    )
+
+
+def _headline(plan: Plan, summary: Summary, differences: Iterable[Difference]) -> Iterator[Part]:
+    """The plan in one line."""
+    counts = {
+        "create": summary.create,
+        "adopt": summary.adopt,
+        "change": summary.change,
+        "delete": summary.delete,
+    }
+    refused = bool(plan.refusals or any(item.refusals for item in differences))
+    if refused:
+        yield Part("Refused", "refused")
+    if planned := ", ".join(f"{number} to {verb}" for verb, number in counts.items() if number):
+        yield Part(planned)
+    elif not refused:
+        yield Part(_nothing(plan))
+    if summary.restart:
+        yield Part(counted(summary.restart, "restart"), RESTART.key)
+    if summary.lost:
+        noun = "volume" if all(address.kind == "volume" for address in summary.lost) else "object"
+        size = f" ({about(summary.lost_bytes)})" if summary.lost_bytes else ""
+        yield Part(f"data loss: {counted(len(summary.lost), noun)}{size}", DATA_LOSS.key)
+    if plan.unknown and len(plan.unknown) < len(plan.hosts):
+        yield Part(f"{counted(len(plan.unknown), 'host')} not read", "unread")
+
+
+def _nothing(plan: Plan) -> str:
+    if not plan.unknown:
+        return "No changes. The hosts match the manifest."
+    if len(plan.unknown) < len(plan.hosts):
+        return "No changes on the hosts that could be read"
+    return "No host could be read; nothing is planned."
+
+
+def _refusals(plan: Plan, items: Iterable[Item]) -> Iterator[Refusal]:
+    """All of them once: the plan's own and those of its objects."""
+    of = {problem: item for item in items for problem in item.refusals}
+    for problem in dict.fromkeys([*plan.refusals, *of]):
+        yield Refusal(problem, of.get(problem))
+
+
+def _remarks(items: Sequence[Item]) -> Iterator[tuple[str, tuple[Remark, ...]]]:
+    """What is true of objects whether or not they change, by subject."""
+    subjects = (
+        ("Drift: changed outside kvmspec", lambda item: item.drift),
+        ("Restart pending: set, but not booted with yet", lambda item: item.due),
+        ("Not ours: left alone", lambda item: item.unmanaged),
+        ("Notes on what stays as it is", lambda item: item.notes if item.effect is NO_OP else ()),
+    )
+    for title, texts in subjects:
+        if found := tuple(Remark(item, texts(item)) for item in items if texts(item)):
+            yield title, found
+
+
+def _filters(items: Sequence[Item], hosts: Sequence[HostView]) -> Iterator[tuple[str, str, tuple[Choice, ...]]]:
+    """The groups of filter buttons; one with a single choice would filter nothing."""
+    effects = Counter(item.effect for item in items)
+    kinds, places = Counter(item.kind for item in items), Counter(item.host for item in items)
+    groups = (
+        ("impact", "Impact", [Choice(e.key, e.word, effects[e], e) for e in EFFECTS if e in effects]),
+        ("host", "Host", [Choice(host.name, host.name, places[host.name]) for host in hosts]),
+        ("kind", "Kind", [Choice(kind, KINDS.get(kind, kind), kinds[kind]) for kind in sorted(kinds)]),
+    )
+    for key, title, choices in groups:
+        if len(choices) > 1:
+            yield key, title, tuple(choices)
+
+
+def _step(step: Step, anchors: Anchors, several: bool) -> StepView:
+    address = step.action.address
+    name = clean(str(address) if several else address.short)
+    return StepView(step.number, name, anchors[step.subject], clean(step.text), tuple(sorted(step.after)))
