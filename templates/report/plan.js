@@ -209,10 +209,10 @@
   });
   picture?.addEventListener("pointerleave", () => picture.classList.remove("tracing"));
 
-  // --- print: everything unfolded, and afterwards as it was
+  // --- print: all that changes unfolded, and afterwards as it was
   let folded = [];
   addEventListener("beforeprint", () => {
-    folded = [...document.querySelectorAll("details:not([open])")];
+    folded = [...document.querySelectorAll("details:not([open], .quiet, .quiet *)")];
     folded.forEach((fold) => { fold.open = true; });
   });
   addEventListener("afterprint", () => folded.forEach((fold) => { fold.open = false; }));

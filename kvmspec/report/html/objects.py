@@ -15,7 +15,7 @@ from kvmspec.report.effects import DATA_LOSS, EFFECTS, RESTART, Effect, effect_o
 from kvmspec.report.html.anchors import Anchors
 from kvmspec.report.html.sides import Marked, marked, whole
 from kvmspec.report.topology.graph import natural
-from kvmspec.report.values import arrow, clean, prose
+from kvmspec.report.values import arrow, clean, full, prose
 
 MAX_RELATED = 12
 """Most objects that are named in `used by`."""
@@ -82,8 +82,9 @@ class Relation:
 class Reason:
     """Why an object is dangerous to touch; `avoid` is how to do without, None where that is not asked."""
 
-    path: str
     text: str
+    path: str = ""
+    values: str = ""
     avoid: str | None = None
 
 
@@ -145,7 +146,7 @@ class Items:
             about=clean(difference.label),
             effect=effect,
             phrase=_phrase(difference, effect),
-            gist=_gist(difference),
+            gist=_gist(difference, after),
             tags=_tags(difference),
             fields=tuple(map(_field, difference.changes)),
             pending=tuple(map(_field, difference.pending)),
@@ -180,17 +181,20 @@ def _phrase(difference: Difference, effect: Effect) -> str:
     return known or effect.word.capitalize() + "."
 
 
-def _gist(difference: Difference) -> str:
-    """What a folded row tells: the first field, else what the kind says of it, else the first note."""
+def _gist(difference: Difference, after: Sequence[str]) -> str:
+    """What a folded row tells: why it is refused, else the worst field, else what the kind says of it."""
     changes = difference.changes
     if difference.refusals:
         return prose(difference.refusals[0].message)
     if changes:
+        worst = max(changes, key=lambda change: change.impact)
         more = f", and {len(changes) - 1} more" if len(changes) > 1 else ""
-        return f"{clean(changes[0].path)} {arrow(changes[0])}{more}"
-    said = (*difference.notes, *difference.unmanaged)
-    label = difference.label if difference.verb is not Verb.DELETE else ""
-    return "; ".join(filter(None, (clean(label), prose(said[0]) if said else "")))
+        return f"{clean(worst.path)} {arrow(worst)}{more}"
+    label = clean(difference.label) if difference.verb is not Verb.DELETE else ""
+    if difference.verb is Verb.CREATE:
+        return label or ", ".join(after[:3])
+    said = map(prose, (*difference.notes, *difference.unmanaged))
+    return "; ".join(filter(None, (label, next(said, ""))))
 
 
 def _tags(difference: Difference) -> tuple[str, ...]:
@@ -219,19 +223,15 @@ def _field(change: FieldChange) -> Field:
 
 def _reasons(difference: Difference, effect: Effect, steps: Sequence[Step]) -> Iterator[Reason]:
     """Why it is dangerous, and whether that can be avoided."""
-    for problem in difference.refusals:
-        yield Reason(clean(problem.path), prose(problem.message), prose(problem.hint) or None)
     for change in difference.changes:
         if change.impact >= Impact.RESTART:
-            reason = prose(change.reason) or arrow(change)
             avoid = prose(change.avoid) if change.impact is Impact.RESTART else None
-            yield Reason(clean(change.path), reason, avoid)
-    for note in difference.notes:
-        yield Reason("", prose(note))
-    for text in dict.fromkeys(_interruptions(steps)):
-        yield Reason("", text)
-    if effect is DATA_LOSS and isinstance(difference.before, Mapping) and difference.before.get("size"):
-        yield Reason("", f"{clean(str(difference.before['size']))} of data")
+            yield Reason(prose(change.reason), clean(change.path), arrow(change, 32), avoid)
+    yield from (Reason(prose(note)) for note in difference.notes)
+    yield from map(Reason, dict.fromkeys(_interruptions(steps)))
+    size = difference.before.get("size") if isinstance(difference.before, Mapping) else None
+    if effect is DATA_LOSS and size:
+        yield Reason(f"{full(size)} of data is gone for good")
 
 
 def _interruptions(steps: Sequence[Step]) -> Iterator[str]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
 
 from kvmspec import __version__
+from kvmspec.core.address import Address
 from kvmspec.core.change import Difference
 from kvmspec.core.plan import HostSummary, Plan, Step
 from kvmspec.core.problem import Problem
@@ -77,6 +80,15 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Filter:
+    """A group of buttons; key is what its rows carry as `data-<key>`."""
+
+    key: str
+    title: str
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StepView:
     number: int
     name: str
@@ -103,7 +115,7 @@ class Page:
     open_picture: bool
     open_objects: bool
     total: int
-    filters: tuple[tuple[str, str, tuple[Choice, ...]], ...]
+    filters: tuple[Filter, ...]
     steps: tuple[StepView, ...]
     anchors: Anchors
 
@@ -115,6 +127,18 @@ class Page:
     def several(self) -> bool:
         """Whether a host has to be named beside an object."""
         return len(self.hosts) > 1
+
+    def listed(self, address: Address) -> str:
+        """The fragment that shows all objects of its kind on its host: what a fold stands for."""
+        if not self.anchors[address]:
+            return ""
+        asked = {"host": address.host, "kind": address.kind}
+        choices = [
+            f"{group.key}={quote(clean(asked[group.key]), safe='')}"
+            for group in self.filters
+            if group.key in asked
+        ]
+        return f"?{'&'.join(choices)}" if choices else "objects"
 
 
 def view(plan: Plan) -> Page:
@@ -132,7 +156,7 @@ def view(plan: Plan) -> Page:
         title=" · ".join(part.text for part in headline),
         version=__version__,
         project=clean(plan.project),
-        created_at=clean(plan.created_at),
+        created_at=_moment(plan.created_at),
         headline=headline,
         hosts=hosts,
         permissions=tuple(PermissionView(p, p in plan.granted) for p in in_order(plan.required)),
@@ -149,6 +173,15 @@ def view(plan: Plan) -> Page:
         steps=tuple(_step(step, anchors, len(plan.hosts) > 1) for step in plan.steps),
         anchors=anchors,
     )
+
+
+def _moment(text: str) -> str:
+    """`2026-11-22 20:00:00 UTC`."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return clean(text)
+    return moment.strftime("%Y-%m-%d %H:%M:%S %Z").strip()
 
 
 def _hosts(plan: Plan, items: Iterable[tuple[str, Item]]) -> Iterator[HostView]:
@@ -184,8 +217,9 @@ def _headline(plan: Plan, summary: Summary, differences: Iterable[Difference]) -
     refused = bool(plan.refusals or any(item.refusals for item in differences))
     if refused:
         yield Part("Refused", "refused")
-    if planned := ", ".join(f"{number} to {verb}" for verb, number in counts.items() if number):
-        yield Part(planned)
+    planned = [f"{number} to {verb}" for verb, number in counts.items() if number]
+    if planned:
+        yield Part(", ".join(planned))
     elif not refused:
         yield Part(_nothing(plan))
     if summary.restart:
@@ -213,31 +247,35 @@ def _refusals(plan: Plan, items: Iterable[Item]) -> Iterator[Refusal]:
         yield Refusal(problem, of.get(problem))
 
 
+_SUBJECTS: tuple[tuple[str, Callable[[Item], tuple[str, ...]]], ...] = (
+    ("Drift: changed outside kvmspec", lambda item: item.drift),
+    ("Restart pending: set, but not booted with yet", lambda item: item.due),
+    ("Not ours: left alone", lambda item: item.unmanaged),
+    ("Notes on what stays as it is", lambda item: item.notes if item.effect is NO_OP else ()),
+)
+
+
 def _remarks(items: Sequence[Item]) -> Iterator[tuple[str, tuple[Remark, ...]]]:
     """What is true of objects whether or not they change, by subject."""
-    subjects = (
-        ("Drift: changed outside kvmspec", lambda item: item.drift),
-        ("Restart pending: set, but not booted with yet", lambda item: item.due),
-        ("Not ours: left alone", lambda item: item.unmanaged),
-        ("Notes on what stays as it is", lambda item: item.notes if item.effect is NO_OP else ()),
-    )
-    for title, texts in subjects:
+    for title, texts in _SUBJECTS:
         if found := tuple(Remark(item, texts(item)) for item in items if texts(item)):
             yield title, found
 
 
-def _filters(items: Sequence[Item], hosts: Sequence[HostView]) -> Iterator[tuple[str, str, tuple[Choice, ...]]]:
+def _filters(items: Sequence[Item], hosts: Sequence[HostView]) -> Iterator[Filter]:
     """The groups of filter buttons; one with a single choice would filter nothing."""
     effects = Counter(item.effect for item in items)
     kinds, places = Counter(item.kind for item in items), Counter(item.host for item in items)
     groups = (
-        ("impact", "Impact", [Choice(e.key, e.word, effects[e], e) for e in EFFECTS if e in effects]),
-        ("host", "Host", [Choice(host.name, host.name, places[host.name]) for host in hosts]),
-        ("kind", "Kind", [Choice(kind, KINDS.get(kind, kind), kinds[kind]) for kind in sorted(kinds)]),
+        Filter(
+            "impact",
+            "Impact",
+            tuple(Choice(e.key, e.word, effects[e], e) for e in EFFECTS if e in effects),
+        ),
+        Filter("host", "Host", tuple(Choice(host.name, host.name, places[host.name]) for host in hosts)),
+        Filter("kind", "Kind", tuple(Choice(k, KINDS.get(k, k), kinds[k]) for k in sorted(kinds))),
     )
-    for key, title, choices in groups:
-        if len(choices) > 1:
-            yield key, title, tuple(choices)
+    return (group for group in groups if len(group.choices) > 1)
 
 
 def _step(step: Step, anchors: Anchors, several: bool) -> StepView:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from kvmspec.core.address import Address
 from kvmspec.core.plan import Plan
-from kvmspec.report.effects import Effect
+from kvmspec.report.effects import NO_OP, RANK, Effect
 from kvmspec.report.topology.graph import OUTSIDE, UNREAD, Graph, natural, pool_of, rank
 from kvmspec.report.topology.shapes import ROW, Column, Edge, Frame, HostBox, Node, Picture
 from kvmspec.report.values import clean, counted, width
@@ -118,11 +118,12 @@ def _node(address: Address, effect: Effect, column: Column) -> Node:
 
 def _fold(graph: Graph, folded: Sequence[Address], column: Column) -> Node:
     effects = Counter(graph.effects[address] for address in folded)
-    worst = min(effects, key=rank)
     said = ", ".join(f"{number} {effect.word}" for effect, number in sorted(effects.items(), key=_worse))
     noun = counted(len(folded), _NOUNS.get(folded[0].kind, folded[0].kind)).partition(" ")[2]
-    text = f"and {len(folded)} more {noun}"
-    return Node(tuple(folded), worst, text, said, column.x, column.width)
+    changing = sum(number for effect, number in effects.items() if rank(effect) < RANK[NO_OP])
+    some = f", {changing} change" if 0 < changing < len(folded) else ""
+    text = _cut(f"and {len(folded)} more {clean(noun)}{some}", int((column.width - _SIGN) / _CHARACTER))
+    return Node(tuple(folded), min(effects, key=rank), text, said, column.x, column.width)
 
 
 def _worse(item: tuple[Effect, int]) -> int:
@@ -169,10 +170,10 @@ def _stack_pools(pools: Iterable[Sequence[Node]], box: HostBox, top: float) -> f
 
 def _beside(graph: Graph, networks: list[Node], vms: Iterable[Node], top: float, bottom: float) -> float:
     """Put each network at the height of its VMs, without overlap; gives where the last one ends."""
-    spots = {address: node.middle for node in vms for address in node.members}
+    at = {address: node for node in vms for address in node.members}
 
     def wanted(node: Node) -> float:
-        users = [spots[user] for network in node.members for user in graph.users[network] if user in spots]
+        users = {at[vm].middle for network in node.members for vm in graph.users[network] if vm in at}
         return sum(users) / len(users) - ROW / 2 if users else bottom
 
     networks.sort(key=wanted)
