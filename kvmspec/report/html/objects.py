@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kvmspec.core.action import RestartNetwork, ShutdownDomain
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, FieldChange, Verb
-from kvmspec.core.impact import PERMISSION_FOR, Impact, Permission
+from kvmspec.core.impact import Impact
 from kvmspec.core.plan import Plan, Step
 from kvmspec.core.problem import Problem
-from kvmspec.report.effects import DATA_LOSS, EFFECTS, RESTART, Effect, effect_of
+from kvmspec.report.effects import EFFECTS, RESTART, Effect, effect_of
 from kvmspec.report.html.anchors import Anchors
+from kvmspec.report.html.dangers import Reason, permission_for, reasons
 from kvmspec.report.html.sides import Marked, marked, whole
 from kvmspec.report.topology.graph import natural
-from kvmspec.report.values import arrow, clean, full, prose
+from kvmspec.report.values import arrow, clean, prose
 
 MAX_RELATED = 12
 """Most objects that are named in `used by`."""
@@ -79,16 +79,6 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """Why an object is dangerous to touch; `avoid` is how to do without, None where that is not asked."""
-
-    text: str
-    path: str = ""
-    values: str = ""
-    avoid: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Item:
     """gist tells in a few words what the fold holds; `open` whether it is unfolded at first."""
 
@@ -136,7 +126,7 @@ class Items:
         address, effect = difference.address, effect_of(difference)
         steps = tuple(self._steps.get(address, ()))
         before, after = whole(difference)
-        permission = _permission(difference, self._plan)
+        permission = permission_for(difference, self._plan)
         return Item(
             anchor=self._anchors[address],
             host=clean(address.host),
@@ -157,7 +147,7 @@ class Items:
             after=after if (difference.verb is not Verb.NO_OP or after != before) else (),
             relations=tuple(self._relations(address)),
             steps=steps,
-            reasons=tuple(_reasons(difference, effect, steps)) if effect.dangerous else (),
+            reasons=tuple(reasons(difference, steps)) if effect.dangerous else (),
             permission=permission[0],
             permission_key=permission[1],
             drift=tuple(f"{clean(change.path)} {arrow(change)}" for change in difference.drift),
@@ -219,43 +209,6 @@ def _field(change: FieldChange) -> Field:
         prose(change.avoid),
         change.drift,
     )
-
-
-def _reasons(difference: Difference, effect: Effect, steps: Sequence[Step]) -> Iterator[Reason]:
-    """Why it is dangerous, and whether that can be avoided."""
-    for change in difference.changes:
-        if change.impact >= Impact.RESTART:
-            avoid = prose(change.avoid) if change.impact is Impact.RESTART else None
-            yield Reason(prose(change.reason), clean(change.path), arrow(change, 32), avoid)
-    yield from (Reason(prose(note)) for note in difference.notes)
-    yield from map(Reason, dict.fromkeys(_interruptions(steps)))
-    size = difference.before.get("size") if isinstance(difference.before, Mapping) else None
-    if effect is DATA_LOSS and size:
-        yield Reason(f"{full(size)} of data is gone for good")
-
-
-def _interruptions(steps: Sequence[Step]) -> Iterator[str]:
-    """What the steps do to running guests."""
-    for step in steps:
-        match step.action:
-            case ShutdownDomain(timeout=timeout, force_off=force):
-                then = "powered off" if force else "left running, and the step fails"
-                yield f"the guest is asked to shut down; after {timeout} s without success it is {then}"
-            case RestartNetwork(guests=guests) if guests:
-                yield f"running guests are reconnected: {', '.join(map(clean, guests))}"
-
-
-def _permission(difference: Difference, plan: Plan) -> tuple[str, str]:
-    """What allows the worst of an object's impacts, in words, and as a key for the style sheet."""
-    impact = max(difference.impact, Impact.DELETE if difference.verb is Verb.DELETE else Impact.NONE)
-    permission: Permission | None = PERMISSION_FOR.get(impact)
-    if permission is None or difference.refusals:
-        return "", ""
-    if permission in difference.permitted:
-        return "allowed by the manifest", "granted"
-    if permission in plan.granted:
-        return f"--allow {permission} is given", "granted"
-    return f"needs --allow {permission}", "missing"
 
 
 def worst_first(difference: Difference) -> tuple[int, str, list[object]]:

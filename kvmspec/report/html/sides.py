@@ -15,6 +15,9 @@ LIMIT = 2000
 Marked = tuple[str, str, str]
 """A text in three parts; the middle one is what differs from the other side."""
 
+_HIDDEN = "kvmspec-secret-0000000000000000"
+"""Shows as `(secret)` without quotes, as a secret's token does."""
+
 _WORDS = re.compile(r"\w+|\W")
 
 
@@ -53,18 +56,18 @@ def _covered(data: Any, hidden: Sequence[FieldChange]) -> Any:
     values = [value for change in hidden for value in (change.before, change.after) if value is not None]
     for change in hidden:
         data = _without(data, change.path.replace("[", ".").replace("]", ""))
-    return _without_values(data, values) if values else data
+    return _without_values(data, [*values, SECRET])
 
 
 def _without(data: Any, path: str, top: bool = True) -> Any:
     """Hide what is at the dotted path; where it cannot be followed to its end, all from there on."""
     if not path or not (top or isinstance(data, Mapping)):
-        return None if data is None else SECRET
+        return None if data is None else _HIDDEN
     if not isinstance(data, Mapping):
         return data
     leading = [key for key in data if f"{path}.".startswith(f"{key}.")]
     if not leading and not top:
-        return SECRET
+        return _HIDDEN
     hidden = {key: _without(data[key], path[len(str(key)) + 1 :], False) for key in leading}
     return {**data, **hidden}
 
@@ -76,7 +79,7 @@ def _without_values(data: Any, values: Sequence[Any]) -> Any:
         case list() | tuple():
             return [_without_values(item, values) for item in data]
         case _:
-            return SECRET if data in values else data
+            return _HIDDEN if data in values else data
 
 
 def _lines(data: Any, indent: str = "") -> Iterator[str]:

@@ -10,28 +10,20 @@ from urllib.parse import quote
 
 from kvmspec import __version__
 from kvmspec.core.address import Address
-from kvmspec.core.change import Difference
 from kvmspec.core.plan import HostSummary, Plan, Step
 from kvmspec.core.problem import Problem
-from kvmspec.report.effects import DATA_LOSS, EFFECTS, NO_OP, REFUSED, RESTART, Effect
+from kvmspec.report.effects import EFFECTS, NO_OP, REFUSED, Effect
 from kvmspec.report.html.anchors import Anchors
+from kvmspec.report.html.headline import Part, headline
 from kvmspec.report.html.objects import KINDS, Item, Items, worst_first
-from kvmspec.report.summary import Summary, effective, in_order, summarise
+from kvmspec.report.summary import effective, in_order
 from kvmspec.report.topology import Picture, picture
-from kvmspec.report.values import about, clean, counted
+from kvmspec.report.values import clean
 
 MAX_OPEN = 12
 """Objects that change are unfolded at once where there are no more than these."""
 MAX_PICTURE = 60
 """The picture is unfolded at once where it has no more objects than these."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of the headline; key is that of an effect where it is worth a colour."""
-
-    text: str
-    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +143,13 @@ def view(plan: Plan) -> Page:
     every = [item for _, item in items]
     changing = [item for item in every if item.effect is not NO_OP]
     drawing = picture(plan)
-    headline = tuple(_headline(plan, summarise(plan), differences))
+    line = tuple(headline(plan))
     return Page(
-        title=" · ".join(part.text for part in headline),
+        title=" · ".join(part.text for part in line),
         version=__version__,
         project=clean(plan.project),
         created_at=_moment(plan.created_at),
-        headline=headline,
+        headline=line,
         hosts=hosts,
         permissions=tuple(PermissionView(p, p in plan.granted) for p in in_order(plan.required)),
         allow=",".join(in_order(plan.required)),
@@ -204,40 +196,6 @@ def _host(host: HostSummary, items: Sequence[Item]) -> HostView:
         quiet=tuple(item for item in items if item.effect is NO_OP),
         counts=tuple((effect, counts[effect]) for effect in EFFECTS if effect in counts),
     )
-
-
-def _headline(plan: Plan, summary: Summary, differences: Iterable[Difference]) -> Iterator[Part]:
-    """The plan in one line."""
-    counts = {
-        "create": summary.create,
-        "adopt": summary.adopt,
-        "change": summary.change,
-        "delete": summary.delete,
-    }
-    refused = bool(plan.refusals or any(item.refusals for item in differences))
-    if refused:
-        yield Part("Refused", "refused")
-    planned = [f"{number} to {verb}" for verb, number in counts.items() if number]
-    if planned:
-        yield Part(", ".join(planned))
-    elif not refused:
-        yield Part(_nothing(plan))
-    if summary.restart:
-        yield Part(counted(summary.restart, "restart"), RESTART.key)
-    if summary.lost:
-        noun = "volume" if all(address.kind == "volume" for address in summary.lost) else "object"
-        size = f" ({about(summary.lost_bytes)})" if summary.lost_bytes else ""
-        yield Part(f"data loss: {counted(len(summary.lost), noun)}{size}", DATA_LOSS.key)
-    if plan.unknown and len(plan.unknown) < len(plan.hosts):
-        yield Part(f"{counted(len(plan.unknown), 'host')} not read", "unread")
-
-
-def _nothing(plan: Plan) -> str:
-    if not plan.unknown:
-        return "No changes. The hosts match the manifest."
-    if len(plan.unknown) < len(plan.hosts):
-        return "No changes on the hosts that could be read"
-    return "No host could be read; nothing is planned."
 
 
 def _refusals(plan: Plan, items: Iterable[Item]) -> Iterator[Refusal]:
