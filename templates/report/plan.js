@@ -17,7 +17,11 @@
   // --- what is shown
   const texts = new Map(); // what is searched of a row, read when it is first needed
   const textOf = (row) => {
-    if (!texts.has(row)) texts.set(row, `${row.dataset.kind}/${row.textContent}`.toLowerCase());
+    if (!texts.has(row)) { // its own text: not the names of what it uses
+      const parts = [...row.querySelectorAll("summary, .body > :not(.relation)")].map((part) => part.textContent);
+      parts.push(`${row.dataset.kind}/${row.querySelector(".name").textContent}`);
+      texts.set(row, parts.join(" ").toLowerCase());
+    }
     return texts.get(row);
   };
   const words = () => (search ? search.value.toLowerCase().split(/\s+/).filter(Boolean) : []);
@@ -236,5 +240,6 @@
     update();
   }
   addEventListener("hashchange", restore);
-  if (location.hash) restore();
+  if (location.hash.startsWith("#?")) restore();
+  else if (location.hash) addEventListener("load", restore); // after the browser has gone there by itself
 })();
