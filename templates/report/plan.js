@@ -119,6 +119,7 @@
     }
     if (search) search.value = decoded(given.get("q") || "");
     update();
+    $("objects").scrollIntoView();
   }
 
   function reveal(target) {
@@ -240,6 +241,5 @@
     update();
   }
   addEventListener("hashchange", restore);
-  if (location.hash.startsWith("#?")) restore();
-  else if (location.hash) addEventListener("load", restore); // after the browser has gone there by itself
+  if (location.hash) addEventListener("load", restore); // after the browser has gone there by itself
 })();
