@@ -86,9 +86,9 @@ def memory(before: Any, after: Any, guest: Guest) -> Verdict:
     """virDomainSetMemoryFlags moves the balloon, up to the maximum memory."""
     if not guest.has_balloon:
         return Verdict(Impact.RESTART, "the VM has no memory balloon")
-    most = format_size(guest.max_memory)
+    most, now = format_size(guest.max_memory), int(before or guest.memory)
     if int(after) > guest.max_memory:
-        avoid = f"memory.size up to {most} goes live" if int(before or guest.memory) < guest.max_memory else ""
+        avoid = f"memory.size up to {most} goes live" if now < guest.max_memory else ""
         return Verdict(Impact.RESTART, f"the guest booted with at most {most}", avoid)
     return Verdict(Impact.LIVE, f"max {most}")
 
