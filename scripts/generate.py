@@ -19,7 +19,9 @@ from kvmspec.kinds.network import fields as network
 from kvmspec.pipeline import manifest_json_schema
 
 TOP = Path(__file__).resolve().parents[1]
-COMMANDS = ("validate", "render", "plan", "apply", "destroy", "status", "schema")
+COMMANDS = (
+    "init", "validate", "render", "plan", "apply", "destroy", "status", "fmt", "schema", "completion",
+)  # fmt: skip
 
 
 def schema() -> str:

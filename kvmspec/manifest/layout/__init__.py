@@ -4,6 +4,6 @@ The text is moved, never written anew: each step is told by libyaml where things
 indents whole lines. So quotes, comments, long lines and columns that somebody aligned stay as they are.
 """
 
-from kvmspec.manifest.layout.format import LayoutError, formatted
+from kvmspec.manifest.layout.formatting import LayoutError, formatted
 
 __all__ = ["LayoutError", "formatted"]

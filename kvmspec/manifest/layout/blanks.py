@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from kvmspec.manifest.layout.nodes import BLANKS, Text
+from kvmspec.manifest.layout.order import Shape
+from kvmspec.manifest.layout.text import BLANKS, Text
 
 
-def tidied(text: Text) -> list[str]:
+def tidied(text: Text, shape: Shape) -> list[str]:
     """The lines of `text` without blanks that say nothing."""
     result: list[str] = []
     blank = True

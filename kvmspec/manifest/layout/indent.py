@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
-from kvmspec.manifest.layout.nodes import BLANKS, Node, Text
+from kvmspec.manifest.layout.nodes import Node
+from kvmspec.manifest.layout.order import Shape
+from kvmspec.manifest.layout.text import BLANKS, Text
 
 STEP = 2
 Column = tuple[int, int]
@@ -16,7 +18,7 @@ Column = tuple[int, int]
 Chain = tuple[Column, ...]
 
 
-def indented(text: Text) -> list[str]:
+def indented(text: Text, shape: Shape) -> list[str]:
     """The lines of `text` with canonical indentation."""
     if text.root is None or not text.root.block:
         return text.lines
@@ -136,7 +138,7 @@ class _Indenter:
             section += len(self.plan.chains.get(line, ())) == 1
             if line in self.text.tails:
                 groups[section, self.text.tails[line]].append(line)
-        result = {}
+        result: dict[int, int] = {}
         for (_, column), lines in groups.items():
             before = (len(self.text.lines[line][:column].rstrip(BLANKS)) for line in lines)
             gap = column - max(before)

@@ -1,11 +1,10 @@
-"""A YAML text as lines and nodes with their places: what the other modules work on."""
+"""The nodes of a YAML text with their places, from libyaml's events."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Literal
 
 from yaml import BlockEntryToken, CollectionEndEvent, KeyToken
@@ -19,10 +18,8 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-BLANKS = " \t"
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+|#.*\n\s*)*")
 _HEADER = re.compile(r"[|>]([-+0-9]*)")
-_COMMENT = re.compile(r"(?:^|(?<=[ \t]))#")
 
 Kind = Literal["map", "seq", "scalar", "alias"]
 
@@ -94,79 +91,17 @@ class Body:
     keeps: bool
 
 
-class Text:
-    """One valid document whose lines end in `\\n`.
+class Composer:
+    """Builds the nodes of `text` from libyaml's events, and the dashes of lists from its tokens.
 
-    lines     without their ends
-    root      None when there is nothing but comments
     explicit  whether it has explicit keys (`? key`)
     """
 
-    def __init__(self, text: str) -> None:
-        self.lines = text.removesuffix("\n").split("\n")
+    def __init__(self, text: str, lines: Sequence[str]) -> None:
+        self.text, self.lines = text, lines
         self.explicit = False
-        self.root = _Composer(text, self).document()
-
-    @cached_property
-    def inside(self) -> frozenset[int]:
-        """Lines that begin inside a scalar: nothing at their beginning or on them alone is layout."""
-        found: set[int] = set()
-        for node in self._nodes():
-            if node.body:
-                found.update(range(node.body.first, node.body.last + 1))
-            elif node.kind == "scalar":
-                found.update(range(node.text.line + 1, node.end.line + 1))
-        return frozenset(found)
-
-    @cached_property
-    def tails(self) -> dict[int, int]:
-        """Line → column of the `#` of a comment, on a line of its own or after something."""
-        after = dict.fromkeys(range(len(self.lines)), 0)
-        for node in self._nodes():
-            if node.body:
-                for line in range(node.body.first, node.body.last + 1):
-                    after.pop(line, None)
-                after[node.text.line] = max(after.get(node.text.line, 0), node.text.column)
-            elif node.kind == "scalar":
-                for line in range(node.text.line, node.end.line):
-                    after.pop(line, None)
-                if node.end.line in after:
-                    after[node.end.line] = max(after[node.end.line], node.end.column)
-        found = ((line, _COMMENT.search(self.lines[line], column)) for line, column in after.items())
-        return {line: match.start() for line, match in found if match}
-
-    def comments(self) -> list[str]:
-        """All comments, sorted."""
-        return sorted(self.lines[line][column:].rstrip(BLANKS) for line, column in self.tails.items())
-
-    def is_comment(self, line: int) -> bool:
-        """Whether a line is nothing but a comment."""
-        return line in self.tails and not self.lines[line][: self.tails[line]].strip(BLANKS)
-
-    def is_blank(self, line: int) -> bool:
-        """Whether a line is empty, and not part of a scalar."""
-        return line not in self.inside and not self.lines[line].strip(BLANKS)
-
-    def last_line(self, node: Node) -> int:
-        """The last line of a node's content."""
-        if node.body:
-            return node.body.last
-        if not node.block:
-            return node.end.line
-        places = [node.dashes[-1].line] if node.dashes else []
-        return max([node.start.line, *places, *(self.last_line(inner) for inner in node.inner())])
-
-    def _nodes(self) -> Iterator[Node]:
-        return self.root.all() if self.root else iter(())
-
-
-class _Composer:
-    """Builds the nodes of `text` from libyaml's events, and the dashes of lists from its tokens."""
-
-    def __init__(self, text: str, owner: Text) -> None:
-        self.text, self.owner = text, owner
         self.next: Any = CParser(text).get_event
-        self.dashes = iter(self._scan())
+        self.dashes = iter(list(self._scan()))
 
     def document(self) -> Node | None:
         """The root, or None."""
@@ -180,17 +115,16 @@ class _Composer:
 
     def _scan(self) -> Iterator[Place]:
         scanner = CParser(self.text)
-        lines = self.owner.lines
         while scanner.check_token():
-            token = scanner.get_token()
+            token: Any = scanner.get_token()
             mark = token.start_mark
             if isinstance(token, BlockEntryToken):
                 yield Place(mark.line, mark.column)
-            elif isinstance(token, KeyToken) and lines[mark.line][mark.column : mark.column + 2] in (
+            elif isinstance(token, KeyToken) and self.lines[mark.line][mark.column : mark.column + 2] in (
                 "?",
                 "? ",
             ):
-                self.owner.explicit = True
+                self.explicit = True
 
     def _node(self, event: Any, parent: int) -> Node:
         """The node that begins with `event`. `parent`: the column that its lines are deeper than."""
@@ -242,7 +176,7 @@ class _Composer:
 
     def _body(self, header: str, first: int, parent: int) -> Body:
         """The lines of a block scalar from `first` on, found as libyaml does."""
-        lines = self.owner.lines
+        lines = self.lines
         digits = header.strip("+-")
         indent = parent + int(digits) if digits else _first_indent(lines[first:], parent)
         last = content = first - 1
@@ -261,7 +195,7 @@ def _place(mark: Any) -> Place:
     return Place(mark.line, mark.column)
 
 
-def _first_indent(lines: list[str], parent: int) -> int:
+def _first_indent(lines: Sequence[str], parent: int) -> int:
     """The indentation of the first line that is not blank; it decides for all."""
     for line in lines:
         if line.strip(" "):

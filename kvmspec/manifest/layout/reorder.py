@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kvmspec.manifest.layout.nodes import BLANKS, Node, Text
+from kvmspec.manifest.layout.nodes import Node
 from kvmspec.manifest.layout.order import HEAD, Shape
+from kvmspec.manifest.layout.text import BLANKS, Text
 
 _MODELINE = re.compile(r"#!|#\s*(yaml-language-server:|vim?:|-\*-|kate:)")
 _BETWEEN = re.compile(r"[\s,{]*")
@@ -180,7 +181,7 @@ def _space(chunks: list[_Chunk], order: list[int], heads: list[bool]) -> None:
     for place, index in enumerate(order):
         if place == 0:
             chunks[index].spaced = False
-        elif all(later) or (heads and not heads[index] and any(later)):
+        elif all(later) or (heads and not heads[index]):
             chunks[index].spaced = True
 
 

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 PLAIN = ["1", "1GiB", "true", "null", "0x1F", "1e3", ".nan", "012", "12:30:45", "52:54:00:00:00:0a", "~", "a b",
          "ü→…", "http://x#y", "-1", "a-long-" + "word " * 40 + "end"]  # fmt: skip
 QUOTED = ['"a # b"', "'it''s: {x}'", '"${name}"', '"\\u263a \\"q\\""', "''", '"- x"', "'# no comment'"]
-BODIES = [["one", "two"], ["", "one", "", "  deeper", "# no comment"], ["one  ", "", ""], ["key: value"], ["x", "   "]]
+BODIES = [
+    ["one", "two"],
+    ["", "one", "", "  deeper", "# no comment"],
+    ["one  ", "", ""],
+    ["key: value"],
+    ["x", "   "],
+]
 NAMES = ["web", "db", "a.b", '"q"', "x-1", "front"]
 
 
@@ -60,7 +66,11 @@ class Writer:
             inner = [f"{key}: {self.flow(shape.below(key), depth + 1)}" for key in self.keys(shape)]
             return "{" + pad + self.draw(st.sampled_from([", ", ",  ", " , "])).join(inner) + pad + "}"
         if kind == "seq":
-            return "[" + ", ".join(self.flow(shape, depth + 1) for _ in range(self.draw(st.integers(0, 3)))) + "]"
+            return (
+                "["
+                + ", ".join(self.flow(shape, depth + 1) for _ in range(self.draw(st.integers(0, 3))))
+                + "]"
+            )
         if self.anchors and self.chance(6):
             return "*" + self.draw(st.sampled_from(self.anchors)) + " "
         return str(self.draw(st.sampled_from([*PLAIN, *QUOTED])))
@@ -74,7 +84,10 @@ class Writer:
     def value(self, shape: Any, column: int, depth: int) -> list[str]:
         """What follows a key's `:` or a dash: the rest of the line, and more lines below `column`."""
         anchor = self.anchored()
-        lines = [" " + anchor + line if n == 0 else line for n, line in enumerate(self._value(shape, column, depth))]
+        lines = [
+            " " + anchor + line if n == 0 else line
+            for n, line in enumerate(self._value(shape, column, depth))
+        ]
         if anchor:
             self.anchors.append(anchor[1:-1])
         return lines

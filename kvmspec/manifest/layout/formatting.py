@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
+
+from yaml import YAMLError
 
 from kvmspec.manifest import yaml
 from kvmspec.manifest.layout.blanks import tidied
 from kvmspec.manifest.layout.indent import indented
-from kvmspec.manifest.layout.nodes import Text
 from kvmspec.manifest.layout.order import Shape
 from kvmspec.manifest.layout.reorder import reordered, reordered_flow
+from kvmspec.manifest.layout.text import Text
 
 _FOREIGN = re.compile("[\x85\u2028\u2029]")
 _HEADER = re.compile(r"([|>])[+]?([0-9]*)[+]?(?=\s*$|\s+#)")
@@ -30,23 +31,28 @@ def formatted(text: str, file: str, shape: Shape) -> str:
     Raises YamlError where the text is not strict YAML, LayoutError where the result would not mean
     the same.
     """
-    yaml.parse(text, file)
-    after = before = _ended(re.sub("\r\n?", "\n", text))
-    if _FOREIGN.search(text) or Text(before).explicit:
+    data = yaml.parse(text, file)
+    if _FOREIGN.search(text) or (before := Text(_ended(re.sub("\r\n?", "\n", text)))).explicit:
         return text
-    steps: tuple[Callable[[Text], list[str]], ...] = (
-        lambda text: reordered_flow(text, shape),
-        lambda text: reordered(text, shape),
-        indented,
-        tidied,
-    )
-    for step in steps:
-        after = "".join(f"{line}\n" for line in step(Text(after)))
-    if not same(yaml.parse(text, file), yaml.parse(after, file)):
+    try:
+        after = _stepped(before, shape)
+        read = yaml.parse(after.joined(), file)
+    except (YAMLError, yaml.YamlError) as error:
+        raise LayoutError(f"{file}: formatting would break it: {error}") from error
+    if not same(data, read):
         raise LayoutError(f"{file}: formatting would change what it says")
-    if Text(before).comments() != Text(after).comments():
+    if before.comments() != after.comments():
         raise LayoutError(f"{file}: formatting would change a comment")
-    return after.replace("\n", "\r\n") if "\r\n" in text else after
+    return after.joined("\r\n" if "\r\n" in text else "\n")
+
+
+def _stepped(text: Text, shape: Shape) -> Text:
+    """`text` after all steps; looked at anew only where a step changed something."""
+    for step in (reordered_flow, reordered, indented, tidied):
+        lines = step(text, shape)
+        if lines != text.lines:
+            text = Text("".join(f"{line}\n" for line in lines))
+    return text
 
 
 def _ended(text: str) -> str:
