@@ -1,0 +1,6 @@
+"""`kvmspec init`."""
+
+
+def init() -> int:
+    """x."""
+    return 0
