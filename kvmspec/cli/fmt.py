@@ -18,6 +18,7 @@ from kvmspec.core.errors import ExitCode, ManifestError, UsageError
 if TYPE_CHECKING:
     from kvmspec.manifest.layout.order import Shape
     from kvmspec.manifest.problems import Problems
+    from kvmspec.manifest.sources import Document
 
 Paths = Annotated[
     list[Path] | None,
@@ -146,14 +147,23 @@ class _Run:
         from kvmspec.manifest.sources import document
 
         try:
-            text = document(data, path).text
-            return formatted(text, str(path), self.shape).encode()
+            found = document(data, path)
+            if found.data and found.data.keys().isdisjoint(self.shape.ordered):
+                self._no_manifest(found)
+                return None
+            return formatted(found.text, str(path), self.shape).encode()
         except yaml.YamlError as error:
             self.problems.extend(error.problems)
         except LayoutError as error:
             hint = "the file was left as it is; please report it"
             self.faults.append((f"internal error: {error}", hint))
         return None
+
+    def _no_manifest(self, found: Document) -> None:
+        """Note a YAML file of some other kind, as the loader would."""
+        key = next(iter(found.data))
+        where = found.tree.where((key,), key=True)
+        self.problems.add(f"this is no manifest: unknown key `{key}`", where)
 
     def _tell(self, before: bytes, after: bytes, name: str) -> None:
         """The file's name, or what changes in it."""

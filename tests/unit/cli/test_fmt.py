@@ -72,7 +72,13 @@ def test_mode_and_links_stay(site: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "place"), [("vms: [\n", "bad.yaml:1:7"), ("- a\n", "bad.yaml:1:1"), ("", "bad.yaml:1:1")]
+    ("text", "place"),
+    [
+        ("vms: [\n", "bad.yaml:1:7"),
+        ("- a\n", "bad.yaml:1:1"),
+        ("services:\n    web: {}\n", "bad.yaml:1:1"),
+        ("", "bad.yaml:1:1"),
+    ],
 )
 def test_what_cannot_be_read_is_left(site: Path, capsys: Captured, text: str, place: str) -> None:
     (site / "bad.yaml").write_text(text)
