@@ -34,7 +34,7 @@ def completion(
 
     \b
     bash: kvmspec completion bash > ~/.local/share/bash-completion/completions/kvmspec
-    zsh:  kvmspec completion zsh > a folder of $fpath/_kvmspec
+    zsh:  kvmspec completion zsh > ~/.zfunc/_kvmspec     (a folder of $fpath)
     fish: kvmspec completion fish > ~/.config/fish/completions/kvmspec.fish
     """
     if shell not in SCRIPTS:
