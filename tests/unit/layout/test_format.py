@@ -371,7 +371,7 @@ def test_the_examples_are_in_canonical_layout(path: Path) -> None:
     assert fmt(path.read_text()) == path.read_text()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(texts(SHAPE))
 def test_only_the_layout_changes(drawn: tuple[str, list[str]]) -> None:
     """Read by kvmspec's loader and, as a second opinion, by ruamel; comments are known by their numbers."""
