@@ -9,12 +9,12 @@ from typing import Any
 
 import libvirt
 import pytest
-import yaml
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from tests.live.forks import Forks
 from tests.live.scene import MIB, Manifest, Scene
+from tests.support.manifests import as_yaml
 from tests.support.private_libvirt import PrivateLibvirt
 
 pytestmark = pytest.mark.libvirtd
@@ -223,7 +223,7 @@ class Playground:
 
     def bring_about(self, manifest: Manifest) -> None:
         written = in_place(manifest, self.scene.pool, self.iso)
-        self.scene.path.write_text(yaml.safe_dump(written, allow_unicode=True, sort_keys=False))
+        self.scene.path.write_text(as_yaml(written))
         note(self.scene.path.read_text())
         answer = self.forks.apply(self.scene.path, self.scene.host.uri, allow=EVERYTHING)
         note(str(answer))

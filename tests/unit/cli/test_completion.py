@@ -58,7 +58,7 @@ BASH = [
     ("kvmspec pl", ["plan"]),
     ("kvmspec --debug fm", ["fmt"]),
     ("kvmspec plan --det", ["--detailed-exitcode"]),
-    ("kvmspec plan --format ", ["text", "json"]),
+    ("kvmspec apply --format ", ["text", "json"]),
     ("kvmspec plan --format=js", ["json"]),
     ("kvmspec apply --allow re", ["restart", "replace"]),
     ("kvmspec apply --allow restart,da", ["restart,data-loss"]),
@@ -90,7 +90,7 @@ def test_bash(script: Callable[[str], Path], line: str, wanted: list[str]) -> No
     [
         ("kvmspec pl", {"plan"}),
         ("kvmspec plan --det", {"--detailed-exitcode"}),
-        ("kvmspec plan --format ", {"json", "text"}),
+        ("kvmspec apply --format ", {"json", "text"}),
         ("kvmspec plan si", {"site one.yaml", "sites/"}),
         ("kvmspec apply --allow restart,da", {"restart,data-loss"}),
         ("kvmspec render -o ", {"sites/"}),

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import libvirt
-import yaml
 
 from kvmspec.core.impact import Permission
 from kvmspec.core.plan import Event, Plan, Result
 from kvmspec.pipeline import Request, Session
+from tests.support.manifests import as_yaml
 
 URI = "test:///default"
 BUILT_IN = {"test", "default", "default-pool"}  # a domain, a network and a pool that it comes with
@@ -34,7 +34,7 @@ class Workshop:
     ) -> Session:
         """A session, as the command line makes one."""
         path = self.folder / "kvmspec.yaml"
-        path.write_text(yaml.safe_dump({"kvmspec": 1, "project": "shop", **manifest}))
+        path.write_text(as_yaml({"kvmspec": 1, "project": "shop", **manifest}))
         return Session(Request((path,), connect=URI, granted=frozenset(granted), environ={}, **given))
 
     def apply(self, manifest: Manifest, **given: Any) -> Result:
