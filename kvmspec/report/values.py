@@ -6,6 +6,7 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from kvmspec.core.change import FieldChange
@@ -146,6 +147,7 @@ def _printable(char: str) -> str:
     )
 
 
+@cache
 def _columns(char: str) -> int:
     if unicodedata.combining(char):
         return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 
 from kvmspec.adapters.libvirt import Host
@@ -13,6 +12,7 @@ from kvmspec.core.change import Difference
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView
 from kvmspec.kinds.base import Chain, Context
+from kvmspec.kinds.compare import digest
 from kvmspec.kinds.domain import apply, create, leftovers, plan
 from kvmspec.kinds.domain.check import check
 from kvmspec.kinds.domain.devices import DiskSpec
@@ -54,17 +54,10 @@ class DomainKind:
         observed = view.domains.get(name)
         if observed is None:
             return ""
-        text = repr((_sorted(read(observed.xml)), observed.state, observed.autostart, observed.managed_save))
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        return digest(read(observed.xml), [observed.state, observed.autostart, observed.managed_save])
 
     def apply(self, action: DomainAction, host: Host, report: Callable[[str], None]) -> None:
         apply.apply(action, host, report)
-
-
-def _sorted(data: object) -> object:
-    if isinstance(data, dict):
-        return [(key, _sorted(data[key])) for key in sorted(data)]
-    return data
 
 
 def _needs(name: str, spec: VmSpec, manifest: Manifest, host: str, places: Places) -> Iterator[Address]:

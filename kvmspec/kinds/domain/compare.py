@@ -131,7 +131,7 @@ class Comparison:
         the machine, a bus, a card's model have no default to go back to."""
         found: dict[str, None] = {}
         for path, _ in leaves(self.applied):
-            if not path:  # nothing was ever applied
+            if not path or get(self.stated, path) is not None:  # without a path nothing was ever applied
                 continue
             row, unit = fields.lookup(path)
             gone = get(self.stated, unit) is None and get(self.persistent, unit) is not None
