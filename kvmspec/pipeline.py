@@ -17,11 +17,13 @@ from typing import Any
 from kvmspec import resources
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.adapters.libvirt import Host, connect
+from kvmspec.core.address import Address
+from kvmspec.core.basis import Basis
 from kvmspec.core.change import Verb
 from kvmspec.core.errors import Refused
 from kvmspec.core.impact import Permission
 from kvmspec.core.plan import Event, Plan, Result
-from kvmspec.core.problem import Problem
+from kvmspec.core.problem import Problem, Where
 from kvmspec.core.status import Rendered, VmStatus
 from kvmspec.engine import desire as wanting
 from kvmspec.engine.diff import diff
@@ -46,6 +48,23 @@ class Request:
     granted: frozenset[Permission] = frozenset()
     destroy: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    @classmethod
+    def again(cls, basis: Basis, granted: frozenset[Permission], **given: Any) -> Request:
+        """The request of a saved plan; `given` are paths, variables and var_files that replace or
+        add to its own. Relative paths are looked for where the plan was made, else here."""
+        folder = Path(basis.directory)
+        if not all((folder / path).exists() for path in basis.paths):
+            folder = Path()
+        return cls(
+            paths=given["paths"] or tuple(folder / path for path in basis.paths),
+            variables={**basis.variables, **given["variables"]},
+            var_files=(*(folder / file for file in basis.var_files), *given["var_files"]),
+            connect=basis.connect,
+            hosts=basis.hosts,
+            targets=basis.targets,
+            granted=granted,
+        )
 
 
 def load(request: Request) -> Manifest:
@@ -96,6 +115,7 @@ class Session:
         self._open = ExitStack()
         self._hosts: dict[str, Host] = {}
         self._guard = threading.Lock()
+        self._seen: Context | None = None
 
     def __enter__(self) -> Session:
         return self
@@ -109,8 +129,34 @@ class Session:
 
     def plan(self) -> Plan:
         """Look at every host and compare. Changes nothing."""
-        context = self._look()
+        context = self._seen = self._look()
         return make_plan(diff(context, KINDS), context, KINDS)
+
+    def basis(self, plan: Plan) -> Basis:
+        """What the plan that was just made rests on, to save with it."""
+        from kvmspec.engine import stale
+
+        return replace(self._read(plan), secrets=stale.secret_digests(self.manifest))
+
+    def hold_against(self, saved: Plan, basis: Basis, plan: Plan) -> list[Address]:
+        """Compare a saved plan with the one that was just made; the objects that moved beside it.
+
+        Raises Refused with all that moved, where it is not what would be done now.
+        """
+        from kvmspec.engine import stale
+
+        current = self._read(plan)
+        if problems := stale.moved(saved, basis, plan, current, self.manifest):
+            raise Refused(problems, hint=f"it was planned at {saved.created_at}; plan again")
+        return stale.beside(saved, basis, current)
+
+    def locate(self, address: Address, path: str = "") -> Where | None:
+        """Where the manifest says this of an object; None for what it does not name."""
+        from kvmspec.manifest.locate import locate
+
+        seen = self._seen
+        item = seen.desired.get(address) if seen else None
+        return locate(self.manifest, item.path, path) if item and item.path else None
 
     def apply(
         self,
@@ -172,6 +218,26 @@ class Session:
             request.destroy,
             targets=wanting.choose_targets(desired, request.targets, needs=not request.destroy),
             hosts=frozenset(self._chosen),
+        )
+
+    def _read(self, plan: Plan) -> Basis:
+        """What was read for the plan, and how it was asked for; without the secrets' digests."""
+        from kvmspec.engine import stale
+
+        assert self._seen is not None, "there is a plan"
+        views, request, secrets = self._seen.views, self.request, self.manifest.secrets
+        names = dict.fromkeys([*(d.address for d in plan.differences), *plan.fingerprints])
+        known = [address for address in names if not views[address.host].unknown]
+        return Basis(
+            directory=str(Path.cwd()),
+            paths=tuple(map(str, request.paths)),
+            variables={k: v for k, v in request.variables.items() if secrets.hide(v) == v},
+            var_files=tuple(map(str, request.var_files)),
+            connect=request.connect,
+            hosts=request.hosts,
+            targets=request.targets,
+            manifest=stale.manifest_digests(self.manifest),
+            fingerprints=fingerprints(known, self._seen, KINDS),
         )
 
     def _check_unchanged(self, plan: Plan, names: set[str]) -> None:

@@ -17,14 +17,25 @@ from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import fields as domain
 from kvmspec.kinds.network import fields as network
 from kvmspec.pipeline import manifest_json_schema
+from kvmspec.report.published import events_schema, plan_schema
 
 TOP = Path(__file__).resolve().parents[1]
-COMMANDS = ("validate", "render", "plan", "apply", "destroy", "status", "schema")
+COMMANDS = ("validate", "render", "plan", "apply", "show", "destroy", "status", "schema")
 
 
 def schema() -> str:
     """The manifest's JSON Schema."""
     return json.dumps(manifest_json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def plan_schema_text() -> str:
+    """The JSON Schema of plans."""
+    return json.dumps(plan_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def events_schema_text() -> str:
+    """The JSON Schema of what apply tells, line by line."""
+    return json.dumps(events_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def effects() -> str:
@@ -65,7 +76,7 @@ def _domain_rows() -> Iterator[tuple[str, str, str]]:
         if row.rule in _CONDITIONAL:
             yield path, *_CONDITIONAL[row.rule]
         else:
-            impact, reason = row.rule(None, None, domain.Guest())
+            impact, reason, _ = row.rule(None, None, domain.Guest())
             yield path, impact.label, reason
 
 
@@ -94,6 +105,8 @@ def _help(command: str) -> str:
 
 GENERATED = {
     "schemas/manifest.schema.json": schema,
+    "schemas/plan.schema.json": plan_schema_text,
+    "schemas/events.schema.json": events_schema_text,
     "docs/effects.md": effects,
     "docs/commands.md": commands,
 }

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kvmspec.cli import memory
 from kvmspec.cli.console import Console
 from kvmspec.cli.exits import worst
-from kvmspec.cli.failures import report_refusal
 from kvmspec.cli.interrupts import interrupts
+from kvmspec.cli.telling import Teller, teller
+from kvmspec.core.basis import Basis
 from kvmspec.core.errors import ExitCode, Refused
 from kvmspec.core.impact import Permission
-from kvmspec.core.plan import Event, Plan, Result
+from kvmspec.core.plan import Plan, Result
 
 if TYPE_CHECKING:
     from kvmspec.pipeline import Request, Session
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """How to act. `name` is Apply or Destroy; `implied` is what its confirmation always grants."""
+    """How to act. `name` is Apply or Destroy; `implied` is what its confirmation always grants;
+    `allowed` is what --allow gives beyond what the plan was made with."""
 
     name: str
     yes: bool
@@ -29,77 +31,58 @@ class Acting:
     as_json: bool
     verbose: bool
     implied: frozenset[Permission] = frozenset()
+    allowed: frozenset[Permission] = frozenset()
+
+    def teller(self) -> Teller:
+        return teller(self.as_json, self.name, self.verbose, tuple(self.implied))
 
 
-def act(request: Request, acting: Acting) -> int:
-    """Run the whole command; its exit code."""
-    from kvmspec.cli.consent import consent
+def act(request: Request, acting: Acting, saved: tuple[Plan, Basis] | None = None) -> int:
+    """Run the whole command; its exit code. With a saved plan that one is carried out, or nothing."""
     from kvmspec.pipeline import Session
 
-    console = Console.of_process()
+    told = acting.teller()
     with Session(request) as session:
         plan = session.plan()
-        if not acting.as_json:
-            _show(plan, acting, console)
-        if plan.refusals or plan.empty:
-            _end(plan, None, 0.0, acting, console)
-            return worst((plan.unknown, ExitCode.UNREACHABLE), (plan.refusals, ExitCode.REFUSED))
         try:
-            granted = consent(plan, acting, console)
-            result, seconds = _run(session, granted, acting, console)
+            if saved is not None:
+                _hold_against(saved, plan, session)
+            told.planned(plan)
+            if plan.refusals or plan.empty:
+                code = worst((plan.unknown, ExitCode.UNREACHABLE), (plan.refusals, ExitCode.REFUSED))
+                told.end(plan, None, 0.0, code)
+                return code
+            plan, result, seconds = _consent_and_run(session, plan, acting, told)
         except Refused as refused:
-            report_refusal(refused, console)
-            _end(plan, None, 0.0, acting, console)
-            return worst((plan.unknown, ExitCode.UNREACHABLE), (True, ExitCode.REFUSED))
-    _end(granted, result, seconds, acting, console)
-    return worst(
+            told.refused(refused)
+            code = worst((plan.unknown, ExitCode.UNREACHABLE), (True, ExitCode.REFUSED))
+            told.end(plan, None, 0.0, code)
+            return code
+    code = worst(
         (result.interrupted, ExitCode.INTERRUPTED),
         (plan.unknown or result.unverified, ExitCode.UNREACHABLE),
         (result.failed or result.remaining, ExitCode.FAILED),
     )
+    told.end(plan, result, seconds, code)
+    return code
 
 
-def _run(session: Session, plan: Plan, acting: Acting, console: Console) -> tuple[Result, float]:
-    from kvmspec.report.progress import progress_line
+def _hold_against(saved: tuple[Plan, Basis], plan: Plan, session: Session) -> None:
+    """Raises Refused where the saved plan is not what would be done now."""
+    for address in session.hold_against(*saved, plan):
+        Console.of_process().err(f"Note: {address} changed since, which has no bearing on this plan.\n")
 
-    def tell(event: Event) -> None:
-        if line := progress_line(event, style=console.err_style, starts=console.live):
-            console.err(line + "\n")
 
+def _consent_and_run(
+    session: Session, plan: Plan, acting: Acting, told: Teller
+) -> tuple[Plan, Result, float]:
+    from kvmspec.cli.consent import consent
+
+    granted = consent(plan, acting, Console.of_process())
     memory.release()
     begun = time.monotonic()
     with interrupts() as interrupted:
-        result = session.apply(plan, on_event=tell, interrupted=interrupted, parallelism=acting.parallelism)
-    return result, time.monotonic() - begun
-
-
-def _show(plan: Plan, acting: Acting, console: Console) -> None:
-    from kvmspec.report.text import plan_text
-
-    nothing = "Nothing to destroy." if acting.name == "Destroy" else None
-    console.out(
-        plan_text(
-            plan,
-            style=console.out_style,
-            width=console.width,
-            verbose=acting.verbose,
-            implied=acting.implied,
-            nothing=nothing,
+        result = session.apply(
+            granted, on_event=told.event, interrupted=interrupted, parallelism=acting.parallelism
         )
-    )
-
-
-def _end(plan: Plan, result: Result | None, seconds: float, acting: Acting, console: Console) -> None:
-    """The last words: one JSON document, or the outcome as text."""
-    if acting.as_json:
-        from kvmspec.report.json import dumps, plan_data, result_data
-
-        outcome: dict[str, Any] = {"result": result_data(result, seconds) if result else None}
-        console.out(dumps(plan_data(plan) | outcome))
-    elif result:
-        from kvmspec.report.outcome import outcome_text
-
-        text = outcome_text(
-            plan, result, seconds, name=acting.name, style=console.out_style, width=console.width
-        )
-        console.out("\n" + text)
+    return granted, result, time.monotonic() - begun

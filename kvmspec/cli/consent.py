@@ -22,7 +22,7 @@ def consent(plan: Plan, acting: Acting, console: Console) -> Plan:
         if acting.as_json or not console.asks:
             raise _nobody_to_ask(plan, acting)
         return _asked(plan, acting, console)
-    granted = replace(plan, granted=plan.granted | acting.implied)
+    granted = replace(plan, granted=plan.granted | acting.implied | acting.allowed)
     if granted.missing:
         missing = in_order(granted.missing)
         raise Refused(

@@ -23,10 +23,11 @@ COMMANDS = {
     "validate": "Check the manifest, offline; every problem at once.",
     "render": "Show the libvirt XML that would be used, offline.",
     "plan": "Show what apply would do. Reads, never writes.",
-    "apply": "Plan, ask, act, and look again.",
+    "apply": "Plan, ask, act, and look again; or carry out a saved plan.",
+    "show": "Show a saved plan, in any format; asks no host.",
     "destroy": "Remove what the project owns; volumes stay.",
     "status": "Show the VMs: wanted and actual state, addresses.",
-    "schema": "Print the JSON Schema of the manifest.",
+    "schema": "Print the JSON Schema of the manifest, or of a plan.",
 }
 """Each is a function of that name in the module of that name."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kvmspec.cli.formats import TEXT_AND_JSON, choose
 from kvmspec.core.errors import UsageError
 from kvmspec.core.impact import Permission
 
@@ -20,6 +21,14 @@ Paths = Annotated[
     typer.Argument(
         metavar="PATH",
         help="Manifest files or directories; default: this directory.",
+        show_default=False,
+    ),
+]
+PathsOrPlan = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="PATH|PLANFILE",
+        help="Manifest files or directories, default: this directory; or a saved plan.",
         show_default=False,
     ),
 ]
@@ -76,12 +85,15 @@ Parallelism = Annotated[
     typer.Option("--parallelism", min=1, max=64, metavar="N", help="Actions at a time on each host."),
 ]
 Format = Annotated[str, typer.Option("--format", metavar="text|json", help="How to print the result.")]
+PlanFormat = Annotated[
+    str,
+    typer.Option("--format", metavar="text|json|markdown|html|github", help="How to print the plan."),
+]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colour, not even on a terminal.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 _TARGET = re.compile(r"(vm|network|pool|volume)/\S+")
-_NOT_BUILT = ("markdown", "html")
 
 
 def make_request(
@@ -101,7 +113,7 @@ def make_request(
 
     return Request(
         paths=(*(paths or ()), *(files or ())) or (Path(),),
-        variables=_assignments(variables or ()),
+        variables=assignments(variables or ()),
         var_files=tuple(var_files or ()),
         connect=connect,
         hosts=tuple(hosts or ()),
@@ -123,13 +135,11 @@ def permissions(words: Iterable[str] | None) -> frozenset[Permission]:
 
 def is_json(value: str) -> bool:
     """Whether `--format` asks for JSON. Raises UsageError for what is not offered."""
-    if value not in ("text", "json"):
-        problem = "is not built yet" if value in _NOT_BUILT else "is unknown"
-        raise UsageError(f"--format {value} {problem}", hint="use text or json")
-    return value == "json"
+    return choose(value, TEXT_AND_JSON) == "json"
 
 
-def _assignments(words: Iterable[str]) -> dict[str, str]:
+def assignments(words: Iterable[str]) -> dict[str, str]:
+    """`--var NAME=VALUE`, repeatable. Raises UsageError."""
     pairs: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")

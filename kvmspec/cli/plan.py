@@ -2,53 +2,71 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kvmspec.cli.console import Console
 from kvmspec.cli.exits import worst
+from kvmspec.cli.formats import PLAN_FORMATS, TEXT_AND_JSON, choose, drift_as, plan_as
 from kvmspec.cli.options import (
     Allow,
     Connect,
     Debug,
     Files,
-    Format,
     Hosts,
     NoColor,
     Paths,
+    PlanFormat,
     Targets,
     VarFiles,
     Variables,
     Verbose,
-    is_json,
     make_request,
     permissions,
 )
-from kvmspec.core.errors import ExitCode
+from kvmspec.core.errors import ExitCode, UsageError
+from kvmspec.core.plan import Plan
 
+if TYPE_CHECKING:
+    from kvmspec.pipeline import Session
+
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="FILE", help="Save the plan, for `kvmspec apply FILE`.", show_default=False
+    ),
+]
 DetailedExitcode = Annotated[
     bool, typer.Option("--detailed-exitcode", help="Exit 2 when there is something to do, 0 when not.")
 ]
+Summary = Annotated[bool, typer.Option("--summary", help="One line an object.")]
+RefreshOnly = Annotated[bool, typer.Option("--refresh-only", help="Only what was changed outside kvmspec.")]
 
 
 def plan(
     paths: Paths = None,
     files: Files = None,
+    out: Out = None,
     detailed_exitcode: DetailedExitcode = False,
+    summary: Summary = False,
+    refresh_only: RefreshOnly = False,
     allow: Allow = None,
     connect: Connect = None,
     hosts: Hosts = None,
     targets: Targets = None,
     variables: Variables = None,
     var_files: VarFiles = None,
-    output_format: Format = "text",
+    output_format: PlanFormat = "text",
     no_color: NoColor = False,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> int:
     """Show what apply would do, and what it costs running guests. Reads, never writes."""
-    as_json = is_json(output_format)
+    form = choose(output_format, TEXT_AND_JSON if refresh_only else PLAN_FORMATS)
+    if refresh_only and (out or summary):
+        raise UsageError("--refresh-only shows drift, which is no plan: it takes no --out and no --summary")
     request = make_request(
         paths,
         files,
@@ -64,16 +82,28 @@ def plan(
 
     with Session(request) as session:
         plan = session.plan()
-    if as_json:
-        from kvmspec.report.json import dumps, plan_data
-
-        console.out(dumps(plan_data(plan)))
-    else:
-        from kvmspec.report.text import plan_text
-
-        console.out(plan_text(plan, style=console.out_style, width=console.width, verbose=verbose))
+        if refresh_only:
+            console.out(drift_as(plan, form, console, session))
+            drifted = any(item.drift for item in plan.differences)
+            return worst(
+                (plan.unknown, ExitCode.UNREACHABLE), (detailed_exitcode and drifted, ExitCode.CHANGES)
+            )
+        console.out(plan_as(plan, form, console, session.locate, verbose=verbose, brief=summary))
+        if out is not None:
+            _save(plan, session, out, console)
     return worst(
         (plan.unknown, ExitCode.UNREACHABLE),
         (plan.refusals, ExitCode.REFUSED),
         (detailed_exitcode and not plan.empty, ExitCode.CHANGES),
     )
+
+
+def _save(plan: Plan, session: Session, out: Path, console: Console) -> None:
+    from kvmspec.cli.files import write_private
+    from kvmspec.report.saved import saved_text
+
+    if plan.refusals:
+        console.err(f"Not saved to {out}: what is refused cannot be applied.\n")
+        return
+    write_private(out, saved_text(plan, session.basis(plan)))
+    console.err(f"Saved to {out}; carry out just this with: kvmspec apply {out}\n")

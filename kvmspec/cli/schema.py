@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from kvmspec.cli.console import Console
 from kvmspec.cli.options import Debug, NoColor, Verbose
-from kvmspec.core.errors import ExitCode, KvmspecError
+from kvmspec.core.errors import ExitCode, KvmspecError, UsageError
 
 Out = Annotated[
     Path | None,
@@ -17,12 +17,28 @@ Out = Annotated[
 ]
 
 
-def schema(out: Out = None, no_color: NoColor = False, verbose: Verbose = False, debug: Debug = False) -> int:
+PlanSchema = Annotated[
+    bool, typer.Option("--plan", help="Of `plan --format json` and of saved plans instead.")
+]
+EventsSchema = Annotated[
+    bool, typer.Option("--events", help="Of each line of `apply --format json` instead.")
+]
+
+
+def schema(
+    plan: PlanSchema = False,
+    events: EventsSchema = False,
+    out: Out = None,
+    no_color: NoColor = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> int:
     """Print the JSON Schema of the manifest, for editors and checks."""
-    from kvmspec.pipeline import manifest_json_schema
+    if plan and events:
+        raise UsageError("--plan and --events are two schemas: ask for one")
     from kvmspec.report.json import dumps
 
-    text = dumps(manifest_json_schema())
+    text = dumps(_schema(plan, events))
     if out is None:
         Console.of_process().out(text)
         return ExitCode.OK
@@ -31,3 +47,13 @@ def schema(out: Out = None, no_color: NoColor = False, verbose: Verbose = False,
     except OSError as error:
         raise KvmspecError(f"cannot write {out}: {error.strerror}") from error
     return ExitCode.OK
+
+
+def _schema(plan: bool, events: bool) -> dict[str, Any]:
+    if plan or events:
+        from kvmspec.report.published import events_schema, plan_schema
+
+        return plan_schema() if plan else events_schema()
+    from kvmspec.pipeline import manifest_json_schema
+
+    return manifest_json_schema()

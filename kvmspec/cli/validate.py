@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from kvmspec.cli.console import Console
+from kvmspec.cli.formats import choose
 from kvmspec.cli.options import (
     Connect,
     Debug,
     Files,
-    Format,
     NoColor,
     Paths,
     VarFiles,
     Variables,
     Verbose,
-    is_json,
     make_request,
 )
 from kvmspec.core.errors import ExitCode, ManifestError
+from kvmspec.core.problem import Problem
 
 if TYPE_CHECKING:
     from kvmspec.manifest.section import Manifest
 
+ValidateFormat = Annotated[
+    str, typer.Option("--format", metavar="text|json|github", help="How to print what was found.")
+]
 _PLURALS = {"vm": ("VM", "VMs")}
 
 
@@ -32,32 +38,37 @@ def validate(
     connect: Connect = None,
     variables: Variables = None,
     var_files: VarFiles = None,
-    output_format: Format = "text",
+    output_format: ValidateFormat = "text",
     no_color: NoColor = False,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> int:
     """Check the manifest, offline. Every problem is shown at once, with its place and what to do."""
-    as_json = is_json(output_format)
+    form = choose(output_format, ("text", "json"))
     request = make_request(paths, files, variables, var_files, connect=connect)
     console = Console.of_process()
     from kvmspec import pipeline
-    from kvmspec.report.json import dumps, problems_data
     from kvmspec.report.problems import problems_text
 
     try:
         manifest = pipeline.load(request)
     except ManifestError as error:
-        if not as_json:
+        if form == "text":
             raise
-        console.out(dumps({"valid": False, "problems": problems_data(error.problems)}))
+        console.out(_machine(error.problems, form, valid=False))
         return ExitCode.INVALID
-    if as_json:
-        console.out(dumps({"valid": True, "problems": problems_data(manifest.warnings)}))
+    if form != "text":
+        console.out(_machine(manifest.warnings, form, valid=True))
     else:
         console.err(problems_text(manifest.warnings, style=console.err_style))
         console.out(_success(manifest))
     return ExitCode.OK
+
+
+def _machine(problems: Sequence[Problem], form: str, *, valid: bool) -> str:
+    from kvmspec.report.json import dumps, problems_data
+
+    return dumps({"valid": valid, "problems": problems_data(problems)})
 
 
 def _success(manifest: Manifest) -> str:

@@ -7,9 +7,10 @@ base: a dataclass takes 0.3 ms to make, and every command would make thirty.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from kvmspec.core.address import Address
 
@@ -257,3 +258,22 @@ def to_data(value: Any) -> Any:
             return {"type": type(value).__name__, **data} if "address" in data else data
         case _:
             return value
+
+
+def from_data(data: Mapping[str, Any]) -> Action:
+    """The action that `to_data` made `data` of. Raises ValueError, KeyError or TypeError on other data."""
+    made = {action.__name__: action for action in get_args(Action)}[data["type"]]
+    values = {field.name: _value(field.name, data[field.name]) for field in fields(made)}
+    return made(**values)  # type: ignore[no-any-return]  # mypy does not see through get_args
+
+
+def _value(name: str, value: Any) -> Any:
+    match name:
+        case "address":
+            return Address.parse(value)
+        case "edits":
+            return tuple(Edit(item["op"], tuple(item["path"]), item["value"]) for item in value)
+        case "changes":
+            return tuple(NetworkChange(**item) for item in value)
+        case _:
+            return tuple(value) if isinstance(value, list) else value

@@ -19,6 +19,12 @@ class Address:
     def __str__(self) -> str:
         return f"{self.host}/{self.kind}/{self.name}"
 
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """`host/kind/name` as an address. Raises ValueError."""
+        host, kind, name = text.split("/", 2)
+        return cls(host, kind, name)
+
     @property
     def short(self) -> str:
         """`kind/name`, as users write it in `--target`."""

@@ -101,13 +101,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Progress while executing: `started`, then one of Status's values."""
+    """Progress while executing: `started`, any number of `progress` with a note, then one of
+    Status's values."""
 
     step: Step
     what: str
     seconds: float = 0.0
     error: str = ""
     note: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

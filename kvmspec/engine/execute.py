@@ -99,9 +99,14 @@ class _Run:
         begin = time.monotonic()
         address = step.action.address
         said: list[str] = []
+
+        def tell(note: str) -> None:
+            said.append(note)
+            self.on_event(Event(step, "progress", time.monotonic() - begin, note=note))
+
         try:
             self.undo.before(step)
-            self.kinds[address.kind].apply(step.action, self.hosts[address.host], said.append)
+            self.kinds[address.kind].apply(step.action, self.hosts[address.host], tell)
         except KvmspecError as error:
             return Outcome(step, Status.FAILED, time.monotonic() - begin, error.message, error.hint)
         except Exception as error:  # noqa: BLE001  whatever it is: the outcome says so, and the others go on
@@ -110,7 +115,9 @@ class _Run:
 
     def _finish(self, step: Step, outcome: Outcome) -> None:
         self.outcomes[step.number] = outcome
-        self.on_event(Event(step, outcome.status.value, outcome.seconds, outcome.error, outcome.note))
+        self.on_event(
+            Event(step, outcome.status.value, outcome.seconds, outcome.error, outcome.note, outcome.hint)
+        )
         if outcome.status is Status.FAILED:
             for number, undone in self.undo.after_failure(step, self.outcomes).items():
                 self.outcomes[number] = undone

@@ -25,6 +25,7 @@ from kvmspec.core.errors import ManifestError
 from kvmspec.core.impact import PERMISSION_FOR, Permission
 from kvmspec.core.plan import HostSummary, Plan, Step
 from kvmspec.kinds.base import Chain, Context, Kind
+from kvmspec.manifest.secrets import masked
 
 _PERMISSION_OF: dict[type, Permission] = {
     ShutdownDomain: Permission.RESTART,
@@ -86,12 +87,14 @@ def fingerprints(
 
 def still_to_do(plan: Plan, later: Plan) -> bool:
     """Whether a later plan still has every step of `plan`; what it has besides is about objects
-    that `plan` does not touch. A secret's digest has a new salt each time."""
+    that `plan` does not touch."""
+    return set(map(told, plan.steps)) <= set(map(told, later.steps))
 
-    def told(steps: Iterable[Step]) -> set[str]:
-        return {_DIGEST.sub("", json.dumps(to_data(step.action))) for step in steps}
 
-    return told(plan.steps) <= told(later.steps)
+def told(step: Step) -> str:
+    """What a step does, in words that are equal for equal steps of two runs: a secret has another
+    token in each, and its digest a new salt."""
+    return masked(_DIGEST.sub("", json.dumps(to_data(step.action))))
 
 
 def _links(context: Context) -> tuple[tuple[Address, Address], ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 _TOKEN = re.compile(r"kvmspec-secret-[0-9a-f]{16}")
+SECRET = "(secret)"
 _COST = {"n": 2**14, "r": 8, "p": 1}  # about 30 ms, RFC 7914's interactive setting
 
 
@@ -43,8 +44,18 @@ class SecretStore:
         libvirt's words, which may quote what it was given."""
         for value in sorted(self._tokens, key=len, reverse=True):
             for form in (escape(value), value):
-                text = text.replace(form, "(secret)") if form else text
+                text = text.replace(form, SECRET) if form else text
         return text
+
+
+def tokens(text: str) -> list[str]:
+    """The different tokens in `text`, in their order."""
+    return list(dict.fromkeys(_TOKEN.findall(text)))
+
+
+def masked(text: str) -> str:
+    """`text` with every token replaced by `(secret)`."""
+    return _TOKEN.sub(SECRET, text)
 
 
 def is_token(value: object) -> bool:

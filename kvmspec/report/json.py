@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence, Set
-from typing import Any
+import re
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import TYPE_CHECKING, Any, cast
 
 from kvmspec import __version__
 from kvmspec.core import action
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, FieldChange, Verb
-from kvmspec.core.plan import Outcome, Plan, Result, Step
+from kvmspec.core.impact import Impact
+from kvmspec.core.plan import Plan, Step
 from kvmspec.core.problem import Problem
 from kvmspec.core.status import VmStatus
+from kvmspec.report.restart import restarts
 from kvmspec.report.summary import effective, in_order, summarise
 from kvmspec.report.values import SECRET, redacted
+
+if TYPE_CHECKING:
+    from kvmspec.report.shape import (
+        ActionName,
+        FieldData,
+        FieldsData,
+        IdentityData,
+        ImpactName,
+        KindName,
+        LinkData,
+        PermissionName,
+        PlanData,
+        ProblemData,
+        ResourceData,
+        StepData,
+        SummaryData,
+    )
 
 FORMAT_VERSION = "1.0"
 _REMOVES = action.DeleteNetwork | action.DeletePool | action.DeleteVolume | action.UndefineDomain
@@ -26,11 +46,11 @@ def dumps(data: Any) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
-def plan_data(plan: Plan) -> dict[str, Any]:
-    """A plan, without any secret."""
-    differences, rebuilt = effective(plan), _rebuilt(plan)
+def plan_data(plan: Plan) -> PlanData:
+    """A plan, without any secret; report/shape.py says what each key means."""
+    differences, rebuilt, told = effective(plan), _rebuilt(plan), restarts(plan)
     return {
-        "format_version": FORMAT_VERSION,
+        "format_version": "1.0",
         "kvmspec_version": __version__,
         "project": plan.project,
         "created_at": plan.created_at,
@@ -39,31 +59,21 @@ def plan_data(plan: Plan) -> dict[str, Any]:
             for host in plan.hosts
         ],
         "unknown_hosts": [host.name for host in plan.unknown],
-        "resource_changes": [_resource(item, rebuilt) for item in differences],
-        "resource_drift": [_with_fields(item.address, item.drift) for item in differences if item.drift],
+        "resource_changes": [_resource(item, rebuilt, told.get(item.address, "")) for item in differences],
+        "resource_drift": [with_fields(item.address, item.drift) for item in differences if item.drift],
         "unmanaged": [
-            {**_identity(item.address), "text": redacted(text)}
+            {**identity(item.address), "text": redacted(text)}
             for item in differences
             for text in item.unmanaged
         ],
-        "pending": [_with_fields(item.address, item.pending) for item in differences if item.pending],
+        "pending": [with_fields(item.address, item.pending) for item in differences if item.pending],
         "actions": [_step(step) for step in plan.steps],
+        "links": [_link(source, target) for source, target in plan.links],
         "summary": _summary(plan),
-        "required_permissions": in_order(plan.required),
-        "granted_permissions": in_order(plan.granted),
+        "required_permissions": cast("list[PermissionName]", in_order(plan.required)),
+        "granted_permissions": cast("list[PermissionName]", in_order(plan.granted)),
         "refusals": problems_data(plan.refusals),
         "warnings": problems_data(plan.warnings),
-    }
-
-
-def result_data(result: Result, seconds: float) -> dict[str, Any]:
-    """What became of a plan's steps."""
-    return {
-        "ok": not result.failed and not result.interrupted and not result.remaining,
-        "interrupted": result.interrupted,
-        "seconds": round(seconds, 3),
-        "outcomes": [_outcome(outcome) for outcome in result.outcomes],
-        "remaining": [_with_fields(item.address, item.changes) for item in result.remaining],
     }
 
 
@@ -74,7 +84,7 @@ def status_data(rows: Sequence[VmStatus]) -> dict[str, Any]:
         "kvmspec_version": __version__,
         "vms": [
             {
-                **_identity(row.address),
+                **identity(row.address),
                 "wanted": row.wanted,
                 "actual": row.actual,
                 "addresses": list(row.addresses),
@@ -87,7 +97,7 @@ def status_data(rows: Sequence[VmStatus]) -> dict[str, Any]:
     }
 
 
-def problems_data(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+def problems_data(problems: Iterable[Problem]) -> list[ProblemData]:
     """Problems with their place; file, line and column are null where there is none."""
     return [
         {
@@ -103,15 +113,21 @@ def problems_data(problems: Iterable[Problem]) -> list[dict[str, Any]]:
     ]
 
 
-def _identity(address: Address) -> dict[str, str]:
-    return {"address": str(address), "host": address.host, "kind": address.kind, "name": address.name}
+def identity(address: Address) -> IdentityData:
+    """An address, whole and in its parts."""
+    kind = cast("KindName", address.kind)
+    return {"address": str(address), "host": address.host, "kind": kind, "name": address.name}
 
 
-def _resource(difference: Difference, rebuilt: Set[Address]) -> dict[str, Any]:
+def _link(source: Address, target: Address) -> LinkData:
+    return {"source": str(source), "target": str(target)}
+
+
+def _resource(difference: Difference, rebuilt: Set[Address], restart: str) -> ResourceData:
     before, after = _sides(difference)
     hidden = [change for change in difference.changes if change.sensitive]
     return {
-        **_identity(difference.address),
+        **identity(difference.address),
         "change": {
             "actions": _actions(difference, rebuilt),
             "before": before,
@@ -119,9 +135,11 @@ def _resource(difference: Difference, rebuilt: Set[Address]) -> dict[str, Any]:
             "before_sensitive": _marks(hidden, "before"),
             "after_sensitive": _marks(hidden, "after"),
         },
-        "impact": difference.impact.label,
+        "impact": _impact(difference.impact),
+        "restart": restart,
         "changes": [_field(change) for change in difference.changes],
         "notes": [redacted(note) for note in difference.notes],
+        "label": redacted(difference.label),
     }
 
 
@@ -131,7 +149,7 @@ def _rebuilt(plan: Plan) -> Set[Address]:
     return removed & {step.action.address for step in plan.steps if isinstance(step.action, _MAKES)}
 
 
-def _actions(difference: Difference, rebuilt: Set[Address]) -> list[str]:
+def _actions(difference: Difference, rebuilt: Set[Address]) -> list[ActionName]:
     if difference.verb is Verb.UPDATE and difference.address in rebuilt:
         return ["delete", "create"]
     return [difference.verb.value]
@@ -139,7 +157,7 @@ def _actions(difference: Difference, rebuilt: Set[Address]) -> list[str]:
 
 def _sides(difference: Difference) -> tuple[Any, Any]:
     """Both states of the object: as the kind gives them, else as far as the changes show them."""
-    before, after = redacted(difference.before), redacted(difference.after)
+    before, after = _tree(difference.before), _tree(difference.after)
     changes = difference.changes
     if before is None and difference.verb in (Verb.UPDATE, Verb.ADOPT):
         before = _nested([(change.path, _value(change, change.before)) for change in changes])
@@ -147,20 +165,33 @@ def _sides(difference: Difference) -> tuple[Any, Any]:
         after = _nested([(change.path, _value(change, change.after)) for change in changes])
     for change in changes:
         if change.sensitive:
-            before, after = _covered(before, change.path), _covered(after, change.path)
+            path = _parts(change.path)
+            before, after = _covered(before, path), _covered(after, path)
     return before, after
 
 
-def _covered(data: Any, path: str) -> Any:
-    """`data` with whatever is at the dotted `path` replaced by `(secret)`."""
+def _impact(impact: Impact) -> ImpactName:
+    return cast("ImpactName", impact.label)
+
+
+def _tree(data: Any) -> Any:
+    """What a kind gives, without secrets, its dotted keys as nested maps."""
+    data = redacted(data)
+    return _nested(data.items()) if isinstance(data, dict) else data
+
+
+def _parts(path: str) -> list[str]:
+    """`disks.root.size` at its dots; `dns.hosts[10.0.0.1]` has two parts."""
+    return re.findall(r"(?:[^.\[]|\[[^\]]*\]?)+", path) or [path]
+
+
+def _covered(data: Any, path: Sequence[str]) -> Any:
+    """`data` with whatever is at the path replaced by `(secret)`."""
     if not path:
         return data if data is None else SECRET
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or path[0] not in data:
         return data
-    return {
-        key: _covered(value, path[len(key) + 1 :]) if f"{path}.".startswith(f"{key}.") else value
-        for key, value in data.items()
-    }
+    return {**data, path[0]: _covered(data[path[0]], path[1:])}
 
 
 def _marks(changes: Sequence[FieldChange], side: str) -> dict[str, Any] | bool:
@@ -171,13 +202,14 @@ def _marks(changes: Sequence[FieldChange], side: str) -> dict[str, Any] | bool:
 def _nested(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for path, value in pairs:
-        *parents, leaf = path.split(".")
+        *parents, leaf = _parts(path)
         node = tree
         for parent in parents:
             if not isinstance(node.get(parent), dict):
                 node[parent] = {}
             node = node[parent]
-        node[leaf] = value
+        if not (value is None and isinstance(node.get(leaf), Mapping)):
+            node[leaf] = value
     return tree
 
 
@@ -185,40 +217,36 @@ def _value(change: FieldChange, value: Any) -> Any:
     return SECRET if change.sensitive and value is not None else redacted(value)
 
 
-def _field(change: FieldChange) -> dict[str, Any]:
+def _field(change: FieldChange) -> FieldData:
     return {
         "path": change.path,
         "before": _value(change, change.before),
         "after": _value(change, change.after),
-        "impact": change.impact.label,
-        "reason": change.reason,
+        "impact": _impact(change.impact),
+        "reason": redacted(change.reason),
+        "avoid": redacted(change.avoid),
         "sensitive": change.sensitive,
         "drift": change.drift,
     }
 
 
-def _with_fields(address: Address, changes: Sequence[FieldChange]) -> dict[str, Any]:
-    return {**_identity(address), "changes": [_field(change) for change in changes]}
+def with_fields(address: Address, changes: Sequence[FieldChange]) -> FieldsData:
+    """An object and some of its fields."""
+    return {**identity(address), "changes": [_field(change) for change in changes]}
 
 
-def _step(step: Step) -> dict[str, Any]:
-    data = redacted(action.to_data(step.action))
-    return {"number": step.number, "after": sorted(step.after), "text": redacted(step.text), **data}
-
-
-def _outcome(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "number": outcome.step.number,
-        "address": str(outcome.step.action.address),
-        "text": redacted(outcome.step.text),
-        "status": outcome.status.value,
-        "seconds": round(outcome.seconds, 3),
-        "error": redacted(outcome.error),
-        "hint": redacted(outcome.hint),
+def _step(step: Step) -> StepData:
+    data = {
+        "number": step.number,
+        "after": sorted(step.after),
+        "text": redacted(step.text),
+        "subject": str(step.subject),
+        **redacted(action.to_data(step.action)),
     }
+    return cast("StepData", data)
 
 
-def _summary(plan: Plan) -> dict[str, int]:
+def _summary(plan: Plan) -> SummaryData:
     summary = summarise(plan)
     return {
         "create": summary.create,

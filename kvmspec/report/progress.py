@@ -23,6 +23,8 @@ def progress_line(event: Event, *, style: Style = PLAIN, starts: bool = False) -
     """
     action = event.step.action
     name = f"{clean(action.address.host)}  {clean(action.address.short)}  {prose(event.step.text)} …"
+    if event.what == "progress":
+        return ""  # the line at the end has the note
     if event.what == "started":
         if starts and isinstance(action, ShutdownDomain):
             return style("dim", f"{name} the guest has up to {action.timeout}s")

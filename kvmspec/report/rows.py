@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
+from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, FieldChange, Verb
 from kvmspec.core.impact import Impact
+from kvmspec.report.fold import alike, ranges
 from kvmspec.report.style import Style
-from kvmspec.report.values import LIMIT, arrow, before_after, clean, folded, pad, prose, width
+from kvmspec.report.values import LIMIT, arrow, before_after, clean, cut, folded, pad, prose, width
 
 _FIELD_INDENT = " " * 6
 _MAX_NAME, _MAX_VALUE = 44, 40
@@ -40,12 +43,48 @@ _ROLES = {
 }
 
 
-def block(differences: Sequence[Difference], style: Style, columns: int) -> Iterator[str]:
-    """One line an object, followed by its notes and its fields."""
+def block(
+    differences: Sequence[Difference],
+    style: Style,
+    columns: int,
+    restarts: Mapping[Address, str] = MappingProxyType({}),
+    *,
+    folding: bool = False,
+) -> Iterator[str]:
+    """One line an object, followed by what a restart has to say, its notes and its fields. With
+    `folding`, objects to which the same happens are shown as a few and the names of the rest."""
     name_width = _column([title(item) for item in differences], _MAX_NAME)
-    for item in differences:
-        yield from _object(item, name_width, style, columns)
-        yield from _table(_fields(item), style, columns)
+    for shown, rest in alike(differences) if folding else [(differences, ())]:
+        for item in shown:
+            yield from _object(item, name_width, style, columns, restarts.get(item.address, ""))
+            yield from _table(_fields(item), style, columns)
+        if rest:
+            names = ", ".join(ranges(clean(item.address.leaf) for item in rest))
+            text = f"… and {len(rest)} more, the same: {names}"
+            yield style("dim", folded(f"    {text}", columns, _FIELD_INDENT))
+
+
+def brief(differences: Sequence[Difference], style: Style, columns: int) -> Iterator[str]:
+    """One line an object: its sign, its name, what it costs and which fields."""
+    names = [clean(item.address.short) for item in differences]
+    costs = [_verdict(item) for item in differences]
+    widths = _column(names, _MAX_NAME), _column(costs, _MAX_NAME)
+    for item, name, cost in zip(differences, names, costs, strict=True):
+        sign, role = _RESTART if _interrupts(item) else _SIGNS[item.verb]
+        line = f"{pad(name, widths[0])}  {pad(cost, widths[1])}  "
+        paths = ", ".join(clean(change.path) for change in _fields(item))
+        yield f"  {style(role, sign)} {line}{cut(paths, max(columns - width(line) - 4, 20))}".rstrip()
+
+
+def _verdict(difference: Difference) -> str:
+    """`create`, `live`, `restart`, `delete, DATA LOSS`."""
+    match difference.verb:
+        case Verb.UPDATE:
+            return {Impact.NONE: "change", Impact.DATA_LOSS: "DATA LOSS"}.get(
+                difference.impact, difference.impact.label
+            )
+        case verb:
+            return f"{verb.value}, DATA LOSS" if difference.impact is Impact.DATA_LOSS else verb.value
 
 
 def title(difference: Difference) -> str:
@@ -63,17 +102,21 @@ def _fields(difference: Difference) -> Sequence[FieldChange]:
     return difference.changes if difference.verb in (Verb.UPDATE, Verb.ADOPT) else ()
 
 
-def _object(difference: Difference, name_width: int, style: Style, columns: int) -> Iterator[str]:
+def _object(
+    difference: Difference, name_width: int, style: Style, columns: int, restart: str
+) -> Iterator[str]:
     sign, role = _RESTART if _interrupts(difference) else _SIGNS[difference.verb]
     name, phrase = title(difference), _phrase(difference)
     loss = "   " + style("danger", "DATA LOSS") if difference.impact is Impact.DATA_LOSS else ""
     start = f"  {style(role, sign)} {pad(name, name_width)}  {phrase}"
     notes = [prose(note) for note in difference.notes]
     used = 6 + max(width(name), name_width) + len(phrase) + (12 if loss else 0)
-    if len(notes) == 1 and used + len(notes[0]) <= columns:
+    if len(notes) == 1 and not restart and used + len(notes[0]) <= columns:
         yield f"{start}; {notes[0].removesuffix('.')}{loss}"
         return
     yield f"{start}{loss}"
+    if restart:
+        yield style("restart", folded(_FIELD_INDENT + restart, columns, _FIELD_INDENT + "  "))
     for note in notes:
         yield style("dim", folded(_FIELD_INDENT + note, columns, _FIELD_INDENT + "  "))
 

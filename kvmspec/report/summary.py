@@ -89,13 +89,19 @@ def _lost(differences: Iterable[Difference], plan: Plan) -> dict[Address, int | 
     for difference in differences:
         if difference.impact is not Impact.DATA_LOSS:
             continue
-        here, before = difference.address, difference.before if isinstance(difference.before, Mapping) else {}
+        here, before = difference.address, _before(difference)
         volumes = before.get("volumes") if here.kind == "vm" else None
         if isinstance(volumes, Mapping):
             lost |= {Address(here.host, "volume", name): _bytes(size) for name, size in volumes.items()}
         elif here.kind == "volume" or not lost:
             lost[here] = _bytes(before.get("size", before.get("capacity")))
     return lost
+
+
+def _before(difference: Difference) -> Mapping[str, Any]:
+    if isinstance(difference.before, Mapping):
+        return difference.before
+    return {change.path: change.before for change in difference.changes}
 
 
 def _bytes(value: Any) -> int | None:

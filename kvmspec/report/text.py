@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 
 from kvmspec.core.address import Address
-from kvmspec.core.change import FieldChange, Verb
+from kvmspec.core.change import Difference, FieldChange, Verb
 from kvmspec.core.impact import Permission
 from kvmspec.core.plan import HostSummary, Plan
 from kvmspec.core.problem import Problem
-from kvmspec.report.rows import block
+from kvmspec.report import rows
+from kvmspec.report.fold import shortened
+from kvmspec.report.restart import restarts
 from kvmspec.report.style import PLAIN, Style
 from kvmspec.report.summary import Summary, effective, in_order, summarise
 from kvmspec.report.values import about, arrow, clean, counted, folded, prose
@@ -26,19 +28,21 @@ def plan_text(
     verbose: bool = False,
     implied: Set[Permission] = frozenset(),
     nothing: str | None = None,
+    brief: bool = False,
 ) -> str:
     """The whole plan, ending in a newline.
 
-    With `verbose` the objects that need nothing and the ordered steps are shown, too. `implied`
-    are permissions that the command grants by itself, `nothing` what it says of an empty plan.
+    With `verbose` nothing is folded, and the objects that need nothing and the ordered steps are
+    shown, too. `brief` is one line an object. `implied` are permissions that the command grants by
+    itself, `nothing` what it says of an empty plan.
     """
     sections = [
-        *_host_blocks(plan, style, width),
-        _lines(_remarks(plan, style, width)),
+        *_host_blocks(plan, style, width, verbose, brief),
+        "" if brief else _lines(_remarks(plan, style, width, verbose)),
         _lines(_steps(plan)) if verbose else "",
         _lines(_unchanged(plan)) if verbose else "",
         _lines(_warnings(plan, style, width)),
-        _lines(_unknown(plan, style, width)),
+        _lines(unreadable(plan, style, width)),
         _lines(_refusals(plan, style, width)),
         _lines(_closing(plan, style, implied, nothing or NO_CHANGES)),
     ]
@@ -50,35 +54,58 @@ def address_text(plan: Plan, address: Address) -> str:
     return clean(address.short if len(plan.hosts) < 2 else str(address))
 
 
-def _host_blocks(plan: Plan, style: Style, width: int) -> Iterator[str]:
+def _host_blocks(plan: Plan, style: Style, width: int, verbose: bool, brief: bool) -> Iterator[str]:
     differences = [item for item in effective(plan) if item.verb is not Verb.NO_OP]
     known = {host.name: host for host in plan.hosts}
     names = dict.fromkeys([*known, *(item.address.host for item in differences)])
+    causes = restarts(plan)
     for name in names:
         if mine := [item for item in differences if item.address.host == name]:
             host = known.get(name, HostSummary(name, ""))
             uri = f" ({clean(host.uri)})" if host.uri else ""
             heading = style("heading", f"kvmspec will perform these actions on {clean(host.name)}{uri}:")
-            yield heading + "\n\n" + "\n".join(block(mine, style, width))
+            lines = (
+                rows.brief(mine, style, width)
+                if brief
+                else rows.block(mine, style, width, causes, folding=not verbose)
+            )
+            yield heading + "\n\n" + "\n".join(lines)
 
 
-def _remarks(plan: Plan, style: Style, width: int) -> Iterator[str]:
+def _remarks(plan: Plan, style: Style, width: int, verbose: bool) -> Iterator[str]:
     """Drift, things that are not ours, restarts that are due, and notes on what stays as it is."""
-    differences = effective(plan)
-    for item in differences:
-        name = address_text(plan, item.address)
-        yield from _fields(
-            style("warning", "Drift:"), f"{name} was changed outside kvmspec", item.drift, width
-        )
-    for item in differences:
-        for sentence in item.unmanaged:
-            yield _remark("Not ours:", item.address, f"{sentence.removesuffix('.')}.", plan, width)
-    for item in differences:
-        name = address_text(plan, item.address)
-        yield from _fields(style("restart", "Pending restart:"), name, item.pending, width)
-    for item in differences:
-        for sentence in item.notes if item.verb is Verb.NO_OP else ():
-            yield _remark("Note:", item.address, sentence, plan, width)
+    groups = [
+        drifted(plan, style, width),
+        _sentences(plan, "Not ours:", width, lambda item: item.unmanaged),
+        _pending(plan, style, width),
+        _sentences(plan, "Note:", width, lambda item: item.notes if item.verb is Verb.NO_OP else ()),
+    ]
+    for group in groups:
+        lines = list(group)
+        yield from lines if verbose else shortened(lines)
+
+
+def drifted(plan: Plan, style: Style, width: int) -> Iterator[str]:
+    """What was changed outside kvmspec, one entry an object."""
+    for item in effective(plan):
+        subject = f"{address_text(plan, item.address)} was changed outside kvmspec"
+        yield from _fields(style("warning", "Drift:"), subject, item.drift, width)
+
+
+def _pending(plan: Plan, style: Style, width: int) -> Iterator[str]:
+    for item in effective(plan):
+        tag = style("restart", "Pending restart:")
+        yield from _fields(tag, address_text(plan, item.address), item.pending, width)
+
+
+def _sentences(
+    plan: Plan, tag: str, width: int, told: Callable[[Difference], Iterable[str]]
+) -> Iterator[str]:
+    for item in effective(plan):
+        for sentence in told(item):
+            stop = "." if tag == "Not ours:" else ""
+            text = f"{sentence.removesuffix('.')}{stop}" if stop else sentence
+            yield _remark(tag, item.address, text, plan, width)
 
 
 def _fields(tag: str, subject: str, changes: tuple[FieldChange, ...], width: int) -> Iterator[str]:
@@ -86,8 +113,7 @@ def _fields(tag: str, subject: str, changes: tuple[FieldChange, ...], width: int
     if len(shown) == 1 and len(line := f"{tag} {subject}: {shown[0]}") <= width:
         yield line
     elif shown:
-        yield f"{tag} {subject}:"
-        yield from (f"  {text}" for text in shown)
+        yield "\n  ".join([f"{tag} {subject}:", *shown])
 
 
 def _remark(tag: str, address: Address, sentence: str, plan: Plan, width: int) -> str:
@@ -119,7 +145,8 @@ def _warnings(plan: Plan, style: Style, width: int) -> Iterator[str]:
             yield folded(f"  hint: {prose(problem.hint)}", width, "    ")
 
 
-def _unknown(plan: Plan, style: Style, width: int) -> Iterator[str]:
+def unreadable(plan: Plan, style: Style, width: int) -> Iterator[str]:
+    """The hosts that could not be read, why, and what to do."""
     for host in plan.unknown:
         tag = f"{clean(host.name)}: unknown:"
         yield style("error", tag) + folded(f" {prose(host.unknown)}", width - len(tag))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 import unicodedata
 from collections.abc import Mapping
@@ -10,20 +9,20 @@ from functools import cache
 from typing import Any
 
 from kvmspec.core.change import FieldChange
+from kvmspec.manifest.secrets import SECRET as SECRET
+from kvmspec.manifest.secrets import masked
 
 NONE = "(none)"
-SECRET = "(secret)"
 LIMIT = 60
 """Longest value shown, in characters."""
 
-_TOKEN = re.compile(r"kvmspec-secret-[0-9a-f]{16}")
 _SPECIAL = {"true", "false", "null", NONE, SECRET}
 _ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def clean(text: str) -> str:
     """`text` fit for a terminal: control, bidirectional and invalid characters escaped, secrets hidden."""
-    text = _TOKEN.sub(SECRET, text)
+    text = masked(text)
     return text if text.isprintable() else "".join(map(_printable, text))
 
 
@@ -108,7 +107,7 @@ def redacted(value: Any) -> Any:
     """Plain data for JSON with secret tokens replaced by `(secret)`."""
     match value:
         case str():
-            return _TOKEN.sub(SECRET, value)
+            return masked(value)
         case Mapping():
             return {str(key): redacted(item) for key, item in value.items()}
         case list() | tuple():

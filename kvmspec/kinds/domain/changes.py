@@ -9,7 +9,7 @@ from kvmspec.core.change import FieldChange
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import fields
 from kvmspec.kinds.domain.compare import Change, Comparison, per_device
-from kvmspec.kinds.domain.fields import Guest
+from kvmspec.kinds.domain.fields import Guest, Verdict
 from kvmspec.kinds.domain.spec import VmSpec
 
 Path = tuple[str, ...]
@@ -22,7 +22,7 @@ def field_change(change: Change, comparison: Comparison) -> FieldChange:
     before, after = change.before, change.after
     if unit != change.path:
         before, after = get(comparison.persistent, unit), get(comparison.stated, unit)
-    impact, reason = _impact(row, unit, before, after, change, comparison)
+    impact, reason, avoid = _impact(row, unit, before, after, change, comparison)
     return FieldChange(
         fields.manifest_path(row, unit, comparison.all_keys),
         _show(row, before),
@@ -31,24 +31,37 @@ def field_change(change: Change, comparison: Comparison) -> FieldChange:
         reason,
         sensitive=row.sensitive,
         drift=change.drift,
+        avoid=avoid,
     )
 
 
 def _impact(
     row: fields.Field, unit: Path, before: Any, after: Any, change: Change, comparison: Comparison
-) -> tuple[Impact, str]:
+) -> Verdict:
     active = comparison.active
     rule = row.rule
     if rule is fields.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
         rule = fields.MEDIUM
-    impact, reason = rule(_scalar(before), _scalar(after), Guest(active or {}))
-    if impact is Impact.REPLACE and before is not None:
-        return impact, reason
+    verdict = rule(_scalar(before), _scalar(after), Guest(active or {}))
+    if verdict.impact is Impact.REPLACE and before is not None:
+        return verdict
     if active is None:
-        return Impact.NONE, ""
-    if impact >= Impact.RESTART and _booted_with(change, active):
-        return Impact.LIVE, "the running guest has it already"
-    return impact, reason
+        return Verdict(Impact.NONE, "")
+    if verdict.impact >= Impact.RESTART and _booted_with(change, active):
+        return Verdict(Impact.LIVE, "the running guest has it already")
+    return _ceiling(row, active, comparison) or verdict
+
+
+def _ceiling(row: fields.Field, active: Data, comparison: Comparison) -> Verdict | None:
+    """A ceiling that is not stated rises with its field, so it is the field that could be smaller."""
+    cpus, memory, guest = comparison.spec.cpus, comparison.spec.memory, Guest(active)
+    if row.manifest == "cpus.max" and cpus and cpus.count and cpus.max is None:
+        verdict = fields.vcpus(None, cpus.count, guest)
+    elif row.manifest == "memory.max" and memory and memory.size and memory.max is None:
+        verdict = fields.memory(None, memory.size, guest)
+    else:
+        return None
+    return verdict._replace(reason=row.rule(None, None, guest).reason) if verdict.avoid else None
 
 
 def _booted_with(change: Change, active: Data) -> bool:
@@ -108,7 +121,7 @@ def pending(comparison: Comparison) -> list[tuple[FieldChange, Change]]:
 def _pending_field(change: Change, active: Data, comparison: Comparison) -> FieldChange:
     row, unit = fields.lookup(change.path)
     before, after = get(active, unit), get(comparison.stated, unit)
-    impact, reason = row.rule(_scalar(before), _scalar(after), Guest(active))
+    impact, reason, _ = row.rule(_scalar(before), _scalar(after), Guest(active))
     name = fields.manifest_path(row, unit, comparison.keys)
     return FieldChange(
         name,

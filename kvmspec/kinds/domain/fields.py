@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.records import KeyMap
@@ -42,51 +42,61 @@ class Guest:
         return isinstance(balloon, dict) and balloon.get("@model") not in (None, "none")
 
 
-Verdict = tuple[Impact, str]
+class Verdict(NamedTuple):
+    """What a change costs a running guest, why, and what could be stated instead of a restart."""
+
+    impact: Impact
+    reason: str
+    avoid: str = ""
+
+
 Rule = Callable[[Any, Any, Guest], Verdict]
 
 
 def live(reason: str = "") -> Rule:
     """Always possible while the guest runs."""
-    return lambda before, after, guest: (Impact.LIVE, reason)
+    return lambda before, after, guest: Verdict(Impact.LIVE, reason)
 
 
 def restart(reason: str) -> Rule:
     """Only a guest that starts anew sees it."""
-    return lambda before, after, guest: (Impact.RESTART, reason)
+    return lambda before, after, guest: Verdict(Impact.RESTART, reason)
 
 
 def replace(reason: str) -> Rule:
     """What the guest knows goes, another thing takes its place."""
-    return lambda before, after, guest: (Impact.REPLACE, reason)
+    return lambda before, after, guest: Verdict(Impact.REPLACE, reason)
 
 
 def vcpus(before: Any, after: Any, guest: Guest) -> Verdict:
     """virDomainSetVcpusFlags: up to the maximum; a vCPU the guest booted with is not unplugged."""
     if int(after) > guest.max_vcpus:
-        return Impact.RESTART, f"the guest booted with at most {guest.max_vcpus}"
+        avoid = f"cpus.count up to {guest.max_vcpus} goes live"
+        return Verdict(Impact.RESTART, f"the guest booted with at most {guest.max_vcpus}", avoid)
     if int(after) < guest.vcpus:
-        return Impact.RESTART, "a vCPU is taken away at the next boot only"
-    return Impact.LIVE, f"max {guest.max_vcpus}"
+        return Verdict(Impact.RESTART, "a vCPU is taken away at the next boot only")
+    return Verdict(Impact.LIVE, f"max {guest.max_vcpus}")
 
 
 def memory(before: Any, after: Any, guest: Guest) -> Verdict:
     """virDomainSetMemoryFlags moves the balloon, up to the maximum memory."""
     if not guest.has_balloon:
-        return Impact.RESTART, "the VM has no memory balloon"
+        return Verdict(Impact.RESTART, "the VM has no memory balloon")
+    most = format_size(guest.max_memory)
     if int(after) > guest.max_memory:
-        return Impact.RESTART, f"the guest booted with at most {format_size(guest.max_memory)}"
-    return Impact.LIVE, f"max {format_size(guest.max_memory)}"
+        avoid = f"memory.size up to {most} goes live"
+        return Verdict(Impact.RESTART, f"the guest booted with at most {most}", avoid)
+    return Verdict(Impact.LIVE, f"max {most}")
 
 
 def machine(before: Any, after: Any, guest: Guest) -> Verdict:
     """Another family has other buses: the guest's interfaces get new names."""
     if before and after and family(str(before)) != family(str(after)):
-        return (
+        return Verdict(
             Impact.REPLACE,
             "another machine family: every PCI address changes, and with it the guest's names",
         )
-    return Impact.RESTART, "the machine type is fixed at boot"
+    return Verdict(Impact.RESTART, "the machine type is fixed at boot")
 
 
 def family(machine_type: str) -> str:

@@ -92,7 +92,6 @@ def _compare(
         desired.address,
         Verb.UPDATE if changes else Verb.NO_OP,
         tuple(changes),
-        notes=_notes(changes, observed, view),
         before=shown(persistent.facts) | {"state": observed.state, "autostart": observed.autostart},
         after=shown(wanted.facts) | {"state": "running", "autostart": _after(autostart, observed.autostart)},
         detail=detail,
@@ -132,13 +131,6 @@ def _state(detail: Detail, observed: Observed, held: list[str]) -> Iterator[Fiel
         yield FieldChange("guests", f"{away} disconnected", "connected", Impact.LIVE)
     if detail.autostart is not None:
         yield FieldChange("autostart", observed.autostart, detail.autostart, Impact.LIVE)
-
-
-def _notes(changes: Iterable[FieldChange], observed: Observed, view: HostView) -> tuple[str, ...]:
-    if all(change.impact < Impact.RESTART for change in changes):
-        return ()
-    guests = guests_on(view, observed.name)
-    return (f"reconnects the NICs of {', '.join(f'vm/{name}' for name in guests)}",) if guests else ()
 
 
 def shown(of: Facts) -> dict[str, Any]:

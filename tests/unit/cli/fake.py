@@ -49,6 +49,7 @@ def partly(plan: Plan) -> Plan:
 PLANS: dict[str, Plan] = {
     "same": p.plan(p.SAME),
     "create": p.plan(p.CREATE_VM),
+    "drift": p.plan(p.DRIFT),
     "restart": needing(p.RESTART, P.RESTART),
     "delete": needing(p.DELETE, P.RESTART, P.DELETE),
     "loss": needing(p.LOSS, P.DELETE, P.DATA_LOSS),
@@ -139,6 +140,9 @@ class Session:
             (Outcome(plan.steps[0], Status.DONE), Outcome(plan.steps[1], Status.NOT_STARTED)),
             interrupted=True,
         )
+
+    def locate(self, address: Any, path: str = "") -> None:
+        return None
 
     def status(self) -> list[VmStatus]:
         actual = "unknown" if self.fake.scenario == "down" else "running"

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from kvmspec.core.impact import Permission
+from kvmspec.report.published import events_schema
 
 Cli = Callable[..., Any]
+EVENTS = Draft202012Validator(events_schema())
 P = Permission
 
 CODES = [
@@ -63,12 +66,19 @@ CODES = [
     ("same", "nonsense", 64),
     ("same", "plan --bogus", 64),
     ("same", "--bogus", 64),
-    ("same", "plan --format markdown", 64),
-    ("same", "plan --format html", 64),
     ("same", "plan --format xml", 64),
     ("same", "plan --var x", 64),
     ("same", "plan --target web", 64),
-    ("same", "plan --out f", 64),
+    ("same", "plan --refresh-only --out f", 64),
+    ("same", "plan --refresh-only --summary", 64),
+    ("same", "plan --refresh-only --format html", 64),
+    ("same", "plan --refresh-only", 0),
+    ("drift", "plan --refresh-only --detailed-exitcode", 2),
+    ("create", "plan --refresh-only --detailed-exitcode", 0),
+    ("same", "show nowhere.json", 1),
+    ("same", "schema --plan", 0),
+    ("same", "schema --events", 0),
+    ("same", "schema --events --plan", 64),
     ("same", "apply --allow everything", 64),
     ("same", "apply --replace vm/a/root", 64),
     ("same", "apply --parallelism 0", 64),
@@ -144,12 +154,27 @@ def test_nothing_to_destroy(kvmspec_cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scenario", "ok"), [("create", True), ("fails", False), ("restart", None), ("same", None)]
+    ("scenario", "types"),
+    [
+        ("create", ["planned", "started", "done", "summary"]),
+        ("fails", ["planned", "started", "failed", "summary"]),
+        ("restart", ["planned", "summary"]),
+        ("same", ["planned", "summary"]),
+        ("refused", ["planned", "summary"]),
+    ],
 )
-def test_apply_as_json_is_one_document(kvmspec_cli: Cli, scenario: str, ok: bool | None) -> None:
-    data = json.loads(kvmspec_cli(scenario, "apply", "--yes", "--format", "json").out)
-    assert data["project"] == "shop"
-    assert (data["result"] and data["result"]["ok"]) == ok
+def test_apply_as_json_is_an_event_a_line(kvmspec_cli: Cli, scenario: str, types: list[str]) -> None:
+    ran = kvmspec_cli(scenario, "apply", "--yes", "--format", "json")
+    events = [json.loads(line) for line in ran.out.splitlines()]
+    assert [event["type"] for event in events] == types
+    assert events[0]["plan"]["project"] == "shop"
+    assert events[-1]["exit_code"] == ran.code and events[-1]["ok"] == (ran.code == 0)
+    for event in events:
+        EVENTS.validate(event)
+    if scenario == "fails":
+        assert events[-1]["outcomes"][0]["error"] == "no space" and events[-1]["counts"] == {"failed": 1}
+    if scenario in ("restart", "refused"):
+        assert events[-1]["refused"]
 
 
 def test_validate(kvmspec_cli: Cli) -> None:
@@ -196,7 +221,7 @@ def test_an_internal_error_is_one_line_and_with_debug_a_traceback(kvmspec_cli: C
 
 def test_a_usage_error_names_what_is_meant(kvmspec_cli: Cli) -> None:
     assert "Did you mean 'plan'?" in kvmspec_cli("same", "plna").err
-    assert "markdown is not built yet" in kvmspec_cli("same", "plan", "--format", "markdown").err
+    assert "use text or json" in kvmspec_cli("same", "apply", "--format", "html").err
 
 
 def test_every_command_is_listed_and_documented(kvmspec_cli: Cli) -> None:

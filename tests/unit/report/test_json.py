@@ -10,15 +10,15 @@ import pytest
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
 from kvmspec.core.impact import Permission
-from kvmspec.core.plan import Outcome, Plan, Result, Status
+from kvmspec.core.plan import Plan
 from kvmspec.core.status import VmStatus
-from kvmspec.report.json import dumps, plan_data, problems_data, result_data, status_data
+from kvmspec.report.json import dumps, plan_data, problems_data, status_data
 from tests.unit.report import plans as p
 
 KEYS = {
     "format_version", "kvmspec_version", "project", "created_at", "hosts", "unknown_hosts",
-    "resource_changes", "resource_drift", "unmanaged", "pending", "actions", "summary",
-    "required_permissions", "granted_permissions", "refusals", "warnings",
+    "resource_changes", "resource_drift", "unmanaged", "pending", "actions", "links",
+    "summary", "required_permissions", "granted_permissions", "refusals", "warnings",
 }  # fmt: skip
 
 
@@ -54,11 +54,14 @@ def test_a_change() -> None:
                 "after": "host-passthrough",
                 "impact": "restart",
                 "reason": "the CPU model is fixed at boot",
+                "avoid": "",
                 "sensitive": False,
                 "drift": False,
             }
         ],
         "notes": [],
+        "label": "",
+        "restart": "",
     }
 
 
@@ -127,15 +130,18 @@ def test_problems() -> None:
     ]
 
 
-def test_result_and_status() -> None:
-    outcome = Outcome(p.STEPS.steps[0], Status.FAILED, 0.12345, "no space", "free some")
-    assert result_data(Result((outcome,)), 1.23456)["outcomes"][0] == {
-        "number": 1, "address": "hv1/pool/vms", "text": "create", "status": "failed", "seconds": 0.123,
-        "error": "no space", "hint": "free some",
-    }  # fmt: skip
+def test_status() -> None:
     row = VmStatus(Address("hv1", "vm", "a"), "running", "stopped", ("10.0.0.2",), (), ("title",))
     (vm,) = status_data([row])["vms"]
     assert vm["address"] == "hv1/vm/a" and vm["addresses"] == ["10.0.0.2"] and vm["drift"] == ["title"]
+
+
+def test_dotted_keys_of_a_kind_become_maps() -> None:
+    whole = Difference(
+        p.at("network/n"), Verb.CREATE, after={"dhcp.range": "a to b", "dns.hosts[10.0.0.1]": "x"}
+    )
+    after = plan_data(p.plan(whole))["resource_changes"][0]["change"]["after"]
+    assert after == {"dhcp": {"range": "a to b"}, "dns": {"hosts[10.0.0.1]": "x"}}
 
 
 def test_everything_serialises() -> None:
