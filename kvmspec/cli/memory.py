@@ -9,7 +9,7 @@ _USUAL = gc.get_threshold()
 
 def hold() -> None:
     """Collect rarely: from the start of the process to the end of the plan."""
-    gc.set_threshold(200_000, 50, 50)
+    gc.set_threshold(1_000_000, 50, 50)
 
 
 def release() -> None:

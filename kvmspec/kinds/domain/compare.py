@@ -13,6 +13,7 @@ from kvmspec.core.observed import HostView, Observed
 from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import fields, fit, preset, render
+from kvmspec.kinds.domain.brief import brief
 from kvmspec.kinds.domain.keys import allocate, disk_keys, final, nic_keys
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
@@ -21,13 +22,6 @@ from kvmspec.manifest.secrets import is_token
 
 Path = tuple[str, ...]
 Data = dict[str, Any]
-
-
-NEVER_STATED = frozenset(
-    {"address", "alias", "audio", "clock", "controller", "emulator", "input", "on_crash", "on_poweroff"}
-    | {"on_reboot", "pm", "resource", "seclabel", "video"}
-)
-"""Elements no manifest states, which are most of a definition: left out of the cheap test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +66,9 @@ class Comparison:
             and not any(get(self.persistent, path) is not None for path in self.absences)
         )
         if not self.same:
-            brief, self.persistent = self.persistent, read(self.observed.xml)
+            known, self.persistent = self.persistent, read(self.observed.xml)
             self.persistent["autostart"] = self.observed.autostart
-            if graphics := brief.get("devices", {}).get("graphics"):  # secrets are hidden there already
+            if graphics := known.get("devices", {}).get("graphics"):  # secrets are hidden there already
                 self.persistent["devices"]["graphics"] = graphics
 
     @property
@@ -156,7 +150,7 @@ def compare(
     desired: Desired, observed: Observed, record: Record | None, view: HostView, context: Context
 ) -> Comparison:
     """Read, render and fit one VM that exists."""
-    persistent = read(observed.xml, NEVER_STATED)
+    persistent = brief(observed.xml)
     persistent["autostart"] = observed.autostart
     spec: VmSpec = desired.spec
     name = desired.address.name
@@ -182,7 +176,7 @@ def compare(
         applied = records.unsealed(applied, stated, reveal)
     active = None
     if observed.active_xml is not None:
-        active = read(observed.active_xml, NEVER_STATED)
+        active = brief(observed.active_xml)
         _hide(stated, active, reveal)
     return Comparison(
         desired=desired,
