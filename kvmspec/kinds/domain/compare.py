@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kvmspec.canon.compare import covers, drop, get, leaves, put, uncovered
 from kvmspec.canon.read import read
@@ -24,8 +24,7 @@ Path = tuple[str, ...]
 Data = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One canonical difference. `after` is None for a removal."""
 
     path: Path
