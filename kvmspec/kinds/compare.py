@@ -169,7 +169,7 @@ def names(domains: Iterable[Observed]) -> str:
     return ", ".join(f"vm/{domain.name}" for domain in sorted(domains, key=lambda each: each.name))
 
 
-def digest(data: Any, state: Any) -> str:
-    """The fingerprint of canonical data and a state (plain data)."""
+def digest(data: Any, state: str) -> str:
+    """The fingerprint of canonical data and a power state."""
     text = json.dumps([data, state], sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from kvmspec.adapters.libvirt import Host
-from kvmspec.canon.read import read
 from kvmspec.core.action import DomainAction
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.compare import digest
-from kvmspec.kinds.domain import apply, create, leftovers, plan
+from kvmspec.kinds.domain import apply, brief, create, leftovers, plan
 from kvmspec.kinds.domain.check import check
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.inline import inline_volumes, known_volumes
@@ -52,9 +50,7 @@ class DomainKind:
 
     def fingerprint(self, name: str, view: HostView) -> str:
         observed = view.domains.get(name)
-        if observed is None:
-            return ""
-        return digest(read(observed.xml), [observed.state, observed.autostart, observed.managed_save])
+        return brief.fingerprint(observed) if observed is not None else ""
 
     def apply(self, action: DomainAction, host: Host, report: Callable[[str], None]) -> None:
         apply.apply(action, host, report)

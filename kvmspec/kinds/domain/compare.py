@@ -40,6 +40,7 @@ class Comparison:
     keys      the targets and MACs that its devices have; becomes: that they are to have
     stated    what the manifest states, and for devices that are new what the preset adds
     recorded  what the manifest states, and nothing else: what last applied will be
+    persistent, active   of the definition and the running guest what a manifest can state
     """
 
     desired: Desired
@@ -58,17 +59,16 @@ class Comparison:
     same: bool = False
 
     def __post_init__(self) -> None:
-        """The usual case, and a cheap test: nothing to do. Only where it fails is all of the VM read."""
+        """The usual case, and a cheap test: nothing to do."""
         self.same = (
             self.applied == self.recorded
             and covers(self.stated, self.persistent)
             and not any(get(self.persistent, path) is not None for path in self.absences)
         )
-        if not self.same:
-            known, self.persistent = self.persistent, read(self.observed.xml)
-            self.persistent["autostart"] = self.observed.autostart
-            if graphics := known.get("devices", {}).get("graphics"):  # secrets are hidden there already
-                self.persistent["devices"]["graphics"] = graphics
+
+    def whole(self) -> Data:
+        """All of the definition, also what no manifest states; `persistent` is without that."""
+        return read(self.observed.xml)
 
     @property
     def all_keys(self) -> KeyMap:

@@ -1,13 +1,15 @@
 """What is cut out of a definition before it is parsed would have been left out anyway."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kvmspec.canon.read import read
-from kvmspec.kinds.domain.brief import NEVER_STATED, brief
+from kvmspec.core.observed import Observed
+from kvmspec.kinds.domain.brief import NEVER_STATED, brief, fingerprint
 
 CASES = Path(__file__).parents[2] / "golden" / "cases"
 DUMPS = sorted(file for file in CASES.glob("*/live/**/*.xml") if "<domain" in file.read_text())
@@ -53,3 +55,27 @@ def test_a_text_that_is_indented_otherwise_is_read_all_the_same(change: tuple[st
 def test_controllers_are_not_even_parsed() -> None:
     broken = domain(ROOT + DISK + PORT.replace("<target chassis='1'/>", "<target>"))
     assert "disk" in brief(broken)["devices"]
+
+
+def observed(xml: str, **other: Any) -> Observed:
+    return Observed("vm", "a", "u", xml, **other)
+
+
+def test_a_fingerprint_is_of_the_definition_and_the_state() -> None:
+    before = fingerprint(observed(domain(DISK)))
+    assert fingerprint(observed(domain(DISK))) == before
+    others = [
+        observed(domain(DISK + NIC)),
+        observed(domain(DISK + ROOT)),
+        observed(domain(DISK, description="another")),
+        observed(domain(DISK), state="running"),
+        observed(domain(DISK), autostart=True),
+        observed(domain(DISK), managed_save=True),
+    ]
+    assert len({before, *map(fingerprint, others)}) == 7
+
+
+@pytest.mark.parametrize("metadata", [FAKE, "<x:a xmlns:x='urn:x'><![CDATA[\n  </metadata>\n]]></x:a>"])
+def test_metadata_is_no_part_of_a_fingerprint(metadata: str) -> None:
+    assert fingerprint(observed(domain(DISK, metadata))) == fingerprint(observed(domain(DISK)))
+    assert fingerprint(observed(domain(NIC, metadata))) != fingerprint(observed(domain(DISK)))
