@@ -20,7 +20,9 @@ from kvmspec.pipeline import manifest_json_schema
 from kvmspec.report.published import events_schema, plan_schema
 
 TOP = Path(__file__).resolve().parents[1]
-COMMANDS = ("validate", "render", "plan", "apply", "show", "destroy", "status", "schema")
+COMMANDS = (
+    "init", "validate", "render", "plan", "apply", "show", "destroy", "status", "fmt", "schema", "completion",
+)  # fmt: skip
 
 
 def schema() -> str:

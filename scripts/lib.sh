@@ -12,7 +12,10 @@ SYSTEM_PACKAGES=(
   libvirt-dev pkg-config gcc libc6-dev
   busybox-static cpio kmod xz-utils zstd
   procps util-linux iputils-ping ca-certificates
+  git jq shellcheck zsh fish
 )
+
+BROWSER_PACKAGES=(chromium chromium-driver) # for the tests of the HTML report; on Ubuntu there is only a snap
 
 say() { printf '\n== %s\n' "$*" >&2; }
 die() { printf '\nerror: %s\n' "$*" >&2; exit 1; }
@@ -113,6 +116,14 @@ build_tiny_guest() {
   say "once more, after apt-get update"
   apt_get update -q || die "apt-get update failed"
   "$TOP/scripts/tiny-guest" "$GUEST_CACHE" || die "could not build the tiny guest"
+}
+
+install_browser() {
+  if grep -qx 'ID=debian' /etc/os-release; then
+    install_packages "${BROWSER_PACKAGES[@]}"
+  else
+    say "no Chromium but as a snap here: the browser tests are skipped"
+  fi
 }
 
 setup_machine() {

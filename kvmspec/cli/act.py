@@ -10,7 +10,7 @@ from kvmspec.cli import memory
 from kvmspec.cli.console import Console
 from kvmspec.cli.exits import worst
 from kvmspec.cli.interrupts import interrupts
-from kvmspec.cli.telling import Teller, teller
+from kvmspec.cli.telling import JsonTeller, Teller, TextTeller
 from kvmspec.core.basis import Basis
 from kvmspec.core.errors import ExitCode, Refused
 from kvmspec.core.impact import Permission
@@ -33,15 +33,19 @@ class Acting:
     implied: frozenset[Permission] = frozenset()
     allowed: frozenset[Permission] = frozenset()
 
-    def teller(self) -> Teller:
-        return teller(self.as_json, self.name, self.verbose, tuple(self.implied))
+    def teller(self, *, saved: bool = False) -> Teller:
+        """Whom to tell, as `--format` asks; `saved`: of a saved plan."""
+        console = Console.of_process()
+        if self.as_json:
+            return JsonTeller(console)
+        return TextTeller(console, self.name, self.verbose, self.implied, saved)
 
 
 def act(request: Request, acting: Acting, saved: tuple[Plan, Basis] | None = None) -> int:
     """Run the whole command; its exit code. With a saved plan that one is carried out, or nothing."""
     from kvmspec.pipeline import Session
 
-    told = acting.teller()
+    told = acting.teller(saved=saved is not None)
     with Session(request) as session:
         plan = session.plan()
         try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Locate = Callable[[Address, str], Where | None]
 
 TEXT_AND_JSON = ("text", "json")
-PLAN_FORMATS = ("text", "json")
+PLAN_FORMATS = ("text", "json", "markdown", "html", "github")
 
 
 def choose(value: str, offered: Sequence[str]) -> str:
@@ -37,6 +37,18 @@ def plan_as(
             from kvmspec.report.json import dumps, plan_data
 
             return dumps(plan_data(plan))
+        case "markdown":
+            from kvmspec.report.markdown import markdown
+
+            return markdown(plan)
+        case "html":
+            from kvmspec.report.html import page
+
+            return page(plan)
+        case "github":
+            from kvmspec.report.github import plan_annotations
+
+            return plan_annotations(plan, locate)
         case _:
             from kvmspec.report.text import plan_text
 

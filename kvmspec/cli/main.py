@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from itertools import takewhile
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.main import get_command
@@ -20,6 +20,7 @@ from kvmspec.cli import memory
 from kvmspec.core.errors import ExitCode
 
 COMMANDS = {
+    "init": "Write a first manifest, and a CI workflow on request.",
     "validate": "Check the manifest, offline; every problem at once.",
     "render": "Show the libvirt XML that would be used, offline.",
     "plan": "Show what apply would do. Reads, never writes.",
@@ -27,7 +28,9 @@ COMMANDS = {
     "show": "Show a saved plan, in any format; asks no host.",
     "destroy": "Remove what the project owns; volumes stay.",
     "status": "Show the VMs: wanted and actual state, addresses.",
+    "fmt": "Put manifests into canonical order and layout; comments stay.",
     "schema": "Print the JSON Schema of the manifest, or of a plan.",
+    "completion": "Print the completion script of a shell.",
 }
 """Each is a function of that name in the module of that name."""
 
@@ -68,14 +71,20 @@ def _dispatch(arguments: list[str]) -> object:
     """
     leading = list(takewhile(_ANYWHERE.__contains__, arguments))
     name, *rest = arguments[len(leading) :] or [""]
-    app = _typer(_HELP)
     if name in COMMANDS:
-        app.command(name)(_load(name))
-        return _call(app, [*leading, *rest], f"kvmspec {name}")
+        return _call(command(name), [*leading, *rest], f"kvmspec {name}")
+    app = _typer(_HELP)
     app.callback(invoke_without_command=True)(_root)
     for stand_in, summary in COMMANDS.items():
         app.command(stand_in, short_help=summary)(_stand_in)
-    return _call(app, arguments, "kvmspec")
+    return _call(get_command(app), arguments, "kvmspec")
+
+
+def command(name: str) -> Any:
+    """One of COMMANDS, alone, as typer builds it."""
+    app = _typer(_HELP)
+    app.command(name)(_load(name))
+    return get_command(app)
 
 
 def _typer(summary: str) -> typer.Typer:
@@ -88,8 +97,8 @@ def _typer(summary: str) -> typer.Typer:
     )
 
 
-def _call(app: typer.Typer, arguments: list[str], name: str) -> object:
-    return get_command(app).main(arguments, prog_name=name, standalone_mode=False)
+def _call(command: Any, arguments: list[str], name: str) -> object:
+    return command.main(arguments, prog_name=name, standalone_mode=False)
 
 
 def _root(

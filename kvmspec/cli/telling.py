@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Protocol
@@ -32,12 +31,14 @@ class Teller(Protocol):
 
 @dataclass
 class TextTeller:
-    """Plan and outcome on stdout, progress on stderr. `name` is Apply or Destroy."""
+    """Plan and outcome on stdout, progress on stderr. `name` is Apply or Destroy; `saved` says that
+    a saved plan is carried out."""
 
     console: Console
     name: str
     verbose: bool
     implied: frozenset[Permission] = frozenset()
+    saved: bool = False
 
     def planned(self, plan: Plan) -> None:
         from kvmspec.report.text import plan_text
@@ -64,7 +65,8 @@ class TextTeller:
         from kvmspec.report.outcome import outcome_text
 
         style, width = self.console.out_style, self.console.width
-        self.console.out("\n" + outcome_text(plan, result, seconds, name=self.name, style=style, width=width))
+        text = outcome_text(plan, result, seconds, name=self.name, saved=self.saved, style=style, width=width)
+        self.console.out("\n" + text)
 
 
 @dataclass
@@ -99,9 +101,3 @@ class JsonTeller:
     def _line(self, text: str) -> None:
         with self.guard:
             self.console.out(text)
-
-
-def teller(as_json: bool, name: str, verbose: bool, implied: Sequence[Permission]) -> Teller:
-    """The one that `--format` asks for."""
-    console = Console.of_process()
-    return JsonTeller(console) if as_json else TextTeller(console, name, verbose, frozenset(implied))

@@ -44,7 +44,7 @@ def validate(
     debug: Debug = False,
 ) -> int:
     """Check the manifest, offline. Every problem is shown at once, with its place and what to do."""
-    form = choose(output_format, ("text", "json"))
+    form = choose(output_format, ("text", "json", "github"))
     request = make_request(paths, files, variables, var_files, connect=connect)
     console = Console.of_process()
     from kvmspec import pipeline
@@ -66,6 +66,10 @@ def validate(
 
 
 def _machine(problems: Sequence[Problem], form: str, *, valid: bool) -> str:
+    if form == "github":
+        from kvmspec.report.github import problem_annotations
+
+        return problem_annotations(problems)
     from kvmspec.report.json import dumps, problems_data
 
     return dumps({"valid": valid, "problems": problems_data(problems)})

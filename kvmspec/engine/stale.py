@@ -121,13 +121,19 @@ def _how(before: str | None, after: str | None) -> str:
 
 
 def _steps(saved: Plan, now: Plan) -> Iterator[Problem]:
+    """Steps that are in one plan only, by the object they belong to."""
     before, after = _by_words(saved), _by_words(now)
-    done = [step for words, step in before.items() if words not in after]
-    new = [step for words, step in after.items() if words not in before]
-    for step in done:
-        yield Problem(f"{step.action.address}: the step `{step.text}` is not to be done any more")
-    for step in new:
-        yield Problem(f"{step.action.address}: the step `{step.text}` would be done now, too")
+    for mine, other, what in (
+        (before, after, "not to be done any more"),
+        (after, before, "to be done now, too"),
+    ):
+        found: dict[Address, list[str]] = {}
+        for words, step in mine.items():
+            if words not in other:
+                found.setdefault(step.subject, []).append(step.text)
+        for address, texts in found.items():
+            verb = "is" if len(texts) == 1 else "are"
+            yield Problem(f"{address}: {', '.join(texts)} {verb} {what}")
 
 
 def _by_words(plan: Plan) -> dict[str, Step]:

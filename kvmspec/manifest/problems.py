@@ -101,10 +101,10 @@ class Problems:
         hide = self.secrets.hide
         where = problem.where
         if where is not None:
-            where = replace(where, source=hide(self._mask_keys(where.source)))
+            where = replace(where, source=hide(self.mask_keys(where.source)))
         return replace(problem, where=where, message=hide(problem.message), hint=hide(problem.hint))
 
-    def _mask_keys(self, line: str) -> str:
+    def mask_keys(self, line: str) -> str:
         """The line without what follows `password:` and its like, for texts that are not even YAML."""
         if not self.secret_keys:
             return line

@@ -66,7 +66,7 @@ class Sources:
 def load_documents(paths: Sequence[Path], problems: Problems) -> list[Document]:
     """Every file the paths name. Raises ManifestError when one is missing, unreadable or not a map."""
     documents = []
-    for path in dict.fromkeys(file for given in paths for file in _files(given, problems)):
+    for path in find_files(paths, problems):
         try:
             documents.append(read_document(path))
         except yaml.YamlError as error:
@@ -79,6 +79,11 @@ def load_documents(paths: Sequence[Path], problems: Problems) -> list[Document]:
         )
     problems.stop()
     return documents
+
+
+def find_files(paths: Sequence[Path], problems: Problems) -> list[Path]:
+    """The files that the paths name, each once. What is missing is noted."""
+    return list(dict.fromkeys(file for given in paths for file in _files(given, problems)))
 
 
 def _files(path: Path, problems: Problems) -> Iterator[Path]:
@@ -113,6 +118,11 @@ def read_document(path: Path) -> Document:
     """One file as a map. Raises OSError, YamlError."""
     with path.open("rb") as stream:
         data = stream.read(yaml.MAX_BYTES + 1)
+    return document(data, path)
+
+
+def document(data: bytes, path: Path) -> Document:
+    """A file's content as a map. Raises YamlError."""
     file = str(path)
     text = yaml.decode(data, file)
     root = yaml.parse(text, file)

@@ -146,7 +146,8 @@ class Validator:
                 self._note(model, subject, mistake)
 
     def _note(self, model: type[Model], subject: Subject, mistake: Mistake) -> None:
-        if has_token(mistake.input):
+        own = bool(mistake.path) and mistake.path[-1] in self.problems.secret_keys
+        if has_token(mistake.input) and not own:
             self.note(subject, secrecy.MISPLACED, mistake.path, hint=self._secret_hint())
             return
         hint = ""

@@ -189,6 +189,9 @@ def _covered(data: Any, path: Sequence[str]) -> Any:
     """`data` with whatever is at the path replaced by `(secret)`."""
     if not path:
         return data if data is None else SECRET
+    if isinstance(data, list):  # the key of an entry is no key of the list
+        inner = path[1:] or path
+        return [_covered(_covered(item, path), inner) for item in data]
     if not isinstance(data, dict) or path[0] not in data:
         return data
     return {**data, path[0]: _covered(data[path[0]], path[1:])}

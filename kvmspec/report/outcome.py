@@ -26,14 +26,23 @@ _HEADINGS = {
 
 
 def outcome_text(
-    plan: Plan, result: Result, seconds: float, *, name: str = "Apply", style: Style = PLAIN, width: int = 100
+    plan: Plan,
+    result: Result,
+    seconds: float,
+    *,
+    name: str = "Apply",
+    saved: bool = False,
+    style: Style = PLAIN,
+    width: int = 100,
 ) -> str:
-    """The report after acting, ending in a newline. `name` is what was run: Apply or Destroy."""
+    """The report after acting, ending in a newline. `name` is what was run: Apply or Destroy; of a
+    saved plan (`saved`) a half that is done makes it stale."""
     sections = ["\n".join(_section(plan, result, status, style, width)) for status in _HEADINGS]
     sections.append("\n".join(_remaining(plan, result, style)))
     if stayed := list(_stayed(plan, result)):
         sections.append("\n".join(stayed))
-    sections.append(_closing(plan, result, seconds, name, style))
+    again = "Make a new plan and apply it" if saved else f"Run {name.lower()} again"
+    sections.append(_closing(plan, result, seconds, name, again, style))
     return "\n\n".join(filter(None, sections)) + "\n"
 
 
@@ -79,14 +88,14 @@ def _finished(plan: Plan, result: Result) -> list[Difference]:
     return [item for item in effective(plan) if item.address in touched - left and item.verb in _PAST]
 
 
-def _closing(plan: Plan, result: Result, seconds: float, name: str, style: Style) -> str:
+def _closing(plan: Plan, result: Result, seconds: float, name: str, again: str, style: Style) -> str:
     done = _done(plan, result)
     if result.failed:
         text = f"{name} failed: {counted(len(result.failed), 'action')} failed; {done}."
-        return style("error", text) + f" Run {name.lower()} again to finish."
+        return style("error", text) + f" {again} to finish."
     if any(outcome.status is not Status.DONE for outcome in result.outcomes):
         word = "interrupted" if result.interrupted else "incomplete"
-        return style("warning", f"{name} {word}: {done}.") + f" Run {name.lower()} again to finish."
+        return style("warning", f"{name} {word}: {done}.") + f" {again} to finish."
     if result.remaining:
         text = f"{name} incomplete: {done}, but {counted(len(result.remaining), 'object')} not as planned."
         return style("warning", text) + " See kvmspec plan, and please report it."

@@ -70,7 +70,7 @@ def brief(differences: Sequence[Difference], style: Style, columns: int) -> Iter
     costs = [_verdict(item) for item in differences]
     widths = _column(names, _MAX_NAME), _column(costs, _MAX_NAME)
     for item, name, cost in zip(differences, names, costs, strict=True):
-        sign, role = _RESTART if _interrupts(item) else _SIGNS[item.verb]
+        sign, role = sign_of(item)
         line = f"{pad(name, widths[0])}  {pad(cost, widths[1])}  "
         paths = ", ".join(clean(change.path) for change in _fields(item))
         yield f"  {style(role, sign)} {line}{cut(paths, max(columns - width(line) - 4, 20))}".rstrip()
@@ -98,6 +98,11 @@ def title(difference: Difference) -> str:
     return clean(f"volume/{address.leaf}" + (f" ({about})" if about else ""))
 
 
+def sign_of(difference: Difference) -> tuple[str, str]:
+    """The sign in front of an object (`+ ~ ! - =`), and the role of its colour."""
+    return _RESTART if _interrupts(difference) else _SIGNS[difference.verb]
+
+
 def _fields(difference: Difference) -> Sequence[FieldChange]:
     return difference.changes if difference.verb in (Verb.UPDATE, Verb.ADOPT) else ()
 
@@ -105,7 +110,7 @@ def _fields(difference: Difference) -> Sequence[FieldChange]:
 def _object(
     difference: Difference, name_width: int, style: Style, columns: int, restart: str
 ) -> Iterator[str]:
-    sign, role = _RESTART if _interrupts(difference) else _SIGNS[difference.verb]
+    sign, role = sign_of(difference)
     name, phrase = title(difference), _phrase(difference)
     loss = "   " + style("danger", "DATA LOSS") if difference.impact is Impact.DATA_LOSS else ""
     start = f"  {style(role, sign)} {pad(name, name_width)}  {phrase}"

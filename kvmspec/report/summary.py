@@ -11,7 +11,9 @@ from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
 from kvmspec.core.impact import Impact
 from kvmspec.core.plan import Plan
+from kvmspec.core.problem import Problem
 from kvmspec.manifest.types import parse_size
+from kvmspec.report.values import about, counted
 
 _ORDER = ("restart", "delete", "replace", "data-loss")
 
@@ -35,6 +37,26 @@ class Summary:
         sizes = [size for size in self.lost.values() if size is not None]
         return sum(sizes) if len(sizes) == len(self.lost) else 0
 
+    @property
+    def counts(self) -> str:
+        """`1 to create, 2 to change`; empty where there is nothing to do."""
+        numbers = {
+            "create": self.create,
+            "adopt": self.adopt,
+            "change": self.change,
+            "delete": self.delete,
+        }
+        return ", ".join(f"{number} to {verb}" for verb, number in numbers.items() if number)
+
+    @property
+    def loss(self) -> str:
+        """`1 volume (10 GiB)`; empty where no data is lost."""
+        if not self.lost:
+            return ""
+        noun = "volume" if all(address.kind == "volume" for address in self.lost) else "object"
+        size = f" ({about(self.lost_bytes)})" if self.lost_bytes else ""
+        return f"{counted(len(self.lost), noun)}{size}"
+
 
 def summarise(plan: Plan) -> Summary:
     """Count a plan's differences."""
@@ -46,7 +68,7 @@ def summarise(plan: Plan) -> Summary:
         delete=verbs.count(Verb.DELETE),
         adopt=verbs.count(Verb.ADOPT),
         no_op=verbs.count(Verb.NO_OP),
-        restart=len(_restarted(differences, plan)),
+        restart=len(restarted(differences, plan)),
         lost=_lost(differences, plan),
     )
 
@@ -57,6 +79,11 @@ def effective(plan: Plan) -> tuple[Difference, ...]:
     for step in plan.steps:
         texts.setdefault(step.subject, []).append(step.text)
     return tuple(_honest(difference, texts.get(difference.address, ())) for difference in plan.differences)
+
+
+def refusals(plan: Plan) -> list[Problem]:
+    """Why nothing may be done at all: of the whole plan, and of each object; each once."""
+    return list(dict.fromkeys([*plan.refusals, *(p for item in plan.differences for p in item.refusals)]))
 
 
 def in_order(permissions: Iterable[str]) -> list[str]:
@@ -70,7 +97,7 @@ def _honest(difference: Difference, texts: Iterable[str]) -> Difference:
     return replace(difference, verb=Verb.UPDATE, notes=(*filter(None, texts), *difference.notes))
 
 
-def _restarted(differences: Iterable[Difference], plan: Plan) -> set[Address]:
+def restarted(differences: Iterable[Difference], plan: Plan) -> set[Address]:
     """What is stopped for a change: by its impact, or because a step of it says so."""
     stopping = {s.subject for s in plan.steps if isinstance(s.action, ShutdownDomain | RestartNetwork)}
     return {

@@ -13,8 +13,8 @@ from kvmspec.report import rows
 from kvmspec.report.fold import shortened
 from kvmspec.report.restart import restarts
 from kvmspec.report.style import PLAIN, Style
-from kvmspec.report.summary import Summary, effective, in_order, summarise
-from kvmspec.report.values import about, arrow, clean, counted, folded, prose
+from kvmspec.report.summary import Summary, effective, in_order, refusals, summarise
+from kvmspec.report.values import arrow, clean, folded, prose, width
 
 WIDTH = 100
 NO_CHANGES = "No changes. The hosts match the manifest."
@@ -44,7 +44,7 @@ def plan_text(
         _lines(_warnings(plan, style, width)),
         _lines(unreadable(plan, style, width)),
         _lines(_refusals(plan, style, width)),
-        _lines(_closing(plan, style, implied, nothing or NO_CHANGES)),
+        _lines(_closing(plan, style, width, implied, nothing or NO_CHANGES)),
     ]
     return "\n\n".join(filter(None, sections)) + "\n"
 
@@ -155,7 +155,7 @@ def unreadable(plan: Plan, style: Style, width: int) -> Iterator[str]:
 
 
 def _refusals(plan: Plan, style: Style, width: int) -> Iterator[str]:
-    problems = list(dict.fromkeys([*plan.refusals, *(p for item in plan.differences for p in item.refusals)]))
+    problems = refusals(plan)
     if problems:
         yield style("error", "Refused:")
     for problem in problems:
@@ -170,11 +170,11 @@ def _place(problem: Problem) -> str:
     return prose(f"{path}{problem.message}{where}")
 
 
-def _closing(plan: Plan, style: Style, implied: Set[Permission], nothing: str) -> Iterator[str]:
+def _closing(plan: Plan, style: Style, columns: int, implied: Set[Permission], nothing: str) -> Iterator[str]:
     summary = summarise(plan)
-    if plan.refusals or any(item.refusals for item in plan.differences):
+    if refusals(plan):
         yield style("error", "Nothing will be done on any host until what is refused above is settled.")
-    if total := _total(summary, style):
+    if total := _total(summary, style, columns):
         yield total
     elif plan.unknown:
         read = len(plan.hosts) > len(plan.unknown)
@@ -189,28 +189,19 @@ def _closing(plan: Plan, style: Style, implied: Set[Permission], nothing: str) -
         yield _needs(plan.required - implied, plan.granted)
 
 
-def _total(summary: Summary, style: Style) -> str:
-    counts = {
-        "create": summary.create,
-        "adopt": summary.adopt,
-        "change": summary.change,
-        "delete": summary.delete,
-    }
-    parts = [f"{number} to {verb}" for verb, number in counts.items() if number]
-    if not parts:
+def _total(summary: Summary, style: Style, columns: int) -> str:
+    """The figures, on as few lines as have room for them."""
+    if not summary.counts:
         return ""
-    text = f"Plan: {', '.join(parts)}."
-    if summary.restart:
-        text += f" Restarts: {summary.restart}."
-    if summary.lost:
-        text += " " + style("danger", _loss(summary))
+    parts = [("", f"Plan: {summary.counts}.")]
+    parts += [("", f"Restarts: {summary.restart}.")] if summary.restart else []
+    parts += [("danger", f"Data loss: {summary.loss}.")] if summary.lost else []
+    text, used = "", 0
+    for role, part in parts:
+        gap = "" if not text else " " if used + 1 + width(part) <= columns else "\n"
+        used = width(part) + (used + 1 if gap == " " else 0)
+        text += gap + style(role, part)
     return text
-
-
-def _loss(summary: Summary) -> str:
-    noun = "volume" if all(address.kind == "volume" for address in summary.lost) else "object"
-    size = f" ({about(summary.lost_bytes)})" if summary.lost_bytes else ""
-    return f"Data loss: {counted(len(summary.lost), noun)}{size}."
 
 
 def _needs(required: Set[Permission], given: Set[Permission]) -> str:

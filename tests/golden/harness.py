@@ -8,7 +8,8 @@ live/             what the host has: KIND.NAME.xml, vm.NAME.active.xml, host.yam
                   names hosts, one folder a host
 expected/         KIND.NAME.xml: what `render` gives
 edited/           KIND.NAME.xml: the live definition after the plan's edits
-plan.txt          what a user sees;  steps.txt  the ordered actions;  plan.json  where it is there
+plan.txt          what a user sees;  plan.md  what a reviewer sees on GitHub
+steps.txt         the ordered actions;  plan.json  where it is there
 refused.txt       instead of a plan: the problems (exit 3)
 """
 
@@ -20,7 +21,7 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,17 @@ import yaml
 from kvmspec import pipeline
 from kvmspec.canon.edit import edit
 from kvmspec.core.action import EditDomain, EditNetwork, EditPool
+from kvmspec.core.address import Address
+from kvmspec.core.basis import Basis
 from kvmspec.core.errors import HostUnreachable, ManifestError
 from kvmspec.core.impact import Permission
 from kvmspec.core.observed import HostFacts, Observed, ObservedVolume
 from kvmspec.core.plan import Plan
 from kvmspec.manifest.section import HostEntry
 from kvmspec.report.json import plan_data
+from kvmspec.report.markdown import markdown
 from kvmspec.report.problems import problems_text
+from kvmspec.report.saved import saved_text
 from kvmspec.report.text import plan_text
 
 CASES = Path(__file__).with_name("cases")
@@ -73,6 +78,20 @@ class Case:
                 found |= {f"{name} as edited": after for name, _, after in _edited(plan, session)}
             return found
 
+    def saved(self) -> str | None:
+        """The saved plan; None where the manifest is refused before there is one."""
+        try:
+            with _inside(self.folder), Canned(self._request(), self.folder / "live") as session:
+                plan = session.plan()
+                return saved_text(plan, session.basis(plan))
+        except ManifestError:
+            return None
+
+    def hold_against(self, saved: Plan, basis: Basis) -> list[Address]:
+        """What `apply PLANFILE` does first: plan again and compare."""
+        with _inside(self.folder), Canned(self._request(), self.folder / "live") as session:
+            return session.hold_against(saved, basis, session.plan())
+
     def _texts(self) -> dict[str, str]:
         request = self._request()
         try:
@@ -84,7 +103,7 @@ class Case:
                 plan = session.plan()
         except ManifestError as error:
             return {"refused.txt": problems_text(error.problems)}
-        found |= {"plan.txt": plan_text(plan), "steps.txt": _steps(plan)}
+        found |= {"plan.txt": plan_text(plan), "plan.md": _comment(plan), "steps.txt": _steps(plan)}
         found |= {
             f"edited/{name}.diff": _difference(before, after)
             for name, before, after in _edited(plan, session)
@@ -208,6 +227,10 @@ def _steps(plan: Plan) -> str:
     ]
     needs = ", ".join(sorted(permission.value for permission in plan.required)) or "nothing"
     return "\n".join([*lines, f"requires: {needs}"]) + "\n"
+
+
+def _comment(plan: Plan) -> str:
+    return markdown(replace(plan, created_at="…"))
 
 
 def _json(plan: Plan) -> str:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from kvmspec.canon import rng
+from kvmspec.report.published import plan_schema
+from kvmspec.report.saved import read_saved
+from kvmspec.report.text import plan_text
 from tests.golden.harness import CASES, Case, cases
 
-GENERATED = ("expected/*.xml", "edited/*", "plan.txt", "steps.txt", "plan.json", "refused.txt")
+SCHEMA = Draft202012Validator(plan_schema())
+GENERATED = ("expected/*.xml", "edited/*", "plan.txt", "plan.md", "steps.txt", "plan.json", "refused.txt")
 SCHEMAS_MISSING = f"libvirt's RELAX NG schemas are not installed in {rng.SCHEMA_DIR}"
 
 
@@ -51,3 +58,17 @@ def test_every_definition_is_valid_for_libvirt(case: Case) -> None:
 
 def test_there_are_cases() -> None:
     assert len(cases()) >= 25, CASES
+
+
+@pytest.mark.parametrize("case", cases(), ids=_id)
+def test_a_saved_plan_is_valid_says_the_same_and_is_not_stale(case: Case, tmp_path: Path) -> None:
+    text = case.saved()
+    if text is None:
+        assert (case.folder / "refused.txt").exists()
+        return
+    SCHEMA.validate(json.loads(text))
+    file = tmp_path / "plan.json"
+    file.write_text(text)
+    plan, basis = read_saved(file)
+    assert plan_text(plan) == (case.folder / "plan.txt").read_text()
+    assert case.hold_against(plan, basis) == []

@@ -190,6 +190,13 @@ BAD: dict[str, tuple[str, str]] = {  # what is wrong → the manifest, and what 
     ),
     "a tag on a value": (vm("title: !!python/name:os.system x"), ""),
     "a private tag": (vm("title: !secret x"), ""),
+    "a secret that is too long": (
+        vm(
+            'graphics: [{type: vnc, password: "${long}"}]',
+            "variables: {long: {default: ninechars, secret: true}}\n",
+        ),
+        "at most 8 characters",
+    ),
     "an alias to nothing": (vm("title: *nowhere"), "nowhere"),
     "an alias to itself": (HEAD + "vms: &a {web: *a}\n", ""),
     "a reserved variable": (HEAD + "variables: {index: {default: 1}}\n", "index"),

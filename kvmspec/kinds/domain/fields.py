@@ -37,6 +37,10 @@ class Guest:
         return int(self.active.get("memory", {}).get("#", 0))
 
     @property
+    def memory(self) -> int:
+        return int(self.active.get("currentMemory", {}).get("#", 0))
+
+    @property
     def has_balloon(self) -> bool:
         balloon = self.active.get("devices", {}).get("memballoon", {})
         return isinstance(balloon, dict) and balloon.get("@model") not in (None, "none")
@@ -71,7 +75,7 @@ def replace(reason: str) -> Rule:
 def vcpus(before: Any, after: Any, guest: Guest) -> Verdict:
     """virDomainSetVcpusFlags: up to the maximum; a vCPU the guest booted with is not unplugged."""
     if int(after) > guest.max_vcpus:
-        avoid = f"cpus.count up to {guest.max_vcpus} goes live"
+        avoid = f"cpus.count up to {guest.max_vcpus} goes live" if guest.vcpus < guest.max_vcpus else ""
         return Verdict(Impact.RESTART, f"the guest booted with at most {guest.max_vcpus}", avoid)
     if int(after) < guest.vcpus:
         return Verdict(Impact.RESTART, "a vCPU is taken away at the next boot only")
@@ -82,9 +86,9 @@ def memory(before: Any, after: Any, guest: Guest) -> Verdict:
     """virDomainSetMemoryFlags moves the balloon, up to the maximum memory."""
     if not guest.has_balloon:
         return Verdict(Impact.RESTART, "the VM has no memory balloon")
-    most = format_size(guest.max_memory)
+    most, now = format_size(guest.max_memory), int(before or guest.memory)
     if int(after) > guest.max_memory:
-        avoid = f"memory.size up to {most} goes live"
+        avoid = f"memory.size up to {most} goes live" if now < guest.max_memory else ""
         return Verdict(Impact.RESTART, f"the guest booted with at most {most}", avoid)
     return Verdict(Impact.LIVE, f"max {most}")
 

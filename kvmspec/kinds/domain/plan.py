@@ -42,14 +42,12 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
     pending = tuple(field for field, _ in waiting if field.impact >= Impact.RESTART)
     live_only = [(field, change) for field, change in waiting if field.impact < Impact.RESTART]
     changes += [field for field, _ in live_only]
-    if not record_same and not adopting and not any(_is_field(c) for c in changes):
-        changes.append(
-            FieldChange("metadata", None, "record what is stated now", _live(observed.running), "")
-        )
+    recording = not record_same and not adopting and not any(_is_field(c) for c in changes)
     restart_pending = bool(pending) and _may_restart(spec, context)
     by_hand = [change for _, change in live_only]
     plan = Builder(comparison, changes, canonical, by_hand, record_same, adopting, restart_pending, found)
-    verb = Verb.ADOPT if adopting else Verb.UPDATE if changes or restart_pending else Verb.NO_OP
+    changing = changes or restart_pending or recording
+    verb = Verb.ADOPT if adopting else Verb.UPDATE if changing else Verb.NO_OP
     return Difference(
         comparison.desired.address,
         verb,
@@ -59,8 +57,9 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
         notes=(*comparison.notes, *_remarks(comparison, bool(canonical)), *_kept(comparison)),
         refusals=tuple(_refusals(comparison, changes, context)),
         invalid=tuple(missing(comparison.desired, view, context)) if canonical else (),
-        impact_floor=Impact.RESTART if restart_pending else Impact.NONE,
+        impact_floor=Impact.RESTART if restart_pending else _live(recording and observed.running),
         permitted=frozenset({Permission.RESTART} if spec.lifecycle.restart == "allowed" else ()),
+        label="only its record of what is stated changes" if recording and not changes else "",
         before={c.path: None if c.sensitive else c.before for c in changes},
         after={c.path: None if c.sensitive else c.after for c in changes},
         detail=tuple(plan.chain(context)) if verb is not Verb.NO_OP else (),

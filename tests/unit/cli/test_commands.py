@@ -67,6 +67,14 @@ CODES = [
     ("same", "plan --bogus", 64),
     ("same", "--bogus", 64),
     ("same", "plan --format xml", 64),
+    *(
+        (scenario, f"plan --format {form}", 0)
+        for form in ("markdown", "html", "github")
+        for scenario in ("same", "loss")
+    ),
+    ("same", "plan --summary", 0),
+    ("same", "validate --format github", 0),
+    ("invalid", "validate --format github", 3),
     ("same", "plan --var x", 64),
     ("same", "plan --target web", 64),
     ("same", "plan --refresh-only --out f", 64),

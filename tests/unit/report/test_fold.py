@@ -86,3 +86,9 @@ def test_remarks_are_cut_and_counted() -> None:
     foreign = [Difference(p.at(f"vm/{n}"), Verb.NO_OP, unmanaged=("has a watchdog",)) for n in range(40)]
     assert "… and 30 more" in plan_text(p.plan(*foreign))
     assert plan_text(p.plan(*foreign), verbose=True).count("watchdog") == 40
+
+
+def test_the_figures_take_a_second_line_where_the_first_is_full() -> None:
+    closing = plan_text(p.BIG, width=60).rpartition("Plan:")[2].splitlines()
+    assert len(closing) == 3 and all(len(line) <= 60 for line in closing)
+    assert len(plan_text(p.BIG).rpartition("Plan:")[2].splitlines()) == 2

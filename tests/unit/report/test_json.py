@@ -105,6 +105,15 @@ def test_no_secret_gets_out() -> None:
         assert change["after_sensitive"] == {"graphics": {"vnc": {"password": True}}}
 
 
+def test_a_secret_in_a_list_is_covered_too() -> None:
+    graphics = [{"type": "vnc", "password": "hunter1"}, {"type": "spice"}]
+    data = plan_data(p.plan(replace(p.SECRET, before={"graphics": graphics}, after=None)))
+    assert data["resource_changes"][0]["change"]["before"]["graphics"] == [
+        {"type": "vnc", "password": "(secret)"},
+        {"type": "spice"},
+    ]
+
+
 def test_hosts_drift_pending_and_what_is_not_ours() -> None:
     data = plan_data(p.plan(p.DRIFT, p.PENDING, p.FOREIGN, hosts=(p.HV1, p.HV2_DOWN)))
     assert data["hosts"][1] == {

@@ -1,0 +1,233 @@
+"""Saved plans on a real host: what was reviewed is what is done, or nothing is."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import libvirt
+import pytest
+from jsonschema import Draft202012Validator
+
+from kvmspec.report.published import plan_schema
+from tests.conftest import RunKvmspec
+from tests.live.scene import Manifest, Scene, idle_vm
+
+pytestmark = pytest.mark.libvirtd
+SCHEMA = Draft202012Validator(plan_schema())
+CONFIG = libvirt.VIR_DOMAIN_AFFECT_CONFIG
+PASSWORD = "swordfis"
+
+
+def shop(scene: Scene, **fields: Any) -> Manifest:
+    return scene.manifest(
+        {
+            "web": idle_vm(state="stopped", networks=["front"], disks=[{"name": "root", "size": "1MiB"}])
+            | fields,
+            "idle": idle_vm(state="stopped"),
+        }
+    )
+
+
+def saved(scene: Scene, manifest: Manifest | None = None, *args: str, expect: int = 0) -> Path:
+    """The file of `plan --out`."""
+    file = scene.path.with_name("plan.json")
+    if manifest is not None:
+        scene.write(manifest)
+    ran = scene.cli("plan", "--out", str(file), *args, expect=expect)
+    assert not file.exists() or f"kvmspec apply {file}" in ran.stderr
+    return file
+
+
+def apply(
+    scene: Scene, file: Path, *args: str, expect: int, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    return scene.forks.cli("apply", file, "--yes", *args, expect=expect, **options)
+
+
+def test_a_saved_plan_is_carried_out_once(scene: Scene) -> None:
+    file = saved(scene, shop(scene))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    SCHEMA.validate(json.loads(file.read_text()))
+    assert not scene.domains(), "plan only reads"
+    assert "Apply complete: 5 created" in apply(scene, file, expect=0).stdout
+    scene.plan(expect=0)
+    with scene.nothing_changes():
+        again = apply(scene, file, expect=4)
+    assert "already applied" in again.stderr and "planned at 2" in again.stderr and again.stdout == ""
+
+
+def describe(name: str) -> Callable[[Scene], None]:
+    def edit(scene: Scene) -> None:
+        scene.domain(name).setMetadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, "moved", None, None, CONFIG)
+
+    return edit
+
+
+def rewrite(**fields: Any) -> Callable[[Scene], None]:
+    return lambda scene: void(scene.write(shop(scene, description="new", **fields)))
+
+
+def void(_: object) -> None:
+    pass
+
+
+MOVES: dict[str, tuple[Callable[[Scene], None], str]] = {
+    "the VM was edited": (describe("web"), "vm/web changed since"),
+    "the VM is gone": (lambda s: void(s.domain("web").undefine()), "vm/web is gone since"),
+    "the VM was started": (lambda s: void(s.domain("web").create()), "vm/web changed since"),
+    "its network was stopped": (
+        lambda s: void(s.conn.networkLookupByName("front").destroy()),
+        "network/front changed since",
+    ),
+    "the manifest was edited": (
+        rewrite(memory={"size": "48MiB", "max": "64MiB"}),
+        "the manifest moved: vm/web changed",
+    ),
+    "another VM was declared": (
+        lambda s: void(s.write(shop(s, description="new") | {"vms": {"x": idle_vm()}})),
+        "the manifest moved: vm/x is new",
+    ),
+}
+
+
+@pytest.mark.parametrize(("move", "words"), MOVES.values(), ids=MOVES)
+def test_a_stale_plan_is_refused_and_says_what_moved(
+    scene: Scene, move: Callable[[Scene], None], words: str
+) -> None:
+    scene.settle(shop(scene))
+    file = saved(scene, shop(scene, description="new"))
+    move(scene)
+    with scene.nothing_changes():
+        ran = apply(scene, file, expect=4)
+    assert words in ran.stderr and "it was planned at 2" in ran.stderr and "Nothing was done." in ran.stderr
+
+
+def test_what_it_does_not_rest_on_may_move(scene: Scene) -> None:
+    scene.settle(shop(scene))
+    file = saved(scene, shop(scene, description="new"))
+    scene.edit("idle", ("<on_crash>restart", "<on_crash>destroy"))
+    scene.conn.defineXML(
+        "<domain type='qemu'><name>foreign</name><memory>1024</memory><os><type>hvm</type></os></domain>"
+    )
+    ran = apply(scene, file, expect=0)
+    assert "vm/idle changed since, which has no bearing" in ran.stderr
+
+
+def test_drift_that_came_up_since_makes_it_stale(scene: Scene) -> None:
+    scene.settle(shop(scene))
+    file = saved(scene, shop(scene, description="new"))
+    scene.domain("idle").setMemoryFlags(40 << 10, CONFIG)
+    ran = apply(scene, file, expect=4)
+    assert "vm/idle: define memory.size is to be done now, too" in ran.stderr
+
+
+def test_half_applied_is_said_so(scene: Scene) -> None:
+    file = saved(scene, shop(scene))
+    scene.apply(None, "--target", "network/front")
+    with scene.nothing_changes():
+        ran = apply(scene, file, expect=4)
+    assert "network/front came into being since" in ran.stderr
+    assert "network/front: create, start, start with the host are not to be done any more" in ran.stderr
+
+
+def test_an_edited_plan_is_refused(scene: Scene) -> None:
+    file = saved(scene, shop(scene))
+    file.write_text(file.read_text().replace('"32MiB"', '"64MiB"'))
+    with scene.nothing_changes():
+        assert "does not match its digest" in apply(scene, file, expect=4).stderr
+
+
+def with_secret(scene: Scene) -> Manifest:
+    manifest = shop(scene, graphics=[{"type": "vnc", "password": "${vnc}"}])
+    return manifest | {"variables": {"vnc": {"env": "VNC", "secret": True}}}
+
+
+def test_secrets_are_not_in_it_and_are_the_same_or_it_is_stale(scene: Scene) -> None:
+    file = saved(scene, with_secret(scene), "--var", f"vnc={PASSWORD}")
+    assert PASSWORD not in file.read_text()
+    with scene.nothing_changes():
+        assert apply(scene, file, expect=3).stdout == "", "without the secret there is no manifest"
+        assert (
+            "a secret of vm/web is not the one" in apply(scene, file, "--var", "vnc=other", expect=4).stderr
+        )
+    ran = apply(scene, file, "--var", f"vnc={PASSWORD}", expect=0)
+    assert PASSWORD in scene.xml("web") and PASSWORD not in ran.stdout + ran.stderr
+
+
+def test_what_was_allowed_when_it_was_planned_is_allowed(scene: Scene) -> None:
+    manifest = shop(scene)
+    scene.settle(manifest)
+    del manifest["vms"]["idle"]
+    file = saved(scene, manifest)
+    with scene.nothing_changes():
+        assert "--allow delete" in apply(scene, file, expect=4).stderr
+    apply(scene, saved(scene, None, "--allow", "delete"), expect=0)
+    assert scene.domains() == {"web"}
+
+
+def test_what_was_not_planned_is_not_allowed_later(scene: Scene) -> None:
+    manifest = shop(scene)
+    scene.settle(manifest)
+    del manifest["vms"]["web"]
+    file = saved(scene, manifest)
+    apply(scene, file, "--allow", "delete,data-loss", expect=0)
+    assert scene.volume("web-root.qcow2").exists(), "the plan said that it stays"
+
+
+def test_it_knows_its_manifest_and_options(scene: Scene, tmp_path: Path, run_kvmspec: RunKvmspec) -> None:
+    manifest = shop(scene) | {"variables": {"size": {"default": "1MiB"}}}
+    manifest["vms"]["web"]["disks"][0]["size"] = "${size}"
+    file = saved(scene, manifest, "--var", "size=2MiB", "--target", "vm/web")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    run_kvmspec("apply", file, "--yes", expect=0, cwd=elsewhere)
+    assert scene.domains() == {"web"}
+    pool = scene.conn.storagePoolLookupByName("vms")
+    assert pool.storageVolLookupByName("web-root.qcow2").info()[1] == 2 << 20
+
+
+@pytest.mark.parametrize(
+    "more", [["--target", "vm/web"], ["--host", "x"], ["--connect", "test:///default"], ["."]]
+)
+def test_it_takes_no_other_scope(scene: Scene, more: list[str]) -> None:
+    assert "a saved plan" in apply(scene, saved(scene, shop(scene)), *more, expect=64).stderr
+
+
+def test_an_empty_plan_can_be_applied_any_time(scene: Scene) -> None:
+    scene.settle(shop(scene))
+    file = saved(scene)
+    for _ in range(2):
+        assert "No changes." in apply(scene, file, expect=0).stdout
+
+
+def test_a_refused_plan_is_not_saved(scene: Scene) -> None:
+    scene.conn.defineXML(
+        "<domain type='qemu'><name>web</name><memory>1024</memory><os><type>hvm</type></os></domain>"
+    )
+    assert not saved(scene, shop(scene), expect=4).exists()
+
+
+def test_as_json_the_refusal_is_the_last_line(scene: Scene) -> None:
+    file = saved(scene, shop(scene))
+    scene.apply()
+    (line,) = apply(scene, file, "--format", "json", expect=4).stdout.splitlines()
+    event = json.loads(line)
+    assert event["type"] == "summary" and "already applied" in event["refused"][0]["message"]
+
+
+def test_it_can_be_shown_without_a_host(scene: Scene) -> None:
+    file = saved(scene, shop(scene))
+    text = scene.cli("plan", expect=0).stdout
+    assert scene.forks.cli("show", file, expect=0).stdout == text
+
+
+def test_nothing_is_written_where_it_cannot_be(scene: Scene) -> None:
+    scene.write(shop(scene))
+    ran = scene.cli("plan", "--out", "/nowhere/plan.json", expect=1)
+    assert "cannot write /nowhere/plan.json" in ran.stderr
+    assert "it is there and is no file" in scene.cli("plan", "--out", "/dev/null", expect=1).stderr
