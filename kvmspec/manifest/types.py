@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
@@ -125,7 +124,6 @@ def parse_text(value: Any) -> str:
     return value
 
 
-@dataclass(frozen=True)
 class SecretMark:
     """Marks a field whose value is kept secret, and may be given by a secret variable."""
 
