@@ -1,6 +1,6 @@
 """What no plan can do without: load the YAML, list the domains, dump and parse each. Nothing else.
 
-python benchmarks/floor.py MANIFEST URI      a process of its own, started by noop_plan.py
+python benchmarks/floor.py MANIFEST URI      a process of its own, started by run.py
 """
 
 import gc

@@ -12,19 +12,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kvmspec import resources
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.adapters.libvirt import Host, connect
 from kvmspec.core.address import Address
-from kvmspec.core.basis import Basis
 from kvmspec.core.change import Verb
 from kvmspec.core.errors import Refused
 from kvmspec.core.impact import Permission
 from kvmspec.core.plan import Event, Plan, Result
 from kvmspec.core.problem import Problem, Where
-from kvmspec.core.status import Rendered, VmStatus
 from kvmspec.engine import desire as wanting
 from kvmspec.engine.diff import diff
 from kvmspec.engine.observe import observe
@@ -33,6 +31,10 @@ from kvmspec.kinds.base import Context
 from kvmspec.kinds.registry import KINDS, SECTIONS
 from kvmspec.manifest.load import load as load_manifest
 from kvmspec.manifest.section import HostEntry, Manifest
+
+if TYPE_CHECKING:
+    from kvmspec.core.basis import Basis
+    from kvmspec.core.status import Rendered, VmStatus
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ def load(request: Request) -> Manifest:
 
 def render(request: Request) -> list[Rendered]:
     """The XML with which everything would be created, without asking any host."""
+    from kvmspec.core.status import Rendered
+
     manifest = load(request)
     desired = wanting.desire(manifest, KINDS, {})
     targets = wanting.choose_targets(desired, request.targets)
@@ -222,6 +226,7 @@ class Session:
 
     def _read(self, plan: Plan) -> Basis:
         """What was read for the plan, and how it was asked for; without the secrets' digests."""
+        from kvmspec.core.basis import Basis
         from kvmspec.engine import stale
 
         assert self._seen is not None, "there is a plan"

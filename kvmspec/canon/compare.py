@@ -80,6 +80,12 @@ def get(data: Any, path: Path) -> Any:
     return data
 
 
+def replaced(data: dict[str, Any], path: Path, value: Any) -> dict[str, Any]:
+    """A copy of `data` with another value at `path`; everything else is shared with it."""
+    inner = replaced(data.get(path[0], {}), path[1:], value) if len(path) > 1 else value
+    return {**data, path[0]: inner}
+
+
 def put(data: dict[str, Any], path: Path, value: Any) -> None:
     """Set the value at `path`, making the elements on the way."""
     for part in path[:-1]:

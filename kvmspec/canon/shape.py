@@ -6,8 +6,7 @@ Paths are tuples of tags below the root, e.g. ("devices", "disk").
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 Tags = tuple[str, ...]
 
@@ -26,8 +25,7 @@ Identity = Callable[[Node], str | None]
 """The key of one of several like elements; None where it has none (it is then known by position)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """keyed: repeated elements known by an identity. ordered: lists whose order has a meaning.
     sizes: elements whose text is an amount with a `unit`. opaque: never looked into.
     macs: attributes compared without case, as (path, attribute)."""

@@ -46,7 +46,9 @@ def main() -> NoReturn:
     """Run kvmspec with the process's arguments, and exit."""
     memory.hold()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them takes 30 ms
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    memory.leave()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

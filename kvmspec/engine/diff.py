@@ -27,12 +27,16 @@ def diff(context: Context, kinds: Mapping[str, Kind]) -> list[Difference]:
             gone = [d for kind in kinds.values() for d in kind.leftovers(view, context)]
             gone = [d for d in gone if targets is None or d.address in targets]
             found += gone
-    return [_refused(d, context) for d in fold(found, context, kinds)]
+    return _refused(fold(found, context, kinds), context)
 
 
-def _refused(difference: Difference, context: Context) -> Difference:
+def _refused(differences: list[Difference], context: Context) -> list[Difference]:
     """Nothing changes where another repository has the same project name."""
-    if difference.verb is Verb.NO_OP:
-        return difference
-    problem = other_repository(context.views[difference.address.host], context)
-    return replace(difference, refusals=(*difference.refusals, problem)) if problem else difference
+    hosts = {difference.address.host for difference in differences if difference.verb is not Verb.NO_OP}
+    problems = {host: other_repository(context.views[host], context) for host in hosts}
+    return [
+        replace(each, refusals=(*each.refusals, problem))
+        if each.verb is not Verb.NO_OP and (problem := problems[each.address.host])
+        else each
+        for each in differences
+    ]

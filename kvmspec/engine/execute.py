@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
@@ -49,13 +50,14 @@ class _Run:
         self.steps = {step.number: step for step in plan.steps}
         self.hosts, self.kinds, self.interrupted = hosts, kinds, interrupted
         self.on_event, self.parallelism = on_event, parallelism
+        self.workers = max(1, parallelism) * max(1, len(hosts))
+        self.waiting = dict(self.steps)
         self.outcomes: dict[int, Outcome] = {}
         self.running: dict[Future[Outcome], Step] = {}
         self.undo = Undo(plan, hosts, kinds)
 
     def run(self) -> Result:
-        workers = max(1, self.parallelism) * max(1, len(self.hosts))
-        with ThreadPoolExecutor(workers, thread_name_prefix="kvmspec") as pool:
+        with ThreadPoolExecutor(self.workers, thread_name_prefix="kvmspec") as pool:
             self._start(pool)
             while self.running:
                 done, _ = wait(self.running, return_when=FIRST_COMPLETED)
@@ -74,18 +76,22 @@ class _Run:
         """Start every step whose turn it is, up to the limit of its host."""
         if self.interrupted.is_set():
             return
-        under_way = {step.number for step in self.running.values()}
-        load: dict[str, int] = {}
-        for step in self.running.values():
-            load[step.action.address.host] = load.get(step.action.address.host, 0) + 1
-        for number, step in self.steps.items():
+        load = Counter(step.action.address.host for step in self.running.values())
+        decided = []
+        for number, step in self.waiting.items():
             host = step.action.address.host
-            if number in self.outcomes or number in under_way or load.get(host, 0) >= self.parallelism:
+            if len(self.running) == self.workers:
+                break
+            if load[host] >= self.parallelism:
                 continue
-            if self._ready(step):
-                load[host] = load.get(host, 0) + 1
+            if ready := self._ready(step):
+                load[host] += 1
                 self.on_event(Event(step, "started"))
                 self.running[pool.submit(self._perform, step)] = step
+            if ready or number in self.outcomes:
+                decided.append(number)
+        for number in decided:
+            del self.waiting[number]
 
     def _ready(self, step: Step) -> bool:
         """Whether all it needs is done. With something it needs failed, it is skipped."""

@@ -139,6 +139,7 @@ def _needs(
     by_kind: dict[tuple[str, str], set[Address]] = defaultdict(set)
     for address in chains:
         by_kind[address.host, address.kind].add(address)
+    leaving = {place: {a for a in there if verbs[a] is Verb.DELETE} for place, there in by_kind.items()}
     needs: dict[Address, set[Address]] = {address: set() for address in chains}
     for address in chains:
         if verbs[address] is Verb.DELETE:
@@ -148,7 +149,7 @@ def _needs(
             needs[address] |= {n for n in context.desired[address].needs if n in chains}
         if address.kind in ("vm", "volume") and verbs[address] is not Verb.DELETE:
             # a deleted VM frees names, addresses and volumes that others may want
-            needs[address] |= {other for other in by_kind[address.host, "vm"] if verbs[other] is Verb.DELETE}
+            needs[address] |= leaving.get((address.host, "vm"), set())
     for address, overlays in _overlays(chains, context).items():
         needs[address] |= overlays
     for address in needs:

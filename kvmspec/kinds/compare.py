@@ -6,9 +6,8 @@ import hashlib
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
@@ -23,8 +22,7 @@ from kvmspec.kinds.ownership import derived_uuid
 from kvmspec.manifest.section import Manifest
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """The live object that a desired one is; observed is None where it is to be created.
 
     uuid     what it has or will have

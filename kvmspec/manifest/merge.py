@@ -9,9 +9,8 @@ dropped, for nothing says which of them is meant. An empty list, like `none` and
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 
@@ -99,8 +98,7 @@ def _merge_named(base: Sequence[Any], over: Sequence[Any], models: Models) -> li
     return result
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """One of the values that were merged: where it is written, and what it is."""
 
     path: Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from kvmspec.manifest.graph import find_cycle
 from kvmspec.manifest.interpolate import Broken
@@ -17,8 +17,7 @@ from kvmspec.manifest.sources import Sources
 MAX_CHAIN = 50
 
 
-@dataclass(frozen=True)
-class Base:
+class Base(NamedTuple):
     """What is merged under an object. `layers` from the uppermost down; `late`: needs rendering per VM."""
 
     value: Mapping[str, Any]

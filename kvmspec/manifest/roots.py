@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -84,8 +83,7 @@ class RemovedSpec(Model):
 ENTRIES: Mapping[str, type[Model]] = {"moved": MovedSpec, "released": ReleasedSpec, "removed": RemovedSpec}
 
 
-@dataclass(frozen=True)
-class Root:
+class Root(NamedTuple):
     """The validated root; lists as (subject, spec), without those that are invalid."""
 
     head: HeadSpec | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from kvmspec.core.problem import Problem, Where
 from kvmspec.manifest.model import Model
@@ -14,8 +14,7 @@ Path = tuple[str | int, ...]
 """A path into the manifest as written, e.g. ("vms", "web", "disks", 0, "size")."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A semantic problem a kind found in a valid manifest; the loader turns it into a Problem."""
 
     path: Path
@@ -72,8 +71,7 @@ class Manifest:
         return tuple(item for item in self.items if item.kind == kind)
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """One map of named objects at the manifest's root.
 
     key       `vms`; kind `vm`

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import ErrorDetails
 
@@ -63,8 +62,7 @@ ABSENCES = frozenset({"missing", "required", "union_tag_not_found"})
 """Errors that a profile may have, for the VM may say what is missing. `required` is for kinds' own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(NamedTuple):
     """One error at a path below the object. `name`: the missing or unknown key, at the path's end."""
 
     path: Path
@@ -75,8 +73,7 @@ class Mistake:
     options: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Raw:
+class _Raw(NamedTuple):
     rest: Path
     error: ErrorDetails
 
@@ -129,7 +126,7 @@ def _choose(branches: list[list[Mistake]], path: Path) -> list[Mistake]:
     options = tuple(option for m in here for option in m.options)
     if any(not m.message.startswith("expected ") for m in here):
         return here[:1]
-    return [replace(here[0], message="expected " + " or ".join(words), options=options)]
+    return [here[0]._replace(message="expected " + " or ".join(words), options=options)]
 
 
 def _misfit(branch: list[Mistake]) -> tuple[int, int, int]:

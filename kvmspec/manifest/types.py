@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
@@ -24,6 +23,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,62}")
 _MAC = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}")
 _MAX_SIZE = 2**63 - 1
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def parse_size(value: Any) -> int:
@@ -119,15 +119,11 @@ def parse_text(value: Any) -> str:
     """Text that XML can hold. Raises PydanticCustomError (`text`)."""
     if not isinstance(value, str):
         raise PydanticCustomError("text", "expected text; put it in quotes")
-    if any(
-        (ord(char) < 32 and char not in "\n\t") or 0xD800 <= ord(char) <= 0xDFFF or char in "\ufffe\uffff"
-        for char in value
-    ):
+    if _NOT_IN_XML.search(value):
         raise PydanticCustomError("text", "this text has a control character that XML cannot hold")
     return value
 
 
-@dataclass(frozen=True)
 class SecretMark:
     """Marks a field whose value is kept secret, and may be given by a secret variable."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -152,7 +152,7 @@ class Validator:
             return
         hint = ""
         if mistake.kind == "not_built" and mistake.name:
-            mistake = replace(mistake, path=(*mistake.path, mistake.name))
+            mistake = mistake._replace(path=(*mistake.path, mistake.name))
         if mistake.kind == "extra_forbidden":
             known = _known_keys(model, mistake.path[:-1])
             hint = nearest(mistake.name, {*known, *(subject.owned if len(mistake.path) == 1 else ())})

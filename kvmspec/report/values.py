@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from kvmspec.core.change import FieldChange
@@ -145,6 +146,7 @@ def _printable(char: str) -> str:
     )
 
 
+@cache
 def _columns(char: str) -> int:
     if unicodedata.combining(char):
         return 0

@@ -5,13 +5,13 @@ from __future__ import annotations
 import builtins
 import re
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Iterable, Set
+from typing import Any, NamedTuple
 
 import libvirt
 
 from kvmspec.adapters.libvirt.errors import failure, translated
+from kvmspec.adapters.libvirt.parallel import in_parallel
 from kvmspec.core.errors import Absent, LibvirtFailure
 from kvmspec.core.observed import Observed
 from kvmspec.manifest.secrets import SecretStore
@@ -36,9 +36,19 @@ _STATES = {
 }
 LOCK_NAME = "kvmspec-lock"  # the domain that is the lock of a host, see lock.py
 TEST_DRIVER = "TEST"  # what libvirt's own test driver calls itself
-_DUMP_THREADS = 4  # dumps on one connection do run in parallel; more gains nothing
 _ACPI, _AGENT = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN, libvirt.VIR_DOMAIN_SHUTDOWN_GUEST_AGENT
 _ASK_AGAIN = 5.0  # seconds; a guest that is still booting drops the first request
+
+
+class _Listed(NamedTuple):
+    """Names of domains by what filtered listings say: one call each, not one a domain."""
+
+    active: Set[str] = frozenset()
+    running: Set[str] = frozenset()
+    transient: Set[str] = frozenset()
+    autostart: Set[str] = frozenset()
+    saved: Set[str] = frozenset()
+    snapped: Set[str] = frozenset()
 
 
 class Domains:
@@ -54,17 +64,15 @@ class Domains:
         """All domains for which `wanted(name, uuid)`. One that vanishes meanwhile is absent."""
         with translated("list the domains"):
             handles = [d for d in self._conn.listAllDomains() if wanted(d.name(), d.UUIDString())]
-            active = {d.name() for d in self._conn.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)}
-            auto = {d.name() for d in self._conn.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART)}
-            saved = self._names(libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE)
-            snapped = self._names(libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT)
-        if len(handles) < 8:
-            found = [self._observe(d, active, auto, saved, snapped) for d in handles]
-        else:
-            with ThreadPoolExecutor(_DUMP_THREADS) as pool:
-                found = builtins.list(
-                    pool.map(lambda d: self._observe(d, active, auto, saved, snapped), handles)
-                )
+            listed = _Listed(
+                active=self._names(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE),
+                running=self._names(libvirt.VIR_CONNECT_LIST_DOMAINS_RUNNING),
+                transient=self._names(libvirt.VIR_CONNECT_LIST_DOMAINS_TRANSIENT),
+                autostart=self._names(libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART),
+                saved=self._not_in_test(libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE),
+                snapped=self._not_in_test(libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT),
+            )
+        found = in_parallel(lambda domain: self._observe(domain, listed), handles)
         return [observed for observed in found if observed is not None]
 
     def names(self) -> dict[str, str]:
@@ -76,37 +84,34 @@ class Domains:
         """One domain as it is now. Raises Absent."""
         with translated(f"read vm/{name}"):
             domain = self._conn.lookupByName(name)
-            active = {name} if domain.isActive() else set()
-            auto = {name} if domain.isPersistent() and domain.autostart() else set()
-            saved = {name} if self._has_save(domain) else set()
-        observed = self._observe(domain, active, auto, saved, set())
+            listed = _Listed(
+                active={name} if domain.isActive() else set(),
+                transient=set() if domain.isPersistent() else {name},
+                autostart={name} if domain.isPersistent() and domain.autostart() else set(),
+                saved={name} if self._has_save(domain) else set(),
+            )
+        observed = self._observe(domain, listed)
         if observed is None:
             raise Absent(f"vm/{name} is not there")
         return observed
 
     def _names(self, flag: int) -> set[str]:
-        """Names of the domains that a filtered listing gives; libvirt's test driver has none such."""
-        return set() if self._is_test else {d.name() for d in self._conn.listAllDomains(flag)}
+        """Names of the domains that a filtered listing gives."""
+        return {d.name() for d in self._conn.listAllDomains(flag)}
+
+    def _not_in_test(self, flag: int) -> set[str]:
+        """The same with a filter that libvirt's test driver does not have."""
+        return set() if self._is_test else self._names(flag)
 
     def _has_save(self, domain: Any) -> bool:
         return not self._is_test and bool(domain.hasManagedSaveImage())
 
-    def _observe(
-        self, domain: Any, active: set[str], auto: set[str], saved: set[str], snapped: set[str]
-    ) -> Observed | None:
+    def _observe(self, domain: Any, listed: _Listed) -> Observed | None:
         name = domain.name()
         try:
             xml = domain.XMLDesc(_INACTIVE)
-            state, active_xml, persistent = "stopped", None, True
-            if name in active:
-                state = _STATES.get(domain.state()[0], "running")
-                active_xml = (
-                    domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)
-                    if state not in ("stopped", "crashed")
-                    else None
-                )
-                persistent = bool(domain.isPersistent())
-            snapshots = [s.getXMLDesc() for s in domain.listAllSnapshots()] if name in snapped else []
+            state, active_xml = self._power(domain, name, listed)
+            snapshots = [s.getXMLDesc() for s in domain.listAllSnapshots()] if name in listed.snapped else []
         except libvirt.libvirtError as error:
             problem = failure(f"read vm/{name}", error)
             if isinstance(problem, Absent):
@@ -118,12 +123,21 @@ class Domains:
             domain.UUIDString(),
             xml,
             state,
-            name in auto,
-            persistent,
+            name in listed.autostart,
+            name not in listed.transient,
             active_xml,
-            name in saved,
+            name in listed.saved,
             tuple(snapshots),
         )
+
+    def _power(self, domain: Any, name: str, listed: _Listed) -> tuple[str, str | None]:
+        """The state and, of a domain that runs, the active XML."""
+        if name not in listed.active:
+            return "stopped", None
+        state = "running" if name in listed.running else _STATES.get(domain.state()[0], "running")
+        if state in ("stopped", "crashed"):
+            return state, None
+        return state, domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)
 
     def addresses(self, name: str) -> builtins.list[tuple[str, str]]:
         """(MAC, IPv4 address) of the leases libvirt's own networks gave this running domain."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 
 from kvmspec.adapters.libvirt import Host
-from kvmspec.canon.read import read
 from kvmspec.core.action import DomainAction
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain import apply, create, leftovers, plan
+from kvmspec.kinds.domain import apply, brief, create, leftovers, plan
 from kvmspec.kinds.domain.check import check
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.inline import inline_volumes, known_volumes
@@ -52,19 +50,10 @@ class DomainKind:
 
     def fingerprint(self, name: str, view: HostView) -> str:
         observed = view.domains.get(name)
-        if observed is None:
-            return ""
-        text = repr((_sorted(read(observed.xml)), observed.state, observed.autostart, observed.managed_save))
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        return brief.fingerprint(observed) if observed is not None else ""
 
     def apply(self, action: DomainAction, host: Host, report: Callable[[str], None]) -> None:
         apply.apply(action, host, report)
-
-
-def _sorted(data: object) -> object:
-    if isinstance(data, dict):
-        return [(key, _sorted(data[key])) for key in sorted(data)]
-    return data
 
 
 def _needs(name: str, spec: VmSpec, manifest: Manifest, host: str, places: Places) -> Iterator[Address]:

@@ -88,12 +88,15 @@ class Builder:
     def _edits(self, change: Change) -> list[Edit]:
         if change.after is None:
             return list(edits.removing(change.path))
-        made = list(edits.writing(change.path, change.after, self.c.rendered, self.c.persistent))
+        known = self.c.whole() if change.path == edits.MACHINE else self.c.persistent
+        made = list(edits.writing(change.path, change.after, self.c.rendered, known))
         return made + self._with_device(change)
 
     def _with_device(self, change: Change) -> list[Edit]:
         """What a new device cannot do without: a SCSI controller, a video card."""
-        devices = self.c.persistent.get("devices", {})
+        if change.path[:2] not in (("devices", "disk"), ("devices", "graphics")):
+            return []
+        devices = self.c.whole().get("devices", {})
         found = []
         if change.path[:2] == ("devices", "disk"):
             scsi = any(k.get("@type") == "scsi" for k in devices.get("controller", {}).values())

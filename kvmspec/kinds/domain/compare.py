@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kvmspec.canon.compare import covers, drop, get, leaves, put, uncovered
 from kvmspec.canon.read import read
@@ -13,6 +13,7 @@ from kvmspec.core.observed import HostView, Observed
 from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import fields, fit, preset, render
+from kvmspec.kinds.domain.brief import brief
 from kvmspec.kinds.domain.keys import allocate, disk_keys, final, nic_keys
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
@@ -23,15 +24,7 @@ Path = tuple[str, ...]
 Data = dict[str, Any]
 
 
-NEVER_STATED = frozenset(
-    {"address", "alias", "audio", "clock", "controller", "emulator", "input", "on_crash", "on_poweroff"}
-    | {"on_reboot", "pm", "resource", "seclabel", "video"}
-)
-"""Elements no manifest states, which are most of a definition: left out of the cheap test."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One canonical difference. `after` is None for a removal."""
 
     path: Path
@@ -47,6 +40,7 @@ class Comparison:
     keys      the targets and MACs that its devices have; becomes: that they are to have
     stated    what the manifest states, and for devices that are new what the preset adds
     recorded  what the manifest states, and nothing else: what last applied will be
+    persistent, active   of the definition and the running guest what a manifest can state
     """
 
     desired: Desired
@@ -65,17 +59,16 @@ class Comparison:
     same: bool = False
 
     def __post_init__(self) -> None:
-        """The usual case, and a cheap test: nothing to do. Only where it fails is all of the VM read."""
+        """The usual case, and a cheap test: nothing to do."""
         self.same = (
             self.applied == self.recorded
             and covers(self.stated, self.persistent)
             and not any(get(self.persistent, path) is not None for path in self.absences)
         )
-        if not self.same:
-            brief, self.persistent = self.persistent, read(self.observed.xml)
-            self.persistent["autostart"] = self.observed.autostart
-            if graphics := brief.get("devices", {}).get("graphics"):  # secrets are hidden there already
-                self.persistent["devices"]["graphics"] = graphics
+
+    def whole(self) -> Data:
+        """All of the definition, also what no manifest states; `persistent` is without that."""
+        return read(self.observed.xml)
 
     @property
     def all_keys(self) -> KeyMap:
@@ -131,7 +124,7 @@ class Comparison:
         the machine, a bus, a card's model have no default to go back to."""
         found: dict[str, None] = {}
         for path, _ in leaves(self.applied):
-            if not path:  # nothing was ever applied
+            if not path or get(self.stated, path) is not None:  # without a path nothing was ever applied
                 continue
             row, unit = fields.lookup(path)
             gone = get(self.stated, unit) is None and get(self.persistent, unit) is not None
@@ -156,7 +149,7 @@ def compare(
     desired: Desired, observed: Observed, record: Record | None, view: HostView, context: Context
 ) -> Comparison:
     """Read, render and fit one VM that exists."""
-    persistent = read(observed.xml, NEVER_STATED)
+    persistent = brief(observed.xml)
     persistent["autostart"] = observed.autostart
     spec: VmSpec = desired.spec
     name = desired.address.name
@@ -182,7 +175,7 @@ def compare(
         applied = records.unsealed(applied, stated, reveal)
     active = None
     if observed.active_xml is not None:
-        active = read(observed.active_xml, NEVER_STATED)
+        active = brief(observed.active_xml)
         _hide(stated, active, reveal)
     return Comparison(
         desired=desired,

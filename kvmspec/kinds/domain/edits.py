@@ -15,11 +15,15 @@ from kvmspec.kinds.records import NAMESPACE
 Path = tuple[str, ...]
 Data = dict[str, Any]
 
+MACHINE: Path = ("os", "type", "@machine")
 METADATA: Path = ("metadata", f"{{{NAMESPACE}}}vm")
 
 
 def writing(path: Path, value: Any, rendered: str, persistent: Data) -> Iterator[Edit]:
-    """Edits that make `path` be `value`; whole elements are taken from the rendered XML."""
+    """Edits that make `path` be `value`; whole elements are taken from the rendered XML.
+
+    persistent  what is there; for another machine all of it, else what a manifest can state
+    """
     if isinstance(value, list):
         yield Edit("remove", path)
         yield from (Edit("add", path, _boot(entry, path[-1])) for entry in value)
@@ -103,7 +107,7 @@ def _companions(path: Path, value: Any, persistent: Data) -> Iterator[Edit]:
     if path == ("vcpu", "#") and get(persistent, ("vcpu", "@current")):
         # libvirt leaves `current` out where it equals the maximum: say it before the maximum moves
         yield Edit("set", ("vcpu", "@current"), str(get(persistent, ("vcpu", "@current"))))
-    if path == ("os", "type", "@machine"):
+    if path == MACHINE:
         have = get(persistent, path)
         if have and family(have) != family(str(value)):
             yield from _without_pci(persistent)

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kvmspec.canon.compare import get
+from kvmspec.canon.compare import get, replaced
 from kvmspec.canon.read import read
 from kvmspec.kinds.domain.fields import same_machine
 from kvmspec.kinds.domain.keys import disk_keys
@@ -39,13 +39,11 @@ def stated_data(rendered: str, spec: VmSpec) -> Data:
 def fit(
     stated: Data, persistent: Data, keys: KeyMap, becomes: KeyMap, snapshots: Sequence[str] = ()
 ) -> tuple[Data, list[str]]:
-    """A copy of `stated` that compares with `persistent`, and notes for a reviewer. `keys` are the
-    targets and MACs that devices have, `becomes` those they are to have."""
-    fitted = copied(stated)
-    _by_identity(fitted, keys, becomes)
-    _machine(fitted, persistent)
-    _ceilings(fitted, persistent)
-    return fitted, _chains(fitted, persistent, keys, snapshots)
+    """`stated` as it compares with `persistent`, and notes for a reviewer. `keys` are the targets
+    and MACs that devices have, `becomes` those they are to have. What fits already is shared."""
+    fitted = _by_identity(stated, keys, becomes)
+    fitted = _ceilings(_machine(fitted, persistent), persistent)
+    return _chains(fitted, persistent, keys, snapshots)
 
 
 def copied(value: Any) -> Any:
@@ -53,35 +51,39 @@ def copied(value: Any) -> Any:
     return {key: copied(inner) for key, inner in value.items()} if type(value) is dict else value
 
 
-def _machine(stated: Data, persistent: Data) -> None:
+def _machine(stated: Data, persistent: Data) -> Data:
     want, have = get(stated, ("os", "type", "@machine")), get(persistent, ("os", "type", "@machine"))
     if want and have and same_machine(want, have):
-        stated["os"]["type"]["@machine"] = have
+        return replaced(stated, ("os", "type", "@machine"), have)
+    return stated
 
 
-def _ceilings(stated: Data, persistent: Data) -> None:
+def _ceilings(stated: Data, persistent: Data) -> Data:
     """A ceiling that is not stated rises with what must fit below it."""
     vcpu, live = stated.get("vcpu"), persistent.get("vcpu", {})
     if vcpu and "@current" in vcpu and "#" not in vcpu and int(vcpu["@current"]) > int(live.get("#", 0)):
-        vcpu["#"] = vcpu["@current"]
+        stated = replaced(stated, ("vcpu", "#"), vcpu["@current"])
     size, ceiling = get(stated, ("currentMemory", "#")), get(persistent, ("memory", "#"))
     if size is not None and "memory" not in stated and size > (ceiling or 0):
-        stated["memory"] = {"#": size}
+        stated = replaced(stated, ("memory", "#"), size)
+    return stated
 
 
-def _by_identity(stated: Data, keys: KeyMap, becomes: KeyMap) -> None:
+def _by_identity(stated: Data, keys: KeyMap, becomes: KeyMap) -> Data:
     """A device is known by the target or MAC it has; a new one for it is a change inside it."""
-    devices = stated.get("devices", {})
     for tag, has, final in (
         ("disk", keys.disks, becomes.disks),
         ("interface", keys.networks, becomes.networks),
     ):
         back = {final[key]: has[key] for key in has if final[key] != has[key]}
-        if back and tag in devices:
-            devices[tag] = {back.get(name, name): device for name, device in devices[tag].items()}
+        group = get(stated, ("devices", tag))
+        if back and group is not None:
+            named = {back.get(name, name): device for name, device in group.items()}
+            stated = replaced(stated, ("devices", tag), named)
+    return stated
 
 
-def _chains(stated: Data, persistent: Data, keys: KeyMap, snapshots: Sequence[str]) -> list[str]:
+def _chains(stated: Data, persistent: Data, keys: KeyMap, snapshots: Sequence[str]) -> tuple[Data, list[str]]:
     """A disk whose stated source is anywhere below the live one has a snapshot and is no change."""
     notes = []
     live = persistent.get("devices", {}).get("disk", {})
@@ -92,11 +94,12 @@ def _chains(stated: Data, persistent: Data, keys: KeyMap, snapshots: Sequence[st
         if have is None or want is None or _path(have) in (None, want):
             continue
         if want in chain(have) | _snapped(_path(have), snapshots):
-            disk["source"] = have["source"]
-            disk["@type"] = have.get("@type")
-            disk.get("driver", {}).pop("@type", None)
+            same = {**disk, "source": have["source"], "@type": have.get("@type")}
+            if driver := disk.get("driver"):
+                same["driver"] = {name: value for name, value in driver.items() if name != "@type"}
+            stated = replaced(stated, ("devices", "disk", target), same)
             notes.append(f"disks.{names.get(target, target)} has a snapshot: {_path(have)} lies over {want}")
-    return notes
+    return stated, notes
 
 
 def _path(disk: Mapping[str, Any]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kvmspec.core.address import Address
 from kvmspec.core.desired import Desired
@@ -15,8 +15,7 @@ from kvmspec.kinds.parts import BackingSpec
 from kvmspec.manifest.section import Manifest
 
 
-@dataclass(frozen=True, slots=True)
-class InlineVolume:
+class InlineVolume(NamedTuple):
     """What a disk of a VM's own says of its volume: the fields of a VolumeSpec."""
 
     pool: str

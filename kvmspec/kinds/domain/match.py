@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kvmspec.core.desired import Desired
 from kvmspec.core.memo import once
@@ -15,8 +15,7 @@ from kvmspec.kinds.ownership import derived_uuid
 from kvmspec.kinds.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """observed is None where the VM is to be created, with `uuid`.
 
     record    what kvmspec wrote into it; None when it is adopted now

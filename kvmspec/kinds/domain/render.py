@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.core.observed import HostFacts
@@ -14,8 +15,7 @@ from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.records import KeyMap
 
 
-@dataclass(frozen=True, slots=True)
-class Disk:
+class Disk(NamedTuple):
     """A disk as the template sees it. `driver` is the format, None to leave it as it is."""
 
     key: str
@@ -25,8 +25,7 @@ class Disk:
     driver: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Nic:
+class Nic(NamedTuple):
     key: str
     mac: str
     spec: NicSpec
@@ -39,8 +38,7 @@ class Controller:
     index: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(NamedTuple):
     """All the template needs. `create`: everything a new VM gets; else only what is stated."""
 
     name: str

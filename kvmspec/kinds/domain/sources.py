@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView
@@ -15,8 +14,7 @@ from kvmspec.kinds.parts import BackingSpec
 from kvmspec.manifest.section import Manifest
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """The data of one disk. `volume` is its address name `pool/volume`, where it is one.
 
     path is None for an empty drive; `block` tells a device from a file; `missing` says what

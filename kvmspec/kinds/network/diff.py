@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kvmspec.adapters.libvirt.networks import HOLD
 from kvmspec.canon.read import read as read_xml
@@ -21,8 +20,7 @@ from kvmspec.kinds.network.fields import FIELDS, Fact, Facts
 from kvmspec.kinds.network.render import render
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
+class Detail(NamedTuple):
     """What the steps are made from.
 
     config, live   facts in which the definition and the running network differ

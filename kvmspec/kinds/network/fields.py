@@ -7,8 +7,7 @@ reservation). Its address is (field, key); the key is empty for a plain field.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kvmspec.core.impact import Impact
 
@@ -17,8 +16,7 @@ Fact = tuple[str, str]
 Facts = dict[Fact, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One row.
 
     path     in the manifest; `{}` stands for the key of a map

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
 from posixpath import normpath
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 from kvmspec.canon.compare import drop, get, leaves
@@ -42,8 +41,7 @@ KNOWN: tuple[Path, ...] = (
 """What a definition says of itself or libvirt 9.0 fills in; the rest is a change."""
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
+class Detail(NamedTuple):
     """What the steps are made from: edits of the definition, whether to start, what to set."""
 
     edits: tuple[Edit, ...]

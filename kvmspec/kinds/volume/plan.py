@@ -7,7 +7,7 @@ format, backing: fixed at creation.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kvmspec.core.action import Action, CreateVolume, DeleteVolume, GrowDisk, ResizeVolume
 from kvmspec.core.address import Address
@@ -23,8 +23,7 @@ from kvmspec.kinds.volume.wanted import Wanted, wanted
 from kvmspec.manifest.types import format_size
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
+class Growth(NamedTuple):
     """Grow the file at `path` to `capacity` bytes."""
 
     path: str

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from posixpath import normpath
-from typing import Any
+from typing import Any, NamedTuple
 
 from kvmspec.canon.compare import get
 from kvmspec.canon.read import read
@@ -20,8 +19,7 @@ from kvmspec.manifest.section import Manifest
 _STEP = 1024  # libvirt creates in KiB: a capacity between two of them is rounded up
 
 
-@dataclass(frozen=True, slots=True)
-class Backing:
+class Backing(NamedTuple):
     """The file an overlay rests on; `volume` is its `pool/name` where it is one."""
 
     path: str
@@ -29,8 +27,7 @@ class Backing:
     volume: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """capacity in bytes; None: the backing's."""
 
     pool: str

@@ -1,0 +1,41 @@
+"""Of a definition only what matters: this is done for every VM of a plan."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+from kvmspec.canon.read import read
+from kvmspec.core.observed import Observed
+
+NEVER_STATED = frozenset(
+    {"address", "alias", "audio", "clock", "controller", "emulator", "input", "on_crash", "on_poweroff"}
+    | {"on_reboot", "pm", "resource", "seclabel", "video"}
+)
+"""Elements no manifest states, which are most of a definition."""
+
+_DEVICES = "\n  <devices>\n"
+_CONTROLLER = re.compile(r"\n    <controller\b[^\n]*(?:(?:\n      [^\n]*)*\n    </controller>)?")
+
+
+def brief(xml: str) -> dict[str, Any]:
+    """Canonical data of a domain as libvirt dumps it, without what no manifest states.
+
+    The controllers, which are half of the text, are not even parsed. libvirt always indents alike,
+    and below the last <devices> nothing stands that is not its own (in <metadata> it might); of
+    text that looks otherwise nothing is cut.
+    """
+    head, devices, rest = xml.rpartition(_DEVICES)
+    return read(head + devices + _CONTROLLER.sub("", rest) if devices else xml, NEVER_STATED)
+
+
+def fingerprint(observed: Observed) -> str:
+    """Digest of the definition without its metadata, and of its state.
+
+    Of the text: libvirt writes a definition in the same words as long as it is the same.
+    """
+    before, found, after = observed.xml.partition("\n  <metadata>\n")
+    text = before + after.rpartition("\n  </metadata>\n")[2] if found else observed.xml
+    state = (observed.state, observed.autostart, observed.managed_save)
+    return hashlib.blake2b(f"{text}{state}".encode(), digest_size=16).hexdigest()
