@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from kvmspec.manifest.interpolate import Broken
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.placement import Draft
 from kvmspec.manifest.section import Path
-from kvmspec.manifest.types import Name, Text, parse_name
+from kvmspec.manifest.types import Name, Text, parse_name, words
 from kvmspec.manifest.validate import Subject, Validator
 
 FORMAT = 1
@@ -37,18 +37,22 @@ def parse_vm(value: Any) -> str:
 VmAddress = Annotated[
     str,
     BeforeValidator(parse_vm),
-    WithJsonSchema({"type": "string", "pattern": "^vm/", "examples": ["vm/web"]}),
+    words(
+        {"type": "string", "pattern": "^vm/", "examples": ["vm/web"]}, "VM", "a VM's address, such as vm/web"
+    ),
 ]
 
 
 class HeadSpec(Model):
     """What every manifest has once."""
 
-    kvmspec: Annotated[int, BeforeValidator(parse_format), WithJsonSchema({"const": FORMAT})]
+    kvmspec: Annotated[
+        int, BeforeValidator(parse_format), words({"const": FORMAT}, str(FORMAT), str(FORMAT))
+    ]
     """The version of this format."""
-    project: Name
+    project: Name = Field(examples=["shop"])
     """The project: it owns what it creates."""
-    id: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
+    id: Annotated[Text, Field(min_length=1, max_length=100)] | None = Field(None, examples=["7c1e9f40b2d8"])
     """A random id that guards against another repository with the same project name."""
 
 
@@ -56,6 +60,8 @@ class MovedSpec(Model):
     """A VM's new name: a rename, not a new VM with blank disks."""
 
     model_config = ConfigDict(populate_by_name=False)
+    examples: ClassVar[Sequence[Any]] = ({"from": "vm/web", "to": "vm/frontend"},)
+    least: ClassVar[frozenset[str]] = frozenset({"from", "to"})
 
     source: VmAddress = Field(alias="from")
     """The name the VM had."""
@@ -67,6 +73,7 @@ class ReleasedSpec(Model):
     """A VM to let go of without deleting it."""
 
     short = "vm"
+    examples: ClassVar[Sequence[Any]] = ("vm/handed-over",)
 
     vm: VmAddress
     """The VM's address."""
@@ -74,6 +81,9 @@ class ReleasedSpec(Model):
 
 class RemovedSpec(Model):
     """A standalone volume to delete."""
+
+    examples: ClassVar[Sequence[Any]] = ({"volume": "scratch", "pool": "vms"},)
+    least: ClassVar[frozenset[str]] = frozenset({"volume", "pool"})
 
     volume: Name
     """The volume's name."""

@@ -16,7 +16,9 @@ from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.domain import apply, create, leftovers, plan
 from kvmspec.kinds.domain.check import check
 from kvmspec.kinds.domain.devices import DiskSpec
+from kvmspec.kinds.domain.effects import effects
 from kvmspec.kinds.domain.inline import inline_volumes, known_volumes
+from kvmspec.kinds.domain.preset import CREATION
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.ownership import derived_uuid
@@ -27,7 +29,16 @@ class DomainKind:
     """See kinds.base.Kind."""
 
     name = "vm"
-    section = Section(key="vms", kind="vm", spec=VmSpec, profiles=True, check=check)
+    section = Section(
+        "vms",
+        "vm",
+        VmSpec,
+        profiles=True,
+        check=check,
+        effects=effects,
+        creation=CREATION,
+        names=("web", "db"),
+    )
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
         spec = item.spec

@@ -14,6 +14,7 @@ from kvmspec.kinds import compare
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.volume import apply, leftovers, plan
 from kvmspec.kinds.volume.check import check
+from kvmspec.kinds.volume.effects import effects
 from kvmspec.kinds.volume.spec import VolumeSpec
 from kvmspec.kinds.volume.wanted import needs, pool_of
 from kvmspec.manifest.section import Item, Manifest, Section
@@ -24,7 +25,15 @@ class VolumeKind:
     `size`, `format` (None: qcow2) and `backing`; its address says pool and name."""
 
     name = "volume"
-    section = Section("volumes", "volume", VolumeSpec, check=check)
+    section = Section(
+        "volumes",
+        "volume",
+        VolumeSpec,
+        check=check,
+        effects=effects,
+        creation={"pool": "the manifest's only one"},
+        names=("pgdata", "cache"),
+    )
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
         pool = pool_of(item.spec, manifest)
