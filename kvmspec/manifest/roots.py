@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from kvmspec.manifest.interpolate import Broken
@@ -46,9 +46,7 @@ VmAddress = Annotated[
 class HeadSpec(Model):
     """What every manifest has once."""
 
-    kvmspec: Annotated[
-        int, BeforeValidator(parse_format), words({"const": FORMAT}, str(FORMAT), str(FORMAT))
-    ]
+    kvmspec: Annotated[int, BeforeValidator(parse_format), WithJsonSchema({"const": FORMAT})]
     """The version of this format."""
     project: Name = Field(examples=["shop"])
     """The project: it owns what it creates."""

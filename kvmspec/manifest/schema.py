@@ -32,22 +32,25 @@ _REFERENCE: Schema = {
 _OWNED: Mapping[str, Schema] = {
     "profile": {
         "type": "string",
+        "x-type": ["profile", "the name of a profile"],
         "description": "The profile that is merged under this VM; what the VM states itself wins.",
         "examples": ["base"],
     },
     "extends": {
         "type": "string",
+        "x-type": ["profile", "the name of a profile"],
         "description": "The profile that this one is merged on; what this one states wins.",
         "examples": ["base"],
     },
     "host": {
         "type": "string",
-        "description": "The host this VM is on; the manifest's only one when not given.",
+        "x-type": ["host", "the name of a host"],
+        "description": "The host it is on; the manifest's only one when not given.",
         "examples": ["hv1"],
     },
     "hosts": {
         "type": "array",
-        "items": {"type": "string"},
+        "items": {"type": "string", "x-type": ["host", "the name of a host"]},
         "description": "Hosts to have this on in any case; it is also on every host with a VM that uses it.",
         "examples": [["hv1", "hv2"]],
     },
@@ -59,6 +62,11 @@ _OWNED: Mapping[str, Schema] = {
         "examples": [2],
     },
 }
+_PROFILES: Mapping[str, Any] = {
+    "base": {"cpus": 1, "memory": "1GiB"},
+    "big": {"extends": "base", "memory": "8GiB"},
+}
+"""An example."""
 _LISTS: Mapping[str, str] = {
     "moved": "New names of VMs: renames, not new VMs with blank disks.",
     "released": "VMs to let go of without deleting them.",
@@ -67,7 +75,7 @@ _LISTS: Mapping[str, str] = {
 """What the root's lists are for."""
 _VERBATIM = ("examples", "default", "const", "enum")
 """Keywords that hold values and no schemas."""
-_VARIANTS: Mapping[bool, Mapping[str, tuple[str, ...]]] = {
+VARIANTS: Mapping[bool, Mapping[str, tuple[str, ...]]] = {
     True: {
         "Entry": ("profile", "count", "host"),
         "Defaults": ("profile", "host"),
@@ -135,7 +143,9 @@ def _maps(sections: Sequence[Section], definitions: dict[str, Schema], keys: Map
     """The root's maps. Adds the sections' models with the loader's own keys to `definitions`."""
     maps = {
         "variables": _named(
-            keys[VariableSpec], "Values that the manifest uses as `${name}`.", ("domain", "web_count", "ssh_key")
+            keys[VariableSpec],
+            "Values that the manifest uses as `${name}`.",
+            ("domain", "web_count", "ssh_key", "vnc_password"),
         ),
         "hosts": _named(
             keys[HostSpec],
@@ -145,23 +155,29 @@ def _maps(sections: Sequence[Section], definitions: dict[str, Schema], keys: Map
         ),
     }
     default_host = "The host of whatever names none."
-    defaults: Schema = {"host": {"type": "string", "description": default_host, "examples": ["hv1"]}}
+    defaults: Schema = {"host": {**_OWNED["host"], "description": default_host}}
     for section in sections:
         key = keys[section.spec]
         model = definitions[key]
-        for variant, owned in _VARIANTS[section.profiles].items():
+        for variant, owned in VARIANTS[section.profiles].items():
             definitions[key + variant] = _extended(model, owned)
         if section.profiles:
             described = "Parts of VMs, merged under the VMs and profiles that name them."
-            maps["profiles"] = _named(f"{key}Profile", described, ("base", "big"))
+            maps["profiles"] = _named(f"{key}Profile", described, ("big", "base"))
+            maps["profiles"]["examples"] = [_PROFILES]
         described = f"Merged under every entry of `{section.key}`."
-        defaults[section.key] = {**_ref(f"{key}Defaults"), "description": described}
+        defaults[section.key] = {
+            **_ref(f"{key}Defaults"),
+            "description": described,
+            "examples": [{"host": "hv1", "profile": "base"} if section.profiles else {"hosts": ["hv1"]}],
+        }
         maps[section.key] = _named(f"{key}Entry", model.get("description", ""), section.names)
     maps["defaults"] = {
         "type": ["object", "null"],
         "properties": defaults,
         "additionalProperties": False,
         "description": "What every entry of a section has unless it says otherwise.",
+        "examples": [{"host": "hv1"}],
     }
     return maps
 

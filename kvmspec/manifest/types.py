@@ -183,7 +183,7 @@ Name = Annotated[
 Mac = Annotated[
     str,
     BeforeValidator(parse_mac),
-    _string(r"^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$", "52:54:00:12:34:56", "MAC", "a MAC address, in quotes"),
+    _string(r"^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$", "52:54:00:12:34:56", "MAC", "a MAC address"),
 ]
 IPv4 = Annotated[
     str,

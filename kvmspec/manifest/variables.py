@@ -30,7 +30,7 @@ class VariableSpec(Model):
         "shop.lan",
         {"default": 2, "type": "integer"},
         {"file": "~/.ssh/id_ed25519.pub", "description": "who may log in"},
-        {"env": "DB_PASSWORD", "secret": True},
+        {"env": "VNC_PASSWORD", "secret": True},
     )
 
     default: Any = None

@@ -25,7 +25,7 @@ class DiskSpec(Model):
 
     examples: ClassVar[Sequence[Any]] = (
         {"name": "root", "size": "20GiB"},
-        {"name": "root", "backing": "golden"},
+        {"name": "data", "backing": "golden"},
         {"volume": "pgdata"},
         {"path": "/srv/disks/old.raw"},
         {"cdrom": "/srv/isos/debian-12.iso"},

@@ -31,8 +31,12 @@ _BESIDES = (
     Effect("hotplug_ports", "none", "read when the VM is created"),
     Effect("depends_on", "none", "the order in which kvmspec starts VMs"),
     Effect("lifecycle", "none", "what kvmspec may do to the VM; the guest does not see it"),
-    Effect("pool", "replace", "its own disks would be others, in the other pool; the old ones stay as they are"),
-    Effect("disks.name", "restart", "another name is another disk, with a volume of its own; the old one stays"),
+    Effect(
+        "pool", "replace", "its own disks would be others, in the other pool; the old ones stay as they are"
+    ),
+    Effect(
+        "disks.name", "restart", "another name is another disk, with a volume of its own; the old one stays"
+    ),
     Effect("disks.size", "live", "grows through the running guest; never shrinks"),
     Effect("disks.backing", "none", "read when the disk is created"),
     Effect("networks.name", "restart", "another name is another interface, with another MAC"),

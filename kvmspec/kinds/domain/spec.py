@@ -25,7 +25,7 @@ class CpusSpec(Model):
         {"count": 2, "max": 8},
         {"count": 2, "mode": "host-model"},
     )
-    least: ClassVar[frozenset[str]] = frozenset({"count"})
+    least: ClassVar[frozenset[str]] = frozenset({"count", "max"})
 
     count: Annotated[int, Field(ge=1, le=1024, strict=True)] | None = None
     """vCPUs the guest has now."""
@@ -59,7 +59,7 @@ class MemorySpec(Model):
     later: ClassVar[frozenset[str]] = frozenset({"hugepages", "slots", "tuning"})
 
     examples: ClassVar[Sequence[Any]] = ("2GiB", {"size": "2GiB", "max": "8GiB"})
-    least: ClassVar[frozenset[str]] = frozenset({"size"})
+    least: ClassVar[frozenset[str]] = frozenset({"size", "max"})
 
     size: Memory | None = None
     """Memory the guest has now: 1MiB to 16TiB. Required, unless `uuid` adopts a VM."""

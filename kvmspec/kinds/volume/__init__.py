@@ -32,7 +32,7 @@ class VolumeKind:
         check=check,
         effects=effects,
         creation={"pool": "the manifest's only one"},
-        names=("pgdata", "cache"),
+        names=("pgdata", "cache", "clone"),
     )
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
