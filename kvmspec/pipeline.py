@@ -23,6 +23,7 @@ from kvmspec.core.impact import Permission
 from kvmspec.core.plan import Event, Plan, Result
 from kvmspec.core.problem import Problem
 from kvmspec.core.status import Rendered, VmStatus
+from kvmspec.core.topology import Topology
 from kvmspec.engine import desire as wanting
 from kvmspec.engine.diff import diff
 from kvmspec.engine.observe import observe
@@ -73,6 +74,17 @@ def render(request: Request) -> list[Rendered]:
     ]
 
 
+def topology(request: Request) -> Topology:
+    """What is wanted and what refers to what, without asking any host."""
+    from kvmspec.engine.topology import topology as draw
+
+    manifest = load(request)
+    desired = wanting.desire(manifest, KINDS, {})
+    targets = wanting.choose_targets(desired, request.targets)
+    hosts = wanting.choose_hosts(manifest, request.hosts)
+    return draw(manifest.project, hosts, desired, targets, KINDS)
+
+
 def expanded(request: Request) -> dict[str, Any]:
     """The manifest after all merging, as plain data with secrets hidden."""
     from kvmspec.manifest.expand import expand
@@ -111,6 +123,14 @@ class Session:
         """Look at every host and compare. Changes nothing."""
         context = self._look()
         return make_plan(diff(context, KINDS), context, KINDS)
+
+    def topology(self) -> Topology:
+        """The same as the hosts are, with the plan. Changes nothing."""
+        from kvmspec.engine.topology import topology as draw
+
+        context = self._look()
+        plan = make_plan(diff(context, KINDS), context, KINDS)
+        return draw(self.manifest.project, self._chosen, context.desired, context.targets, KINDS, plan)
 
     def apply(
         self,

@@ -16,7 +16,7 @@ import references
 from kvmspec.pipeline import manifest_json_schema
 
 TOP = Path(__file__).resolve().parents[1]
-COMMANDS = ("validate", "render", "plan", "apply", "destroy", "status", "explain", "schema")
+COMMANDS = ("validate", "render", "plan", "apply", "destroy", "status", "graph", "explain", "schema")
 
 
 def schema() -> str:

@@ -26,6 +26,7 @@ COMMANDS = {
     "apply": "Plan, ask, act, and look again.",
     "destroy": "Remove what the project owns; volumes stay.",
     "status": "Show the VMs: wanted and actual state, addresses.",
+    "graph": "Draw hosts, networks, VMs and volumes, as Mermaid or DOT.",
     "explain": "Explain a field: meaning, type, default, effect of a change, example.",
     "schema": "Print the JSON Schema of the manifest.",
 }

@@ -61,6 +61,11 @@ class DomainKind:
         uuid = desired.spec.uuid or derived_uuid(context.manifest.project, "vm", desired.address.name)
         return create.creation_xml(desired, uuid, context, None)[0]
 
+    def about(self, desired: Desired) -> str:
+        bridges = dict.fromkeys(nic.bridge for nic in desired.spec.networks if nic.bridge)
+        parts = [create.label(desired.spec), *(f"on bridge {bridge}" for bridge in bridges)]
+        return ", ".join(filter(None, parts))
+
     def fingerprint(self, name: str, view: HostView) -> str:
         observed = view.domains.get(name)
         if observed is None:

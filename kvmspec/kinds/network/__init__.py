@@ -49,6 +49,12 @@ class NetworkKind:
     def render(self, desired: Desired, context: Context) -> str:
         return render.render(desired, context)
 
+    def about(self, desired: Desired) -> str:
+        spec: NetworkSpec = desired.spec
+        if spec.mode == "bridge":
+            return f"bridge {spec.bridge}"
+        return ", ".join(filter(None, (spec.mode, spec.subnet)))
+
     def fingerprint(self, name: str, view: HostView) -> str:
         """The definition, the power state, and the facts of the running network."""
         observed = view.networks.get(name)

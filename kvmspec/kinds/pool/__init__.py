@@ -49,6 +49,9 @@ class PoolKind:
     def render(self, desired: Desired, context: Context) -> str:
         return plan.render(desired, context)
 
+    def about(self, desired: Desired) -> str:
+        return str(desired.spec.path)
+
     def fingerprint(self, name: str, view: HostView) -> str:
         """The definition without its figures, and the power state."""
         observed = view.pools.get(name)

@@ -18,6 +18,7 @@ from kvmspec.kinds.volume.effects import effects
 from kvmspec.kinds.volume.spec import VolumeSpec
 from kvmspec.kinds.volume.wanted import needs, pool_of
 from kvmspec.manifest.section import Item, Manifest, Section
+from kvmspec.manifest.types import format_size
 
 
 class VolumeKind:
@@ -52,6 +53,10 @@ class VolumeKind:
 
     def render(self, desired: Desired, context: Context) -> str:
         return plan.render(desired, context)
+
+    def about(self, desired: Desired) -> str:
+        size = desired.spec.size
+        return format_size(size) if size is not None else "overlay"
 
     def fingerprint(self, name: str, view: HostView) -> str:
         """Format, path and backing; never its size, which the guest's growth changes."""
