@@ -35,6 +35,7 @@ from kvmspec.manifest.section import HostEntry, Manifest
 if TYPE_CHECKING:
     from kvmspec.core.basis import Basis
     from kvmspec.core.status import Rendered, VmStatus
+    from kvmspec.core.topology import Topology
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,17 @@ def render(request: Request) -> list[Rendered]:
         for address, item in desired.items()
         if targets is None or address in targets
     ]
+
+
+def topology(request: Request) -> Topology:
+    """What is wanted and what refers to what, without asking any host."""
+    from kvmspec.engine.topology import topology as draw
+
+    manifest = load(request)
+    desired = wanting.desire(manifest, KINDS, {})
+    targets = wanting.choose_targets(desired, request.targets)
+    hosts = wanting.choose_hosts(manifest, request.hosts)
+    return draw(manifest.project, hosts, desired, targets, KINDS)
 
 
 def expanded(request: Request) -> dict[str, Any]:
@@ -161,6 +173,14 @@ class Session:
         seen = self._seen
         item = seen.desired.get(address) if seen else None
         return locate(self.manifest, item.path, path) if item and item.path else None
+
+    def topology(self) -> Topology:
+        """The same as the hosts are, with the plan. Changes nothing."""
+        from kvmspec.engine.topology import topology as draw
+
+        plan, seen = self.plan(), self._seen
+        assert seen is not None, "there is a plan"
+        return draw(self.manifest.project, self._chosen, seen.desired, seen.targets, KINDS, plan)
 
     def apply(
         self,

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what is generated: schemas/, docs/effects.md, docs/commands.md. `--check` only compares.
+"""Writes what is generated: schemas/, references in docs/, a part of README.md. `--check` only compares.
 
 .venv/bin/python scripts/generate.py [--check]
 """
@@ -10,18 +10,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-from kvmspec.core.impact import Impact
-from kvmspec.kinds.domain import fields as domain
-from kvmspec.kinds.network import fields as network
+import references
 from kvmspec.pipeline import manifest_json_schema
 from kvmspec.report.published import events_schema, plan_schema
 
 TOP = Path(__file__).resolve().parents[1]
 COMMANDS = (
-    "init", "validate", "render", "plan", "apply", "show", "destroy", "status", "fmt", "schema", "completion",
+    "init", "validate", "render", "plan", "apply", "show", "destroy", "status", "fmt", "graph",
+    "explain", "schema", "completion",
 )  # fmt: skip
 
 
@@ -40,53 +38,15 @@ def events_schema_text() -> str:
     return json.dumps(events_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def effects() -> str:
-    """What changing each field costs a running guest or network, from the field tables."""
-    lines = [
-        "# What a change costs",
-        "",
-        "Generated from the field tables (`scripts/generate.py`). Of a stopped VM or network every change",
-        "is free; `replace` stays `replace`. What is not here, or only libvirt knows, takes a restart.",
-        "",
-        "| field | while it runs | why |",
-        "|---|---|---|",
-    ]
-    rows = [*_domain_rows(), *_network_rows()]
-    lines += [f"| `{path}` | {impact} | {why} |" for path, impact, why in dict.fromkeys(rows)]
-    lines += [
-        "| `vms.*.disks.{key}.size` | live | grows through the running guest; never shrinks |",
-        "| `vms.*.state` | restart | to `stopped`: the guest is asked to shut down |",
-        "| `volumes.*.size` | live | grows, through the guest that runs on it; never shrinks |",
-        "| `pools.*.path` | refused | the volumes would be left behind |",
-    ]
-    return "\n".join(lines) + "\n"
+def readme() -> str:
+    """README.md with its generated part renewed."""
+    text = (TOP / "README.md").read_text()
+    before, _, rest = text.partition(_EXIT_CODES)
+    _, _, after = rest.partition(_END)
+    return "\n".join([before + _EXIT_CODES, *references.exit_codes(), _END + after])
 
 
-_CONDITIONAL = {
-    domain.vcpus: (
-        "live, or restart",
-        "live up to the maximum it booted with; taking one away needs a restart",
-    ),
-    domain.memory: ("live, or restart", "live up to the maximum it booted with, by the memory balloon"),
-    domain.machine: ("restart, or replace", "another family changes every PCI address"),
-}
-
-
-def _domain_rows() -> Iterator[tuple[str, str, str]]:
-    for row in domain.FIELDS[:-1]:
-        path = f"vms.*.{row.manifest}"
-        if row.rule in _CONDITIONAL:
-            yield path, *_CONDITIONAL[row.rule]
-        else:
-            impact, reason, _ = row.rule(None, None, domain.Guest())
-            yield path, impact.label, reason
-
-
-def _network_rows() -> Iterator[tuple[str, str, str]]:
-    for name, row in network.FIELDS.items():
-        if name != "other":
-            path = f"networks.*.{row.path.replace('{}', '{key}')}"
-            yield path, row.impact.label, row.reason if row.impact >= Impact.RESTART else ""
+_EXIT_CODES, _END = "<!-- generated: exit codes -->", "<!-- end -->"
 
 
 def commands() -> str:
@@ -109,8 +69,12 @@ GENERATED = {
     "schemas/manifest.schema.json": schema,
     "schemas/plan.schema.json": plan_schema_text,
     "schemas/events.schema.json": events_schema_text,
-    "docs/effects.md": effects,
+    "schemas/fields.json": references.fields_json,
+    "docs/fields.md": references.fields_page,
+    "docs/effects.md": references.effects_page,
+    "docs/exit-codes.md": references.exit_codes_page,
     "docs/commands.md": commands,
+    "README.md": readme,
 }
 
 

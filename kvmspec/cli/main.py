@@ -29,6 +29,8 @@ COMMANDS = {
     "destroy": "Remove what the project owns; volumes stay.",
     "status": "Show the VMs: wanted and actual state, addresses.",
     "fmt": "Put manifests into canonical order and layout; comments stay.",
+    "graph": "Draw hosts, networks, VMs and volumes, as Mermaid or DOT.",
+    "explain": "Explain a field: meaning, type, default, effect of a change, example.",
     "schema": "Print the JSON Schema of the manifest, or of a plan.",
     "completion": "Print the completion script of a shell.",
 }

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
+from typing import Self
 
 from kvmspec.core.problem import Problem
 
 
 class ExitCode(IntEnum):
-    OK = 0
-    FAILED = 1
-    CHANGES = 2
-    INVALID = 3
-    REFUSED = 4
-    UNREACHABLE = 5
-    USAGE = 64
-    INTERRUPTED = 130
+    """What a command ends with, and in `meaning` what that says. Where several apply, the first of
+    130, 5, 1, 4, 3 and 2 wins (cli/exits.py)."""
+
+    meaning: str
+
+    OK = 0, "done; with `--detailed-exitcode`, there is nothing to change"
+    FAILED = 1, "an error while acting, or while talking to libvirt"
+    CHANGES = 2, "`plan --detailed-exitcode`: there are changes; nothing else ends with 2"
+    INVALID = 3, "the manifest is invalid, or refers to something that is nowhere"
+    REFUSED = 4, "refused, and nothing was done on any host: something is not allowed, or not ours"
+    UNREACHABLE = 5, "a host could not be reached; the others were served"
+    USAGE = 64, "wrong usage of the command line"
+    INTERRUPTED = 130, "interrupted; the action under way was finished"
+
+    def __new__(cls, value: int, meaning: str) -> Self:
+        """One code with its meaning."""
+        code = int.__new__(cls, value)
+        code._value_ = value
+        code.meaning = meaning
+        return code
 
 
 class KvmspecError(Exception):

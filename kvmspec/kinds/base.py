@@ -88,6 +88,10 @@ class Kind(Protocol):
         """The XML with which the object would be created, offline."""
         ...
 
+    def about(self, desired: Desired) -> str:
+        """What it is, in a few words for a picture: `2 CPUs, 1GiB`."""
+        ...
+
     def fingerprint(self, name: str, view: HostView) -> str:
         """Digest of what plan rests on: canonical persistent data and power state; "" if absent."""
         ...

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -10,7 +11,16 @@ from pydantic_core import PydanticCustomError
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, Name
 
-Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Uuid = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        json_schema_extra={
+            "x-type": ["UUID", "a UUID, in lower case"],
+            "examples": ["0f3a1f8e-6c1d-4b7e-9a53-2f1c6f0d9b11"],
+        },
+    ),
+]
 
 
 class BackingSpec(Model):
@@ -18,8 +28,16 @@ class BackingSpec(Model):
 
     short: ClassVar[str | None] = "volume"
 
+    examples: ClassVar[Sequence[Any]] = (
+        "golden",
+        {"volume": "debian-12.qcow2", "pool": "images"},
+        {"path": "/srv/images/debian-12.qcow2", "format": "qcow2"},
+    )
+    least: ClassVar[frozenset[str]] = frozenset({"volume", "path"})
+
     volume: Name | None = None
-    """A volume; declared in the manifest, or with `pool`, one that is on the host."""
+    """A volume: declared in the manifest, or with `pool` one that is on the host. A backing has this or
+    `path`."""
     pool: Name | None = None
     """The pool of `volume`."""
     path: HostPath | None = None

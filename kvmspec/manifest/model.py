@@ -6,7 +6,7 @@ import ast
 import inspect
 import itertools
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
@@ -47,14 +47,18 @@ def field_docs(model: type[BaseModel]) -> dict[str, str]:
 class Model(BaseModel):
     """Strict: unknown keys are errors; what a later version will know is refused by name.
 
-    short  the field that a bare scalar or list stands for (`cpus: 2` is `cpus: {count: 2}`)
-    later  fields of the format that this version does not build yet
+    short     the field that a bare scalar or list stands for (`cpus: 2` is `cpus: {count: 2}`)
+    later     fields of the format that this version does not build yet
+    examples  values a manifest may have here, as written there; they show most of the fields
+    least     the fields without which an example of another field would not be valid
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
     short: ClassVar[str | None] = None
     later: ClassVar[frozenset[str]] = frozenset()
+    examples: ClassVar[Sequence[Any]] = ()
+    least: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -68,12 +72,16 @@ class Model(BaseModel):
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         """Fields are described by the docstrings under them. pydantic's own switch for this reads
-        the source whenever a class is made, which costs every command 0.1 s."""
+        the source whenever a class is made, which costs every command 0.1 s. `x-` keys are for the
+        field reference (manifest/reference.py); the schema that is shown has none."""
         made = handler(schema)
         target = handler.resolve_ref_schema(made)
         for name, text in field_docs(cls).items():
             shown = cls.model_fields[name].alias or name if name in cls.model_fields else name
             target.get("properties", {}).get(shown, {}).setdefault("description", text)
+        if cls.examples:
+            target["examples"] = list(cls.examples)
+        target |= {"x-short": cls.short, "x-later": sorted(cls.later), "x-least": sorted(cls.least)}
         return made
 
     @model_validator(mode="before")

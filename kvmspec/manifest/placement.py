@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -25,6 +25,12 @@ ANY = ""
 
 class HostSpec(Model):
     """A libvirt host."""
+
+    examples: ClassVar[Sequence[Any]] = (
+        {"uri": "qemu:///system"},
+        {"uri": "qemu+ssh://root@hv2.example/system", "labels": {"rack": "a"}},
+    )
+    least: ClassVar[frozenset[str]] = frozenset({"uri"})
 
     uri: Text
     """libvirt's connection URI, such as `qemu:///system` or `qemu+ssh://root@hv1.example/system`."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -12,7 +12,7 @@ from kvmspec.manifest.interpolate import Broken
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.placement import Draft
 from kvmspec.manifest.section import Path
-from kvmspec.manifest.types import Name, Text, parse_name
+from kvmspec.manifest.types import Name, Text, parse_name, words
 from kvmspec.manifest.validate import Subject, Validator
 
 FORMAT = 1
@@ -36,7 +36,9 @@ def parse_vm(value: Any) -> str:
 VmAddress = Annotated[
     str,
     BeforeValidator(parse_vm),
-    WithJsonSchema({"type": "string", "pattern": "^vm/", "examples": ["vm/web"]}),
+    words(
+        {"type": "string", "pattern": "^vm/", "examples": ["vm/web"]}, "VM", "a VM's address, such as vm/web"
+    ),
 ]
 
 
@@ -45,9 +47,9 @@ class HeadSpec(Model):
 
     kvmspec: Annotated[int, BeforeValidator(parse_format), WithJsonSchema({"const": FORMAT})]
     """The version of this format."""
-    project: Name
+    project: Name = Field(examples=["shop"])
     """The project: it owns what it creates."""
-    id: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
+    id: Annotated[Text, Field(min_length=1, max_length=100)] | None = Field(None, examples=["7c1e9f40b2d8"])
     """A random id that guards against another repository with the same project name."""
 
 
@@ -55,6 +57,8 @@ class MovedSpec(Model):
     """A VM's new name: a rename, not a new VM with blank disks."""
 
     model_config = ConfigDict(populate_by_name=False)
+    examples: ClassVar[Sequence[Any]] = ({"from": "vm/web", "to": "vm/frontend"},)
+    least: ClassVar[frozenset[str]] = frozenset({"from", "to"})
 
     source: VmAddress = Field(alias="from")
     """The name the VM had."""
@@ -66,6 +70,7 @@ class ReleasedSpec(Model):
     """A VM to let go of without deleting it."""
 
     short = "vm"
+    examples: ClassVar[Sequence[Any]] = ("vm/handed-over",)
 
     vm: VmAddress
     """The VM's address."""
@@ -73,6 +78,9 @@ class ReleasedSpec(Model):
 
 class RemovedSpec(Model):
     """A standalone volume to delete."""
+
+    examples: ClassVar[Sequence[Any]] = ({"volume": "scratch", "pool": "vms"},)
+    least: ClassVar[frozenset[str]] = frozenset({"volume", "pool"})
 
     volume: Name
     """The volume's name."""

@@ -30,22 +30,52 @@ _REFERENCE: Schema = {
     "description": "A text with a reference, such as ${name}.",
 }
 _OWNED: Mapping[str, Schema] = {
-    "profile": {"type": "string", "description": "The profile that is merged under this VM."},
-    "extends": {"type": "string", "description": "The profile that this one is merged on."},
-    "host": {"type": "string", "description": "The host this VM is on."},
+    "profile": {
+        "type": "string",
+        "x-type": ["profile", "the name of a profile"],
+        "description": "The profile that is merged under this VM; what the VM states itself wins.",
+        "examples": ["base"],
+    },
+    "extends": {
+        "type": "string",
+        "x-type": ["profile", "the name of a profile"],
+        "description": "The profile that this one is merged on; what this one states wins.",
+        "examples": ["base"],
+    },
+    "host": {
+        "type": "string",
+        "x-type": ["host", "the name of a host"],
+        "description": "The host it is on; the manifest's only one when not given.",
+        "examples": ["hv1"],
+    },
     "hosts": {
         "type": "array",
-        "items": {"type": "string"},
-        "description": "Hosts to have this on in any case.",
+        "items": {"type": "string", "x-type": ["host", "the name of a host"]},
+        "description": "Hosts to have this on in any case; it is also on every host with a VM that uses it.",
+        "examples": [["hv1", "hv2"]],
     },
     "count": {
         "type": "integer",
         "minimum": 0,
         "maximum": MAX_COUNT,
-        "description": "Makes name-1, name-2 and so on; `${index}` is 1, 2.",
+        "description": "Makes so many VMs of this one: name-1, name-2 and so on; `${index}` is 1, 2.",
+        "examples": [2],
     },
 }
-_VARIANTS: Mapping[bool, Mapping[str, tuple[str, ...]]] = {
+_PROFILES: Mapping[str, Any] = {
+    "base": {"cpus": 1, "memory": "1GiB"},
+    "big": {"extends": "base", "memory": "8GiB"},
+}
+"""An example."""
+_LISTS: Mapping[str, str] = {
+    "moved": "New names of VMs: renames, not new VMs with blank disks.",
+    "released": "VMs to let go of without deleting them.",
+    "removed": "Standalone volumes to delete, with --allow data-loss.",
+}
+"""What the root's lists are for."""
+_VERBATIM = ("examples", "default", "const", "enum")
+"""Keywords that hold values and no schemas."""
+VARIANTS: Mapping[bool, Mapping[str, tuple[str, ...]]] = {
     True: {
         "Entry": ("profile", "count", "host"),
         "Defaults": ("profile", "host"),
@@ -58,19 +88,30 @@ _VARIANTS: Mapping[bool, Mapping[str, tuple[str, ...]]] = {
 
 def manifest_schema(sections: Sequence[Section]) -> Schema:
     """The schema of a whole manifest with these sections; the same input gives the same text."""
+    schema: Schema = _without_marks(marked_schema(sections))
+    return schema
+
+
+def marked_schema(sections: Sequence[Section]) -> Schema:
+    """The same with what JSON Schema has no words for, under keys that begin with `x-`."""
     roots: list[type[BaseModel]] = [HeadSpec, VariableSpec, HostSpec, *ENTRIES.values()]
     specs = [section.spec for section in sections]
     refs, top = models_json_schema([(model, "validation") for model in (*roots, *specs)])
     keys = {model: ref["$ref"].rpartition("/")[2] for (model, _), ref in refs.items()}
     definitions: dict[str, Schema] = _tidy(top["$defs"])
     for name, model in _below(specs, definitions).items():
-        definitions[name].pop("required", None)
+        definitions[name]["x-required"] = definitions[name].pop("required", [])
         definitions[name] = _with_short(definitions[name], model)
     definitions |= {keys[model]: _with_short(definitions[keys[model]], model) for model in roots}
     head = definitions.pop(keys[HeadSpec])
     properties = {**head["properties"], **_maps(sections, definitions, keys)}
     for name, entry in ENTRIES.items():
-        properties[name] = {"type": ["array", "null"], "items": _ref(keys[entry])}
+        described = definitions[keys[entry]].get("description", "")
+        properties[name] = {
+            "type": ["array", "null"],
+            "items": _ref(keys[entry]),
+            "description": _LISTS.get(name, described),
+        }
     for model in set(specs):
         del definitions[keys[model]]
     root = {"type": "object", "properties": properties, "required": head["required"]}
@@ -88,11 +129,11 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/$defs/{name}"}
 
 
-def _named(name: str, description: str) -> Schema:
+def _named(name: str, description: str, examples: Sequence[str]) -> Schema:
     """A map of named objects."""
     return {
         "type": ["object", "null"],
-        "propertyNames": {"pattern": _NAME},
+        "propertyNames": {"pattern": _NAME, "examples": list(examples)},
         "additionalProperties": _ref(name),
         "description": description,
     }
@@ -101,24 +142,42 @@ def _named(name: str, description: str) -> Schema:
 def _maps(sections: Sequence[Section], definitions: dict[str, Schema], keys: Mapping[Any, str]) -> Schema:
     """The root's maps. Adds the sections' models with the loader's own keys to `definitions`."""
     maps = {
-        "variables": _named(keys[VariableSpec], "Values used as `${name}`."),
-        "hosts": _named(keys[HostSpec], "The libvirt hosts; without any there is one, from --connect."),
+        "variables": _named(
+            keys[VariableSpec],
+            "Values that the manifest uses as `${name}`.",
+            ("domain", "web_count", "ssh_key", "vnc_password"),
+        ),
+        "hosts": _named(
+            keys[HostSpec],
+            "The libvirt hosts. Without any there is one: from --connect, else $LIBVIRT_DEFAULT_URI, else "
+            "qemu:///system.",
+            ("hv1", "hv2"),
+        ),
     }
-    defaults: Schema = {"host": {"type": "string", "description": "The host of what says no other."}}
+    default_host = "The host of whatever names none."
+    defaults: Schema = {"host": {**_OWNED["host"], "description": default_host}}
     for section in sections:
         key = keys[section.spec]
         model = definitions[key]
-        for variant, owned in _VARIANTS[section.profiles].items():
+        for variant, owned in VARIANTS[section.profiles].items():
             definitions[key + variant] = _extended(model, owned)
         if section.profiles:
-            maps["profiles"] = _named(f"{key}Profile", "Parts of VMs, merged under those that name them.")
-        defaults[section.key] = _ref(f"{key}Defaults")
-        maps[section.key] = _named(f"{key}Entry", model.get("description", ""))
+            described = "Parts of VMs, merged under the VMs and profiles that name them."
+            maps["profiles"] = _named(f"{key}Profile", described, ("big", "base"))
+            maps["profiles"]["examples"] = [_PROFILES]
+        described = f"Merged under every entry of `{section.key}`."
+        defaults[section.key] = {
+            **_ref(f"{key}Defaults"),
+            "description": described,
+            "examples": [{"host": "hv1", "profile": "base"} if section.profiles else {"hosts": ["hv1"]}],
+        }
+        maps[section.key] = _named(f"{key}Entry", model.get("description", ""), section.names)
     maps["defaults"] = {
         "type": ["object", "null"],
         "properties": defaults,
         "additionalProperties": False,
-        "description": "Merged under every object of the section.",
+        "description": "What every entry of a section has unless it says otherwise.",
+        "examples": [{"host": "hv1"}],
     }
     return maps
 
@@ -161,9 +220,28 @@ def _tidy(schema: Any, *, names: bool = True) -> Any:
     for key, value in schema.items():
         if key == "description":
             result[key] = re.sub(r"\s+", " ", value.partition("\n\n")[0]).strip()
-        elif key != "title" and (key, value) != ("default", None):
+        elif key in _VERBATIM or key.startswith("x-"):
+            result[key] = value
+        elif key != "title":
             result[key] = _tidy(value, names=key in ("properties", "$defs", "mapping"))
+    if result.get("default", ...) is None:
+        del result["default"]
     return result
+
+
+def _without_marks(schema: Any, *, names: bool = False) -> Any:
+    """Without the keys that begin with `x-`. `names`: the keys are names."""
+    if isinstance(schema, list):
+        return [_without_marks(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: value
+        if key in _VERBATIM
+        else _without_marks(value, names=key in ("properties", "$defs", "patternProperties"))
+        for key, value in schema.items()
+        if names or not key.startswith("x-")
+    }
 
 
 def _with_short(schema: Schema, model: type[BaseModel]) -> Schema:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from kvmspec.core.effect import Effect
 from kvmspec.core.problem import Problem, Where
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.secrets import SecretStore
@@ -78,6 +79,10 @@ class Section(NamedTuple):
     spec      the model each entry is validated with
     profiles  entries take `profile:`, profiles and `count:` (VMs)
     check     finds what a single entry cannot show: duplicates, overlaps, missing references
+    effects   what changing each field costs, for `explain` and the references
+    creation  what is set at creation where the manifest does not say: path below the section → value,
+              in words
+    names     what the objects are called in examples
     """
 
     key: str
@@ -85,3 +90,6 @@ class Section(NamedTuple):
     spec: type[Model]
     profiles: bool = False
     check: Callable[[Manifest], Iterable[Finding]] = lambda manifest: ()
+    effects: Callable[[], Iterable[Effect]] = lambda: ()
+    creation: Mapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()

@@ -143,29 +143,66 @@ def parse_secret(value: Any, info: ValidationInfo) -> str:
     return store.token(store.reveal(value))
 
 
-def _string(pattern: str, example: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
+def words(schema: dict[str, Any], brief: str, text: str) -> WithJsonSchema:
+    """A type's JSON Schema, and its name for people: in a word, and in full."""
+    return WithJsonSchema({**schema, "x-type": [brief, text]})
+
+
+def _string(pattern: str, example: str, brief: str, text: str) -> WithJsonSchema:
+    return words({"type": "string", "pattern": pattern, "examples": [example]}, brief, text)
 
 
 Size = Annotated[
     int,
     BeforeValidator(parse_size),
     PlainSerializer(format_size),
-    _string(r"^\d+(\.\d+)?\s*([KMGTPE]i?B|B)$", "20GiB"),
+    _string(
+        r"^\d+(\.\d+)?\s*([KMGTPE]i?B|B)$", "20GiB", "size", "a size with its unit, such as 512MiB or 20GB"
+    ),
 ]
 Duration = Annotated[
     int,
     BeforeValidator(parse_duration),
     PlainSerializer(lambda value: f"{value}s"),
-    _string(r"^\d+[smhd]$", "5m"),
+    _string(r"^\d+[smhd]$", "5m", "duration", "a duration with its unit, such as 90s, 5m, 12h or 7d"),
 ]
-Name = Annotated[str, BeforeValidator(parse_name), _string(r"^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,62}$", "web")]
+Name = Annotated[
+    str,
+    BeforeValidator(parse_name),
+    _string(
+        r"^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,62}$",
+        "web",
+        "name",
+        "a name: 1 to 63 letters, digits, `_`, `.`, `+` or `-`",
+    ),
+]
 Mac = Annotated[
-    str, BeforeValidator(parse_mac), _string(r"^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$", "52:54:00:12:34:56")
+    str,
+    BeforeValidator(parse_mac),
+    _string(r"^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$", "52:54:00:12:34:56", "MAC", "a MAC address"),
 ]
-IPv4 = Annotated[str, BeforeValidator(parse_ipv4), _string(r"^\d+(\.\d+){3}$", "192.168.150.10")]
-Subnet = Annotated[str, BeforeValidator(parse_subnet), _string(r"^\d+(\.\d+){3}/\d+$", "192.168.150.0/24")]
-HostPath = Annotated[str, BeforeValidator(parse_path), _string(r"^/", "/srv/vms")]
+IPv4 = Annotated[
+    str,
+    BeforeValidator(parse_ipv4),
+    _string(r"^\d+(\.\d+){3}$", "192.168.150.10", "IPv4 address", "an IPv4 address"),
+]
+Subnet = Annotated[
+    str,
+    BeforeValidator(parse_subnet),
+    _string(
+        r"^\d+(\.\d+){3}/\d+$", "192.168.150.0/24", "IPv4 subnet", "an IPv4 subnet, such as 192.168.150.0/24"
+    ),
+]
+HostPath = Annotated[
+    str,
+    BeforeValidator(parse_path),
+    _string(r"^/", "/srv/vms", "path", "an absolute path on the host"),
+]
 Text = Annotated[str, BeforeValidator(parse_text), WithJsonSchema({"type": "string"})]
-Secret = Annotated[str, SecretMark(), BeforeValidator(parse_secret), WithJsonSchema({"type": "string"})]
+Secret = Annotated[
+    str,
+    SecretMark(),
+    BeforeValidator(parse_secret),
+    words({"type": "string", "examples": ["${env:PASSWORD}"]}, "text", "text that no output shows"),
+]
 """A value that no output shows: a token wherever it travels (see secrets.py)."""

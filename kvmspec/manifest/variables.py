@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from kvmspec.core.problem import Problem
 from kvmspec.manifest import scalars, section, yaml
@@ -26,6 +26,12 @@ class VariableSpec(Model):
     """
 
     short = "default"
+    examples: ClassVar[Sequence[Any]] = (
+        "shop.lan",
+        {"default": 2, "type": "integer"},
+        {"file": "~/.ssh/id_ed25519.pub", "description": "who may log in"},
+        {"env": "VNC_PASSWORD", "secret": True},
+    )
 
     default: Any = None
     """The value when nothing else gives one."""

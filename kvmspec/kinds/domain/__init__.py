@@ -14,7 +14,9 @@ from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.domain import apply, brief, create, leftovers, plan
 from kvmspec.kinds.domain.check import check
 from kvmspec.kinds.domain.devices import DiskSpec
+from kvmspec.kinds.domain.effects import effects
 from kvmspec.kinds.domain.inline import inline_volumes, known_volumes
+from kvmspec.kinds.domain.preset import CREATION
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.ownership import derived_uuid
@@ -25,7 +27,16 @@ class DomainKind:
     """See kinds.base.Kind."""
 
     name = "vm"
-    section = Section(key="vms", kind="vm", spec=VmSpec, profiles=True, check=check)
+    section = Section(
+        "vms",
+        "vm",
+        VmSpec,
+        profiles=True,
+        check=check,
+        effects=effects,
+        creation=CREATION,
+        names=("web", "db"),
+    )
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
         spec = item.spec
@@ -47,6 +58,11 @@ class DomainKind:
     def render(self, desired: Desired, context: Context) -> str:
         uuid = desired.spec.uuid or derived_uuid(context.manifest.project, "vm", desired.address.name)
         return create.creation_xml(desired, uuid, context, None)[0]
+
+    def about(self, desired: Desired) -> str:
+        bridges = dict.fromkeys(nic.bridge for nic in desired.spec.networks if nic.bridge)
+        parts = [create.label(desired.spec), *(f"on bridge {bridge}" for bridge in bridges)]
+        return ", ".join(filter(None, parts))
 
     def fingerprint(self, name: str, view: HostView) -> str:
         observed = view.domains.get(name)

@@ -38,7 +38,7 @@ def creation(desired: Desired, found: Match, view: HostView, context: Context) -
         chain.append((StartDomain(address), "start"))
     notes = tuple(f"{problem.message}; it is not to be started yet" for problem in problems)
     return Difference(
-        address, Verb.CREATE, after=_facts(spec), notes=notes, label=_label(spec), detail=tuple(chain)
+        address, Verb.CREATE, after=_facts(spec), notes=notes, label=label(spec), detail=tuple(chain)
     )
 
 
@@ -58,7 +58,8 @@ def creation_xml(desired: Desired, uuid: str, context: Context, view: HostView |
     return xml, keys
 
 
-def _label(spec: VmSpec) -> str:
+def label(spec: VmSpec) -> str:
+    """Its size in a few words: `2 vCPUs, 1GiB`."""
     parts = []
     if spec.cpus and spec.cpus.count:
         parts.append(f"{spec.cpus.count} vCPU{'s' if spec.cpus.count > 1 else ''}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -15,36 +16,46 @@ _SOURCES = ("volume", "path", "cdrom")
 
 
 class DiskSpec(Model):
-    """A disk: blank or overlay (`size`, `backing`), `volume`, `path` or `cdrom`."""
+    """A disk or a CD-ROM, from exactly one source: `size` (a blank disk of the VM's own), `backing` (an
+    overlay of its own), `volume`, `path` or `cdrom`."""
 
     later: ClassVar[frozenset[str]] = frozenset(
         {"image", "clone", "iops", "bandwidth", "boot_order", "serial"}
     )
 
-    name: Name | None = None
-    """The key by which the disk is known for life."""
+    examples: ClassVar[Sequence[Any]] = (
+        {"name": "root", "size": "20GiB"},
+        {"name": "data", "backing": "golden"},
+        {"volume": "pgdata"},
+        {"path": "/srv/disks/old.raw"},
+        {"cdrom": "/srv/isos/debian-12.iso"},
+    )
+
+    name: Name | None = Field(None, examples=["root"])
+    """The key by which the disk is known for life. A disk of the VM's own needs one: its volume is
+    called after it, web-root.qcow2."""
     size: Size | None = None
-    """Size of a disk of the VM's own."""
+    """Size of a disk of the VM's own; it can grow and never shrinks."""
     backing: BackingSpec | None = None
-    """Makes the VM's own disk an overlay."""
+    """Makes the VM's own disk an overlay: only what the guest writes takes space."""
     volume: Name | None = None
     """A declared volume, or with `pool` one that is on the host."""
     path: HostPath | None = None
     """An existing file or block device of the host."""
     cdrom: Text | None = None
     """An ISO file of the host, or `empty`."""
-    pool: Name | None = None
+    pool: Name | None = Field(None, examples=["fast"])
     """The pool the disk lies in."""
-    format: Literal["qcow2", "raw"] | None = None
-    """Format of the image (default: qcow2 for an own disk, else by its suffix)."""
-    bus: Literal["virtio", "scsi", "sata", "usb", "ide"] | None = None
+    format: Literal["qcow2", "raw"] | None = Field(None, examples=["raw"])
+    """Format of the image."""
+    bus: Literal["virtio", "scsi", "sata", "usb", "ide"] | None = Field(None, examples=["scsi"])
     """The bus the guest sees it on."""
     cache: Literal["none", "writeback", "writethrough", "directsync", "unsafe"] | None = None
-    """The host's page cache."""
+    """How the host's page cache is used; QEMU's own choice when not given."""
     discard: Literal["unmap", "ignore"] | None = None
-    """What becomes of the guest's TRIM."""
-    io: Literal["threads", "native", "io_uring"] | None = None
-    """How QEMU does its I/O."""
+    """What becomes of the guest's TRIM: the space goes back to the host, or nothing."""
+    io: Literal["threads", "native", "io_uring"] | None = Field(None, examples=["io_uring"])
+    """How QEMU does its I/O; its own choice when not given."""
 
     @property
     def own(self) -> bool:
@@ -83,15 +94,22 @@ class NicSpec(Model):
         {"ip", "queues", "macvtap", "vlan", "bandwidth", "filter", "link", "mtu", "boot_order", "portgroup"}
     )
 
+    examples: ClassVar[Sequence[Any]] = (
+        "front",
+        {"network": "front", "mac": "52:54:00:00:00:0a"},
+        {"bridge": "br0", "name": "uplink"},
+    )
+    least: ClassVar[frozenset[str]] = frozenset({"network", "bridge"})
+
     name: Name | None = None
-    """The key by which the interface is known for life."""
+    """The key by which the interface is known for life; its network or bridge when not given."""
     network: Name | None = None
-    """A libvirt network, declared or on the host."""
+    """A libvirt network, declared or on the host. An interface has this or `bridge`."""
     bridge: Name | None = None
     """A bridge of the host."""
     mac: Mac | None = None
-    """Its MAC; derived from project, VM and key when not given."""
-    model: Literal["virtio", "e1000", "e1000e", "rtl8139"] | None = None
+    """Its MAC address."""
+    model: Literal["virtio", "e1000", "e1000e", "rtl8139"] | None = Field(None, examples=["e1000e"])
     """The card the guest sees."""
 
     @model_validator(mode="after")
@@ -109,13 +127,16 @@ class GraphicsSpec(Model):
 
     short: ClassVar[str | None] = "type"
 
+    examples: ClassVar[Sequence[Any]] = ("vnc", {"type": "vnc", "listen": "0.0.0.0", "port": 5901})
+    least: ClassVar[frozenset[str]] = frozenset({"type"})
+
     type: Literal["vnc"]
     """The protocol."""
     listen: IPv4 | None = None
-    """The address it listens on (default 127.0.0.1)."""
+    """The host's address it listens on; 0.0.0.0 for all."""
     port: Annotated[int, Field(ge=5900, le=65535, strict=True)] | None = None
-    """A fixed port; without it libvirt takes a free one."""
-    password: Secret | None = None
+    """A fixed port."""
+    password: Secret | None = Field(None, examples=["${vnc_password}"])
     """Asked of whoever connects; VNC takes eight characters at the most."""
 
     @field_validator("password")

@@ -5,6 +5,7 @@ Applied at creation only, so that a new kvmspec never plans a change by itself.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from kvmspec.core.observed import HostFacts
@@ -14,6 +15,32 @@ from kvmspec.kinds.domain.spec import CpusSpec, DevicesSpec, FeaturesSpec, Memor
 from kvmspec.manifest.model import Model
 
 HOTPLUG_PORTS = 4
+
+CREATION: Mapping[str, str] = {
+    "machine": "q35",
+    "arch": "the host's",
+    "accel": "kvm where the host offers it, else tcg",
+    "cpus.count": "1",
+    "cpus.max": "as count",
+    "cpus.mode": "host-passthrough under KVM, maximum under TCG",
+    "memory.max": "as size",
+    "features.acpi": "true",
+    "features.apic": "true",
+    "disks.bus": "virtio; scsi for a CD-ROM",
+    "disks.discard": "unmap; none for a CD-ROM",
+    "disks.format": "qcow2 for a disk of its own, else by the file's suffix",
+    "disks.pool": "the VM's, else the manifest's only one",
+    "networks.mac": "derived from project, VM and key",
+    "networks.model": "virtio",
+    "graphics.listen": "127.0.0.1",
+    "graphics.port": "a free one",
+    "console": "true",
+    "guest_agent": "true",
+    "devices.rng": "true",
+    "hotplug_ports": str(HOTPLUG_PORTS),
+    "pool": "the manifest's only one",
+}
+"""What a new VM gets, in words; the functions below are what does it."""
 
 M = TypeVar("M", bound=Model)
 

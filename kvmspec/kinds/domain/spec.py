@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -20,12 +20,20 @@ class CpusSpec(Model):
     short: ClassVar[str | None] = "count"
     later: ClassVar[frozenset[str]] = frozenset({"topology", "pin", "model", "shares", "quota", "features"})
 
+    examples: ClassVar[Sequence[Any]] = (
+        2,
+        {"count": 2, "max": 8},
+        {"count": 2, "mode": "host-model"},
+    )
+    least: ClassVar[frozenset[str]] = frozenset({"count", "max"})
+
     count: Annotated[int, Field(ge=1, le=1024, strict=True)] | None = None
     """vCPUs the guest has now."""
     max: Annotated[int, Field(ge=1, le=1024, strict=True)] | None = None
     """Ceiling up to which `count` can grow while the guest runs."""
     mode: Literal["host-passthrough", "host-model", "maximum"] | None = None
-    """Which CPU the guest sees."""
+    """Which CPU the guest sees: the host's own, one much like it that other hosts can have, too, or all
+    that QEMU can show."""
 
     @model_validator(mode="after")
     def _within(self) -> CpusSpec:
@@ -50,8 +58,11 @@ class MemorySpec(Model):
     short: ClassVar[str | None] = "size"
     later: ClassVar[frozenset[str]] = frozenset({"hugepages", "slots", "tuning"})
 
+    examples: ClassVar[Sequence[Any]] = ("2GiB", {"size": "2GiB", "max": "8GiB"})
+    least: ClassVar[frozenset[str]] = frozenset({"size", "max"})
+
     size: Memory | None = None
-    """Memory the guest has now."""
+    """Memory the guest has now: 1MiB to 16TiB. Required, unless `uuid` adopts a VM."""
     max: Memory | None = None
     """Ceiling up to which `size` can grow while the guest runs."""
 
@@ -67,6 +78,8 @@ class FeaturesSpec(Model):
 
     later: ClassVar[frozenset[str]] = frozenset({"hyperv", "kvm", "smm", "vmport", "ioapic"})
 
+    examples: ClassVar[Sequence[Any]] = ({"acpi": True, "apic": True},)
+
     acpi: bool | None = None
     """ACPI tables; without them a guest cannot be asked to shut down."""
     apic: bool | None = None
@@ -79,6 +92,13 @@ class BootSpec(Model):
     """What is started: a list of devices, or a kernel of the host."""
 
     short: ClassVar[str | None] = "devices"
+
+    examples: ClassVar[Sequence[Any]] = (
+        ["cdrom", "disk"],
+        {"devices": ["network", "disk"]},
+        {"kernel": "/srv/tiny/vmlinuz", "initrd": "/srv/tiny/initrd", "cmdline": "console=ttyS0"},
+    )
+    least: ClassVar[frozenset[str]] = frozenset({"kernel"})
 
     devices: tuple[Literal["disk", "cdrom", "network"], ...] | None = None
     """Kinds of devices, tried in this order."""
@@ -117,6 +137,8 @@ class DevicesSpec(Model):
         }
     )
 
+    examples: ClassVar[Sequence[Any]] = ({"rng": False},)
+
     rng: bool | None = None
     """A virtio random number generator fed from /dev/urandom."""
 
@@ -126,16 +148,23 @@ class LifecycleSpec(Model):
 
     later: ClassVar[frozenset[str]] = frozenset({"max_unavailable"})
 
+    examples: ClassVar[Sequence[Any]] = (
+        {"prevent_destroy": True, "restart": "never"},
+        {"restart": "allowed", "shutdown_timeout": "5m", "force_off_after": "10m"},
+        {"ignore_changes": ["memory.size"]},
+    )
+
     prevent_destroy: bool = False
-    """Never delete it, not even with --allow; outlives the block in the manifest."""
+    """Never delete it, not even with --allow. It holds even when the VM is gone from the manifest."""
     ignore_changes: tuple[str, ...] = ()
-    """Fields whose difference from the host is not a change, e.g. `memory.size`."""
+    """Fields whose difference from the host is not a change, such as `memory.size`."""
     restart: Literal["allowed", "ask", "never"] = "ask"
-    """Whether a change may restart the guest: without asking, with --allow restart, or never."""
-    shutdown_timeout: Duration = 120
-    """How long the guest may take to shut down."""
+    """Whether a change may restart the guest: `allowed` without asking, `ask` with --allow restart, or
+    `never`."""
+    shutdown_timeout: Duration = Field(120, json_schema_extra={"default": "2m"})
+    """How long the guest may take to shut down. Then the apply gives up, and leaves it running."""
     force_off_after: Duration | None = None
-    """Power off a guest that has not shut down after this time."""
+    """Power off a guest that has not shut down after this time. Without it none ever is."""
 
 
 class VmSpec(Model):
@@ -148,49 +177,69 @@ class VmSpec(Model):
         }
     )  # fmt: skip
 
+    examples: ClassVar[Sequence[Any]] = (
+        {
+            "cpus": 2,
+            "memory": "2GiB",
+            "disks": [{"name": "root", "size": "20GiB"}],
+            "networks": ["front"],
+        },
+        {"profile": "base", "cpus": {"count": 4, "max": 8}, "memory": "8GiB", "autostart": True},
+    )
+    least: ClassVar[frozenset[str]] = frozenset({"memory"})
+
     uuid: Uuid | None = None
-    """Adopts the VM of that UUID."""
-    title: Text | None = None
-    """A short title."""
-    description: Text | None = None
-    """What it is for."""
+    """Adopts the VM of this UUID; only stated fields are then compared."""
+    title: Text | None = Field(None, examples=["front end of the shop"])
+    """A short title, on one line."""
+    description: Text | None = Field(None, examples=["Serves the shop; its data is on db."])
+    """What it is for; may have several lines."""
     state: Literal["running", "stopped", "any"] = "running"
-    """Whether it shall run."""
+    """Whether it shall run; `any` leaves it as it is."""
     autostart: bool | None = None
     """Whether it starts with the host."""
     preset: Literal["standard", "bare"] = "standard"
-    """What a new VM gets that is not stated."""
-    machine: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
-    """The machine type: `q35`, `pc`, or a versioned one."""
+    """What a new VM or device gets that is not stated: kvmspec's usual choice, or nothing."""
+    machine: (
+        Annotated[
+            str,
+            Field(
+                pattern=r"^[A-Za-z0-9._-]{1,64}$",
+                json_schema_extra={"x-type": ["machine", "a machine type of QEMU's"], "examples": ["q35"]},
+            ),
+        ]
+        | None
+    ) = None
+    """The machine type: `q35`, `pc`, or a versioned one such as `pc-q35-7.2`."""
     arch: Literal["x86_64", "aarch64", "i686", "ppc64le", "s390x", "riscv64"] | None = None
-    """The CPU architecture (default: the host's)."""
+    """The CPU architecture."""
     accel: Literal["auto", "kvm", "tcg"] | None = None
     """Hardware virtualization or emulation; `auto` takes what the host has at creation."""
     cpus: CpusSpec | None = None
     """Virtual CPUs."""
     memory: MemorySpec | None = None
-    """Memory."""
+    """Memory. Required, unless `uuid` adopts a VM."""
     features: FeaturesSpec | None = None
-    """Hypervisor features."""
+    """Hypervisor features; false takes one away."""
     boot: BootSpec | None = None
-    """What is started."""
-    pool: Name | None = None
+    """What is started: devices in their order, or a kernel of the host."""
+    pool: Name | None = Field(None, examples=["fast"])
     """The pool for its own disks."""
     disks: tuple[DiskSpec, ...] = ()
     """Disks and CD-ROMs."""
     networks: tuple[NicSpec, ...] = ()
     """Network interfaces."""
-    console: bool | None = None
-    """A serial console."""
-    guest_agent: bool | None = None
+    console: bool | None = Field(None, examples=[False])
+    """A serial console, for `virsh console`."""
+    guest_agent: bool | None = Field(None, examples=[False])
     """The channel of the QEMU guest agent."""
     graphics: tuple[GraphicsSpec, ...] | None = None
-    """Graphical consoles; at most one a type."""
+    """Graphical consoles; at most one of each type."""
     devices: DevicesSpec = DevicesSpec()
-    """Further devices."""
-    hotplug_ports: Annotated[int, Field(ge=0, le=64, strict=True)] | None = None
-    """Spare PCIe ports of a new q35 machine."""
-    depends_on: tuple[Name, ...] = ()
+    """Further devices; false takes one away."""
+    hotplug_ports: Annotated[int, Field(ge=0, le=64, strict=True)] | None = Field(None, examples=[8])
+    """Spare PCIe ports of a new q35 machine, into which devices can be plugged later."""
+    depends_on: tuple[Name, ...] = Field((), examples=[["db"]])
     """VMs that are started before it."""
     lifecycle: LifecycleSpec = LifecycleSpec()
     """What may happen to it."""

@@ -15,6 +15,7 @@ from kvmspec.kinds import compare
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.network import apply, diff, facts, plan, render
 from kvmspec.kinds.network.check import check
+from kvmspec.kinds.network.effects import effects
 from kvmspec.kinds.network.spec import NetworkSpec
 from kvmspec.manifest.section import Item, Manifest, Section
 
@@ -23,7 +24,15 @@ class NetworkKind:
     """kinds.base.Kind for networks."""
 
     name = "network"
-    section = Section("networks", "network", NetworkSpec, check=check)
+    section = Section(
+        "networks",
+        "network",
+        NetworkSpec,
+        check=check,
+        effects=effects,
+        creation={"autostart": "true", "gateway": "the subnet's first address"},
+        names=("front", "lan"),
+    )
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
         return [Desired(Address(host, "network", item.name), item.spec, item.path)]
@@ -39,6 +48,12 @@ class NetworkKind:
 
     def render(self, desired: Desired, context: Context) -> str:
         return render.render(desired, context)
+
+    def about(self, desired: Desired) -> str:
+        spec: NetworkSpec = desired.spec
+        if spec.mode == "bridge":
+            return f"bridge {spec.bridge}"
+        return ", ".join(filter(None, (spec.mode, spec.subnet)))
 
     def fingerprint(self, name: str, view: HostView) -> str:
         """The definition, the power state, and the facts of the running network."""

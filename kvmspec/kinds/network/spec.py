@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from ipaddress import IPv4Network
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.network import rules
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model
-from kvmspec.manifest.types import Duration, IPv4, Mac, Subnet
+from kvmspec.manifest.types import Duration, IPv4, Mac, Subnet, words
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
@@ -46,15 +47,23 @@ def _mode(value: Any) -> Any:
 
 
 DnsName = Annotated[
-    str, BeforeValidator(_dns_name), WithJsonSchema({"type": "string", "examples": ["gw.shop.lan"]})
+    str,
+    BeforeValidator(_dns_name),
+    words({"type": "string", "examples": ["gw.shop.lan"]}, "DNS name", "a DNS name, such as gw.shop.lan"),
 ]
-BridgeName = Annotated[str, BeforeValidator(_bridge), WithJsonSchema({"type": "string", "examples": ["br0"]})]
+BridgeName = Annotated[
+    str,
+    BeforeValidator(_bridge),
+    words({"type": "string", "examples": ["br0"]}, "bridge", "the name of a bridge, at most 15 characters"),
+]
 
 
 class HostReservation(Model):
     """An address that one NIC always gets."""
 
     later: ClassVar[frozenset[str]] = frozenset({"id"})
+    examples: ClassVar[Sequence[Any]] = ({"mac": "52:54:00:00:00:0a", "ip": "192.168.150.10", "name": "web"},)
+    least: ClassVar[frozenset[str]] = frozenset({"mac", "ip"})
 
     mac: Mac
     """The NIC's MAC address."""
@@ -68,15 +77,20 @@ class DhcpSpec(Model):
     """What the network's DHCP server hands out."""
 
     later: ClassVar[frozenset[str]] = frozenset({"bootp", "tftp", "ranges", "options"})
+    examples: ClassVar[Sequence[Any]] = (
+        {"start": "192.168.150.100", "end": "192.168.150.199", "lease": "12h"},
+        {"hosts": [{"mac": "52:54:00:00:00:0a", "ip": "192.168.150.10", "name": "web"}]},
+    )
+    least: ClassVar[frozenset[str]] = frozenset({"start", "end"})
 
     start: IPv4 | None = None
-    """First address of the range."""
+    """First address of the range; needs `end`."""
     end: IPv4 | None = None
-    """Last address of the range."""
+    """Last address of the range; needs `start`."""
     lease: Duration | None = None
-    """How long a lease lasts; dnsmasq's one hour when not given."""
+    """How long a lease lasts, at least 2m; dnsmasq's one hour when not given."""
     hosts: tuple[HostReservation, ...] = ()
-    """Reservations."""
+    """Reservations: addresses that certain NICs always get."""
 
     @field_validator("lease")
     @classmethod
@@ -90,9 +104,10 @@ class DnsSpec(Model):
     """What the network's DNS server answers."""
 
     later: ClassVar[frozenset[str]] = frozenset({"forwarders", "txt", "srv", "enabled"})
+    examples: ClassVar[Sequence[Any]] = ({"hosts": {"192.168.150.1": ["gw.shop.lan"]}},)
 
     hosts: dict[IPv4, Annotated[tuple[DnsName, ...], Field(min_length=1)]] = Field(default_factory=dict)
-    """Names of an address."""
+    """The names of addresses."""
 
 
 class NetworkSpec(Model):
@@ -101,26 +116,35 @@ class NetworkSpec(Model):
     later: ClassVar[frozenset[str]] = frozenset(
         {"ipv6", "vlan", "portgroups", "virtualport", "bandwidth", "routes", "nat", "dev", "stp", "mac"}
     )
+    examples: ClassVar[Sequence[Any]] = (
+        {
+            "subnet": "192.168.150.0/24",
+            "dhcp": {"start": "192.168.150.100", "end": "192.168.150.199"},
+            "domain": "shop.lan",
+        },
+        {"mode": "bridge", "bridge": "br0"},
+    )
+    least: ClassVar[frozenset[str]] = frozenset({"mode", "subnet", "bridge"})
 
     mode: Annotated[Literal["nat", "isolated", "route", "open", "bridge"], BeforeValidator(_mode)] = "nat"
-    """How guests reach the world: through NAT, not at all, routed by the host, routed without
-    firewall rules of libvirt's, or on an existing bridge of the host."""
+    """How guests reach the world: through NAT, not at all (`isolated`), routed by the host, routed
+    without firewall rules of libvirt's (`open`), or on an existing bridge of the host."""
     subnet: Subnet | None = None
-    """The network's IPv4 addresses."""
-    gateway: IPv4 | None = None
-    """The host's own address; the first of the subnet when not given."""
+    """The network's IPv4 addresses, /8 to /30. Required for `nat`, `route` and `open`."""
+    gateway: IPv4 | None = Field(None, examples=["192.168.150.254"])
+    """The host's own address on it."""
     dhcp: DhcpSpec | None = None
-    """DHCP server; none when not given."""
+    """Its DHCP server; none when not given."""
     dns: DnsSpec | None = None
-    """Names that the network's DNS server knows besides those of its leases."""
+    """Names that its DNS server knows besides those of its leases."""
     domain: DnsName | None = None
-    """DNS domain of the guests."""
-    mtu: Annotated[int, Field(ge=68, le=65521, strict=True)] | None = None
+    """The DNS domain of the guests."""
+    mtu: Annotated[int, Field(ge=68, le=65521, strict=True)] | None = Field(None, examples=[1450])
     """Largest packet, in bytes."""
     bridge: BridgeName | None = None
-    """The host bridge that mode `bridge` uses."""
-    autostart: bool | None = None
-    """Start with the host; at creation true."""
+    """The host's bridge, for mode `bridge` only; libvirt names those of the others."""
+    autostart: bool | None = Field(None, examples=[False])
+    """Whether it starts with the host."""
     uuid: Uuid | None = None
     """Adopts the existing network of this UUID; only stated fields are then compared."""
 

@@ -15,6 +15,7 @@ from kvmspec.kinds import compare
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.pool import apply, plan
 from kvmspec.kinds.pool.check import check
+from kvmspec.kinds.pool.effects import effects
 from kvmspec.kinds.pool.spec import PoolSpec
 from kvmspec.manifest.section import Item, Manifest, Section
 
@@ -23,7 +24,15 @@ class PoolKind:
     """kinds.base.Kind for pools."""
 
     name = "pool"
-    section = Section("pools", "pool", PoolSpec, check=check)
+    section = Section(
+        "pools",
+        "pool",
+        PoolSpec,
+        check=check,
+        effects=effects,
+        creation={"autostart": "true"},
+        names=("vms", "fast"),
+    )
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
         return [Desired(Address(host, "pool", item.name), item.spec, item.path)]
@@ -39,6 +48,9 @@ class PoolKind:
 
     def render(self, desired: Desired, context: Context) -> str:
         return plan.render(desired, context)
+
+    def about(self, desired: Desired) -> str:
+        return str(desired.spec.path)
 
     def fingerprint(self, name: str, view: HostView) -> str:
         """The definition without its figures, and the power state."""

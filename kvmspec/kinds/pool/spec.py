@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator
@@ -33,15 +34,18 @@ def _folder(value: Any) -> Any:
 
 
 class PoolSpec(Model):
-    """A storage pool."""
+    """A storage pool: where volumes lie."""
 
     later: ClassVar[frozenset[str]] = frozenset({"source", "permissions", "features"})
+
+    examples: ClassVar[Sequence[Any]] = ({"path": "/srv/vms"}, {"path": "/mnt/nvme/vms", "autostart": False})
+    least: ClassVar[frozenset[str]] = frozenset({"path"})
 
     type: Annotated[Literal["dir"], BeforeValidator(_type)] = "dir"
     """What holds the volumes: `dir`, a folder of the host."""
     path: Annotated[HostPath, BeforeValidator(_folder)]
     """The folder; made where it is missing. It cannot change."""
     autostart: bool | None = None
-    """Start with the host; at creation true."""
+    """Whether it starts with the host."""
     uuid: Uuid | None = None
-    """Adopts the existing pool of this UUID."""
+    """Adopts the existing pool of this UUID; only stated fields are then compared."""

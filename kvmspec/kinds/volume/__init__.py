@@ -14,9 +14,11 @@ from kvmspec.kinds import compare
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.volume import apply, leftovers, plan
 from kvmspec.kinds.volume.check import check
+from kvmspec.kinds.volume.effects import effects
 from kvmspec.kinds.volume.spec import VolumeSpec
 from kvmspec.kinds.volume.wanted import needs, pool_of
 from kvmspec.manifest.section import Item, Manifest, Section
+from kvmspec.manifest.types import format_size
 
 
 class VolumeKind:
@@ -24,7 +26,15 @@ class VolumeKind:
     `size`, `format` (None: qcow2) and `backing`; its address says pool and name."""
 
     name = "volume"
-    section = Section("volumes", "volume", VolumeSpec, check=check)
+    section = Section(
+        "volumes",
+        "volume",
+        VolumeSpec,
+        check=check,
+        effects=effects,
+        creation={"pool": "the manifest's only one"},
+        names=("pgdata", "cache", "clone"),
+    )
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
         pool = pool_of(item.spec, manifest)
@@ -43,6 +53,10 @@ class VolumeKind:
 
     def render(self, desired: Desired, context: Context) -> str:
         return plan.render(desired, context)
+
+    def about(self, desired: Desired) -> str:
+        size = desired.spec.size
+        return format_size(size) if size is not None else "overlay"
 
     def fingerprint(self, name: str, view: HostView) -> str:
         """Format, path and backing; never its size, which the guest's growth changes."""

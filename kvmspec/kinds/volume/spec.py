@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar, Literal
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.parts import BackingSpec
@@ -14,20 +14,28 @@ from kvmspec.manifest.types import Name, Size
 
 
 class VolumeSpec(Model):
-    """A disk with a life of its own."""
+    """A disk with a life of its own: deleting a VM never deletes it."""
 
     later: ClassVar[frozenset[str]] = frozenset({"image", "encryption", "permissions", "preallocation"})
 
+    examples: ClassVar[Sequence[Any]] = (
+        {"size": "100GiB", "prevent_destroy": True},
+        {"pool": "fast", "size": "10GiB", "format": "raw"},
+        {"backing": "golden"},
+    )
+    least: ClassVar[frozenset[str]] = frozenset({"size"})
+
     pool: Name | None = None
-    """The pool it lies in; the manifest's only one when not given."""
+    """The pool it lies in."""
     size: Size | None = None
-    """Size the guest sees; it can grow and never shrinks. An overlay's is its backing's when not given."""
-    format: Literal["qcow2", "raw"] = "qcow2"
+    """Size the guest sees; it can grow and never shrinks. Required, unless it is an overlay: that has
+    its backing's."""
+    format: Literal["qcow2", "raw"] = Field("qcow2", examples=["raw"])
     """Format of the file."""
     backing: BackingSpec | None = None
-    """Makes it an overlay."""
+    """Makes it an overlay: only what is written to it takes space."""
     prevent_destroy: bool = False
-    """Refuse to delete it."""
+    """Refuse to delete it, also when it is named in `removed`."""
 
     @model_validator(mode="after")
     def _sized(self) -> VolumeSpec:

@@ -1,0 +1,68 @@
+"""What changing each field of a VM costs, in words: from the field table, and what it cannot hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kvmspec.core.effect import Effect
+from kvmspec.core.impact import Impact
+from kvmspec.kinds.domain import fields
+
+_DEPENDS = {
+    fields.vcpus: (
+        "live, or restart",
+        "live up to the maximum it booted with; taking one away needs a restart",
+    ),
+    fields.memory: ("live, or restart", "live up to the maximum it booted with, by the memory balloon"),
+    fields.machine: ("restart, or replace", "another family changes every PCI address"),
+}
+"""Rules that ask the running guest."""
+
+_DISK = "disks.{key}.source"
+_SOURCES = ("volume", "path", "pool")
+
+_BESIDES = (
+    Effect("profile", "as its fields", "what the profiles state differently is what changes"),
+    Effect("count", "delete", "of the VMs beyond a smaller count; for a larger one more are created"),
+    Effect("host", "refused", "a VM is not moved to another host; `virsh migrate` it first"),
+    Effect("uuid", "refused", "a VM's UUID is for life"),
+    Effect("state", "restart", "to `stopped` the guest is asked to shut down; to `running` it is started"),
+    Effect("preset", "none", "read when the VM, or a device of it, is created"),
+    Effect("hotplug_ports", "none", "read when the VM is created"),
+    Effect("depends_on", "none", "the order in which kvmspec starts VMs"),
+    Effect("lifecycle", "none", "what kvmspec may do to the VM; the guest does not see it"),
+    Effect(
+        "pool", "replace", "its own disks would be others, in the other pool; the old ones stay as they are"
+    ),
+    Effect(
+        "disks.name", "restart", "another name is another disk, with a volume of its own; the old one stays"
+    ),
+    Effect("disks.size", "live", "grows through the running guest; never shrinks"),
+    Effect("disks.backing", "none", "read when the disk is created"),
+    Effect("networks.name", "restart", "another name is another interface, with another MAC"),
+    Effect("graphics.type", "restart", "a display cannot be plugged in"),
+)
+"""What no row of the field table is about."""
+
+
+def effects() -> Iterator[Effect]:
+    """The cost of every field of a VM."""
+    table = {effect.path: effect for row in fields.FIELDS[:-1] for effect in _of_row(row)}
+    table |= {effect.path: effect for effect in _BESIDES}
+    for effect in table.values():
+        yield Effect(f"vms.{effect.path}", effect.impact, effect.reason)
+
+
+def _of_row(row: fields.Field) -> Iterator[Effect]:
+    if row.manifest == _DISK:
+        yield from (_effect(f"disks.{source}", row.rule) for source in _SOURCES)
+        yield _effect("disks.cdrom", fields.MEDIUM)
+    else:
+        yield _effect(row.manifest.replace(".{key}", ""), row.rule)
+
+
+def _effect(path: str, rule: fields.Rule) -> Effect:
+    if rule in _DEPENDS:
+        return Effect(path, *_DEPENDS[rule])
+    verdict = rule(None, None, fields.Guest())
+    return Effect(path, verdict.impact.label, verdict.reason if verdict.impact >= Impact.LIVE else "")

@@ -1,0 +1,1 @@
+"""The topology as a picture's source: Mermaid and DOT."""
