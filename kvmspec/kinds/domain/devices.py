@@ -127,7 +127,7 @@ class GraphicsSpec(Model):
 
     short: ClassVar[str | None] = "type"
 
-    examples: ClassVar[Sequence[Any]] = ("vnc", {"type": "vnc", "listen": "0.0.0.0", "port": 5901})
+    examples: ClassVar[Sequence[Any]] = ({"type": "vnc", "listen": "0.0.0.0", "port": 5901},)
     least: ClassVar[frozenset[str]] = frozenset({"type"})
 
     type: Literal["vnc"]
