@@ -12,7 +12,7 @@ SYSTEM_PACKAGES=(
   libvirt-dev pkg-config gcc libc6-dev
   busybox-static cpio kmod xz-utils zstd
   procps util-linux iputils-ping ca-certificates
-  git jq shellcheck zsh fish
+  git graphviz jq shellcheck zsh fish
 )
 
 BROWSER_PACKAGES=(chromium chromium-driver) # for the tests of the HTML report; on Ubuntu there is only a snap

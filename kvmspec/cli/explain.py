@@ -32,25 +32,23 @@ def explain(
     as_json = is_json(output_format)
     console = Console.of_process()
     from kvmspec.manifest.find import children, find, later, load
-    from kvmspec.report.explain import field_data, field_text, root_text
-    from kvmspec.report.json import dumps
 
     docs = load()
-    if path is None:
-        roots = [doc for doc in docs.values() if "." not in doc.path and doc.built]
-        if as_json:
-            console.out(dumps({"fields": [field_data(d, children(d, docs), later(d, docs)) for d in roots]}))
-        else:
-            console.out(root_text(roots, later(None, docs), style=console.out_style, columns=console.width))
-        return ExitCode.OK
-    found = find(path, docs)
-    inside, unbuilt = children(found.doc, docs), later(found.doc, docs)
+    found = find(path, docs) if path is not None else None
+    told = [found.doc] if found else [doc for doc in docs.values() if doc.built and "." not in doc.path]
+    facts = [(doc, children(doc, docs), later(doc, docs)) for doc in told]
     if as_json:
-        console.out(dumps(field_data(found.doc, inside, unbuilt)))
+        from kvmspec.report.explain import field_data
+        from kvmspec.report.json import dumps
+
+        data = [field_data(*fact) for fact in facts]
+        console.out(dumps(data[0] if found else {"fields": data}))
+        return ExitCode.OK
+    from kvmspec.report.explain import field_text, root_text
+
+    if found:
+        console.out(field_text(*facts[0], name=found.name, style=console.out_style, columns=console.width))
     else:
-        console.out(
-            field_text(
-                found.doc, inside, unbuilt, name=found.name, style=console.out_style, columns=console.width
-            )
-        )
+        unbuilt = later(None, docs)
+        console.out(root_text(told, unbuilt, style=console.out_style, columns=console.width))
     return ExitCode.OK

@@ -24,6 +24,7 @@ from kvmspec.cli.options import (
 from kvmspec.core.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from kvmspec.core.plan import Plan
     from kvmspec.core.topology import Topology
     from kvmspec.pipeline import Request
 
@@ -71,8 +72,20 @@ def graph(
     text, notes = source(topology, output_format, fold)
     console.out(text)
     console.err("".join(f"note: {note}\n" for note in notes))
-    made = topology.plan
-    return worst((made and made.unknown, ExitCode.UNREACHABLE), (made and made.refusals, ExitCode.REFUSED))
+    if topology.plan is None:
+        return ExitCode.OK
+    return _planned(topology.plan, console)
+
+
+def _planned(plan: Plan, console: Console) -> ExitCode:
+    """Why the picture shows no more of the plan, and the exit code that `plan` has."""
+    from kvmspec.report.problems import error_text
+
+    for host in plan.unknown:
+        console.err(error_text(f"{host.name}: {host.unknown}", host.hint, style=console.err_style))
+    for problem in plan.refusals:
+        console.err(error_text(f"refused: {problem}", problem.hint, style=console.err_style))
+    return worst((plan.unknown, ExitCode.UNREACHABLE), (plan.refusals, ExitCode.REFUSED))
 
 
 def _topology(request: Request, with_plan: bool) -> Topology:

@@ -17,7 +17,7 @@ class ExitCode(IntEnum):
 
     OK = 0, "done; with `--detailed-exitcode`, there is nothing to change"
     FAILED = 1, "an error while acting, or while talking to libvirt"
-    CHANGES = 2, "`plan --detailed-exitcode`: there are changes; nothing else ends with 2"
+    CHANGES = 2, "`plan --detailed-exitcode`, `fmt --check`: there are changes; nothing else ends with 2"
     INVALID = 3, "the manifest is invalid, or refers to something that is nowhere"
     REFUSED = 4, "refused, and nothing was done on any host: something is not allowed, or not ours"
     UNREACHABLE = 5, "a host could not be reached; the others were served"

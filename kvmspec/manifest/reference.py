@@ -13,7 +13,8 @@ from kvmspec.core.field_doc import FieldDoc
 from kvmspec.manifest import wording
 from kvmspec.manifest.examples import Examples
 from kvmspec.manifest.nodes import Node, Schema, resolved
-from kvmspec.manifest.schema import VARIANTS, marked_schema
+from kvmspec.manifest.own_keys import VARIANTS
+from kvmspec.manifest.schema import marked_schema
 from kvmspec.manifest.section import Section
 from kvmspec.manifest.sources import LATER
 

@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from kvmspec.manifest.items import MAX_COUNT
 from kvmspec.manifest.merge import inner_models
 from kvmspec.manifest.model import Model
+from kvmspec.manifest.own_keys import LISTS, OWNED, PROFILES, VARIANTS
 from kvmspec.manifest.placement import HostSpec
 from kvmspec.manifest.roots import ENTRIES, HeadSpec
 from kvmspec.manifest.section import Section
@@ -29,61 +29,8 @@ _REFERENCE: Schema = {
     "pattern": r"\$\{[^}]+\}",
     "description": "A text with a reference, such as ${name}.",
 }
-_OWNED: Mapping[str, Schema] = {
-    "profile": {
-        "type": "string",
-        "x-type": ["profile", "the name of a profile"],
-        "description": "The profile that is merged under this VM; what the VM states itself wins.",
-        "examples": ["base"],
-    },
-    "extends": {
-        "type": "string",
-        "x-type": ["profile", "the name of a profile"],
-        "description": "The profile that this one is merged on; what this one states wins.",
-        "examples": ["base"],
-    },
-    "host": {
-        "type": "string",
-        "x-type": ["host", "the name of a host"],
-        "description": "The host it is on; the manifest's only one when not given.",
-        "examples": ["hv1"],
-    },
-    "hosts": {
-        "type": "array",
-        "items": {"type": "string", "x-type": ["host", "the name of a host"]},
-        "description": "Hosts to have this on in any case; it is also on every host with a VM that uses it.",
-        "examples": [["hv1", "hv2"]],
-    },
-    "count": {
-        "type": "integer",
-        "minimum": 0,
-        "maximum": MAX_COUNT,
-        "description": "Makes so many VMs of this one: name-1, name-2 and so on; `${index}` is 1, 2.",
-        "examples": [2],
-    },
-}
-_PROFILES: Mapping[str, Any] = {
-    "base": {"cpus": 1, "memory": "1GiB"},
-    "big": {"extends": "base", "memory": "8GiB"},
-}
-"""An example."""
-_LISTS: Mapping[str, str] = {
-    "moved": "New names of VMs: renames, not new VMs with blank disks.",
-    "released": "VMs to let go of without deleting them.",
-    "removed": "Standalone volumes to delete, with --allow data-loss.",
-}
-"""What the root's lists are for."""
 _VERBATIM = ("examples", "default", "const", "enum")
 """Keywords that hold values and no schemas."""
-VARIANTS: Mapping[bool, Mapping[str, tuple[str, ...]]] = {
-    True: {
-        "Entry": ("profile", "count", "host"),
-        "Defaults": ("profile", "host"),
-        "Profile": ("extends", "host"),
-    },
-    False: {"Entry": ("hosts",), "Defaults": ("hosts",)},
-}
-"""What a section with profiles, or without, adds to its model, and where."""
 
 
 def manifest_schema(sections: Sequence[Section]) -> Schema:
@@ -110,7 +57,7 @@ def marked_schema(sections: Sequence[Section]) -> Schema:
         properties[name] = {
             "type": ["array", "null"],
             "items": _ref(keys[entry]),
-            "description": _LISTS.get(name, described),
+            "description": LISTS.get(name, described),
         }
     for model in set(specs):
         del definitions[keys[model]]
@@ -155,7 +102,7 @@ def _maps(sections: Sequence[Section], definitions: dict[str, Schema], keys: Map
         ),
     }
     default_host = "The host of whatever names none."
-    defaults: Schema = {"host": {**_OWNED["host"], "description": default_host}}
+    defaults: Schema = {"host": {**OWNED["host"], "description": default_host}}
     for section in sections:
         key = keys[section.spec]
         model = definitions[key]
@@ -164,7 +111,7 @@ def _maps(sections: Sequence[Section], definitions: dict[str, Schema], keys: Map
         if section.profiles:
             described = "Parts of VMs, merged under the VMs and profiles that name them."
             maps["profiles"] = _named(f"{key}Profile", described, ("big", "base"))
-            maps["profiles"]["examples"] = [_PROFILES]
+            maps["profiles"]["examples"] = [PROFILES]
         described = f"Merged under every entry of `{section.key}`."
         defaults[section.key] = {
             **_ref(f"{key}Defaults"),
@@ -186,7 +133,7 @@ def _extended(model: Schema, owned: Sequence[str]) -> Schema:
     """The model with keys of the loader's own; also in its long form, where it has a short one."""
     if "anyOf" in model:
         return {**model, "anyOf": [*model["anyOf"][:-1], _extended(model["anyOf"][-1], owned)]}
-    properties = {**{key: _OWNED[key] for key in owned}, **model.get("properties", {})}
+    properties = {**{key: OWNED[key] for key in owned}, **model.get("properties", {})}
     return {**model, "type": ["object", "null"], "properties": properties}
 
 

@@ -136,8 +136,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
 def _host_lines(name: str, host: HostSummary | None) -> tuple[str, ...]:
     if host is None:
         return _shown(name)
-    unread = f"could not be read: {host.unknown}" if host.unknown else ""
-    return _shown(host.name, host.uri, unread)
+    return _shown(host.name, host.uri, "could not be read" if host.unknown else "")
 
 
 def _all_same(values: Iterable[str]) -> bool:

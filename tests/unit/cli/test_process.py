@@ -115,13 +115,22 @@ def test_a_full_disk_is_said_so() -> None:
     assert "No space left on device" in ran.stderr and "Traceback" not in ran.stderr
 
 
-@pytest.mark.parametrize("command", ["", "plan", "apply"])
+@pytest.mark.parametrize("command", ["", "plan", "apply", "graph", "explain"])
 def test_help_imports_nothing_heavy(command: str) -> None:
     heavy = {"rich", "pydantic", "yaml", "jinja2", "libvirt", "deepdiff", "lxml"}
     code = (
         "import sys\nfrom kvmspec.cli.main import run\n"
         f"run([*{command.split()!r}, '--help'])\n"
         f"print(sorted({heavy!r} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "[]"
+
+
+def test_explain_reads_a_file_and_no_model() -> None:
+    code = (
+        "import sys\nfrom kvmspec.cli.main import run\nrun(['explain', 'vms.memory.size'])\n"
+        "print(sorted({'kvmspec.manifest.model', 'libvirt', 'yaml', 'jinja2'} & set(sys.modules)))"
     )
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines()[-1] == "[]"
