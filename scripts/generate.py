@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import plan_json
 import references
 from kvmspec.pipeline import manifest_json_schema
 from kvmspec.report.published import events_schema, plan_schema
@@ -72,6 +73,7 @@ GENERATED = {
     "schemas/fields.json": references.fields_json,
     "docs/fields.md": references.fields_page,
     "docs/effects.md": references.effects_page,
+    "docs/plan-json.md": plan_json.page,
     "docs/exit-codes.md": references.exit_codes_page,
     "docs/commands.md": commands,
     "README.md": readme,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _BLOCK = re.compile(r"^```(\S*)\n(.*?)^```$", re.M | re.S)
-_MARKER = re.compile(r"<!-- (file|run): (.*?) -->\n\Z", re.S)
+_MARKER = re.compile(r"<!-- (file|run): ([^\n]*) -->\n\Z")
 _HIDDEN = re.compile(r"^<!-- run: (.*?) -->$", re.M | re.S)
 _EXIT = re.compile(r"\s+# exit (\d+)$")
 
