@@ -19,7 +19,8 @@ Generated from the schemas (`scripts/generate.py`).
 
 Within one `format_version` keys are only added, never renamed or removed. Where the meaning is the same the
 names are those of Terraform's plan JSON (`resource_changes`, `change.actions`, `change.before`,
-`change.after`, `before_sensitive`, `resource_drift`), so that policies carry over. A secret is `(secret)` everywhere.
+`change.after`, `before_sensitive`, `resource_drift`), so that policies carry over. A secret is `(secret)`
+everywhere.
 
 Which guests would be restarted, and why:
 
