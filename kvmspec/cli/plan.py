@@ -26,7 +26,7 @@ from kvmspec.cli.options import (
     make_request,
     permissions,
 )
-from kvmspec.core.errors import ExitCode, UsageError
+from kvmspec.core.errors import ExitCode, KvmspecError, UsageError
 from kvmspec.core.plan import Plan
 
 if TYPE_CHECKING:
@@ -100,10 +100,14 @@ def plan(
 
 def _save(plan: Plan, session: Session, out: Path, console: Console) -> None:
     from kvmspec.cli.files import write_private
-    from kvmspec.report.saved import saved_text
+    from kvmspec.report.saved import is_saved, saved_text
 
     if plan.refusals:
         console.err(f"Not saved to {out}: what is refused cannot be applied.\n")
         return
+    if out.is_file() and out.stat().st_size and not is_saved(out):
+        raise KvmspecError(
+            f"cannot save to {out}: it is there and is no saved plan", hint="name another file"
+        )
     write_private(out, saved_text(plan, session.basis(plan)))
     console.err(f"Saved to {out}; carry out just this with: kvmspec apply {out}\n")

@@ -60,7 +60,7 @@ def block(
             yield from _table(_fields(item), style, columns)
         if rest:
             names = ", ".join(ranges(clean(item.address.leaf) for item in rest))
-            text = f"… and {len(rest)} more, the same: {names}"
+            text = f"… and {len(rest)} more likewise: {names}"
             yield style("dim", folded(f"    {text}", columns, _FIELD_INDENT))
 
 

@@ -14,7 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from kvmspec.report.published import plan_schema
-from tests.conftest import RunKvmspec
+from tests.conftest import RunKvmspec, StartKvmspec
 from tests.live.scene import Manifest, Scene, idle_vm
 
 pytestmark = pytest.mark.libvirtd
@@ -231,3 +231,25 @@ def test_nothing_is_written_where_it_cannot_be(scene: Scene) -> None:
     ran = scene.cli("plan", "--out", "/nowhere/plan.json", expect=1)
     assert "cannot write /nowhere/plan.json" in ran.stderr
     assert "it is there and is no file" in scene.cli("plan", "--out", "/dev/null", expect=1).stderr
+    before = scene.path.read_text()
+    ran = scene.cli("plan", "--out", str(scene.path), expect=1)
+    assert "it is there and is no saved plan" in ran.stderr and scene.path.read_text() == before
+
+
+def test_a_password_in_the_manifest_is_not_in_it(scene: Scene) -> None:
+    file = saved(scene, shop(scene, graphics=[{"type": "vnc", "password": PASSWORD}]))
+    assert PASSWORD not in file.read_text()
+    apply(scene, file, expect=0)
+    assert PASSWORD in scene.xml("web")
+    other = saved(scene, shop(scene, graphics=[{"type": "vnc", "password": "herrings"}]))
+    ran = scene.forks.cli("show", other, "--format", "json", expect=0)
+    assert "herrings" not in ran.stdout + other.read_text() and "graphics.vnc.password" in ran.stdout
+
+
+def test_two_at_once_do_it_once(scene: Scene, start_kvmspec: StartKvmspec) -> None:
+    file = saved(scene, shop(scene))
+    both = [start_kvmspec("apply", str(file), "--yes") for _ in range(2)]
+    told = [process.communicate(timeout=60) for process in both]
+    codes = sorted(process.returncode for process in both)
+    assert codes == [0, 4], told
+    scene.plan(expect=0)

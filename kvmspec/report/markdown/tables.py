@@ -69,7 +69,7 @@ def _alike(
 def _same(rest: Sequence[Difference]) -> str:
     """The row of the objects to which the same happens as to those above."""
     names = ", ".join(map(code, ranges(item.address.leaf for item in rest)))
-    return row(["", f"… and {len(rest)} more", "", f"the same: {names}"])
+    return row(["", f"… and {len(rest)} more", "", f"likewise: {names}"])
 
 
 def _object(difference: Difference, ordered: Ordered) -> str:
@@ -100,7 +100,7 @@ def _fields(differences: Sequence[Difference], ordered: Ordered) -> Section:
     changed = [item for shown, _ in groups for item in shown if worst_fields(item)]
     same = sum(len(rest) for shown, rest in groups if worst_fields(shown[0]))
     number = sum(len(item.changes) for item in changed)
-    also = f"; {same} more have the same as others" if same else ""
+    also = f"; {same} more likewise" if same else ""
     head = [
         f"<details><summary>{counted(number, 'field')} of {counted(len(changed), 'object')}{also}</summary>",
         "",

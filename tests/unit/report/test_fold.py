@@ -57,7 +57,7 @@ def made(count: int, *, impact: Impact = Impact.LIVE) -> list[Difference]:
 def test_many_alike_are_a_few_and_the_names_of_the_rest() -> None:
     text = plan_text(p.plan(*made(40)))
     assert text.count("memory.size") == 3
-    assert "    … and 37 more, the same: web-4 … web-40\n" in text
+    assert "    … and 37 more likewise: web-4 … web-40\n" in text
     assert "Plan: 40 to change." in text
     assert plan_text(p.plan(*made(40)), verbose=True).count("memory.size") == 40
 

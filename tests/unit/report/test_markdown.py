@@ -189,8 +189,8 @@ def test_many_to_which_the_same_happens_are_a_few_and_names() -> None:
     same = [Difference(p.at(f"vm/n-{n}"), Verb.UPDATE, (p.change("title", "a", "b"),)) for n in range(500)]
     text = markdown(p.plan(*same))
     assert objects(text) == ["vm/n-0", "vm/n-1", "vm/n-2"]
-    assert "|  | … and 497 more |  | the same: `n-3 … n-499` |" in text
-    assert "<summary>3 fields of 3 objects; 497 more have the same as others</summary>" in text
+    assert "|  | … and 497 more |  | likewise: `n-3 … n-499` |" in text
+    assert "<summary>3 fields of 3 objects; 497 more likewise</summary>" in text
 
 
 def test_what_harms_nobody_goes_first() -> None:
