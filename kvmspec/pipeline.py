@@ -55,10 +55,9 @@ class Request:
     @classmethod
     def again(cls, basis: Basis, granted: frozenset[Permission], **given: Any) -> Request:
         """The request of a saved plan; `given` are paths, variables and var_files that replace or
-        add to its own. Relative paths are looked for where the plan was made, else here."""
-        folder = Path(basis.directory)
-        if not all((folder / path).exists() for path in basis.paths):
-            folder = Path()
+        add to its own. Relative paths are those of this folder where it has such manifests (another
+        checkout, as in CI), else of the one the plan was made in."""
+        folder = Path() if all(map(_has_manifest, basis.paths)) else Path(basis.directory)
         return cls(
             paths=given["paths"] or tuple(folder / path for path in basis.paths),
             variables={**basis.variables, **given["variables"]},
@@ -68,6 +67,11 @@ class Request:
             targets=basis.targets,
             granted=granted,
         )
+
+
+def _has_manifest(path: str) -> bool:
+    """Whether there is such a file here, or such a folder with a YAML file in it."""
+    return Path(path).is_file() or any(Path(path).rglob("*.y*ml"))
 
 
 def load(request: Request) -> Manifest:

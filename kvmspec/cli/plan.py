@@ -83,11 +83,7 @@ def plan(
     with Session(request) as session:
         plan = session.plan()
         if refresh_only:
-            console.out(drift_as(plan, form, console, session))
-            drifted = any(item.drift for item in plan.differences)
-            return worst(
-                (plan.unknown, ExitCode.UNREACHABLE), (detailed_exitcode and drifted, ExitCode.CHANGES)
-            )
+            return _drift(plan, session, form, console, detailed_exitcode)
         console.out(plan_as(plan, form, console, session.locate, verbose=verbose, brief=summary))
         if out is not None:
             _save(plan, session, out, console)
@@ -96,6 +92,13 @@ def plan(
         (plan.refusals, ExitCode.REFUSED),
         (detailed_exitcode and not plan.empty, ExitCode.CHANGES),
     )
+
+
+def _drift(plan: Plan, session: Session, form: str, console: Console, detailed_exitcode: bool) -> int:
+    """Show what was changed outside kvmspec, and nothing else; the exit code."""
+    console.out(drift_as(plan, form, console, session))
+    drifted = any(item.drift for item in plan.differences)
+    return worst((plan.unknown, ExitCode.UNREACHABLE), (detailed_exitcode and drifted, ExitCode.CHANGES))
 
 
 def _save(plan: Plan, session: Session, out: Path, console: Console) -> None:

@@ -191,6 +191,22 @@ def test_it_knows_its_manifest_and_options(scene: Scene, tmp_path: Path, run_kvm
     assert pool.storageVolLookupByName("web-root.qcow2").info()[1] == 2 << 20
 
 
+def test_in_another_checkout_it_is_the_manifest_there(
+    scene: Scene, tmp_path: Path, run_kvmspec: RunKvmspec
+) -> None:
+    scene.write(shop(scene))
+    file = tmp_path / "plan.json"
+    one, other = tmp_path / "one", tmp_path / "other"
+    for checkout in (one, other):
+        checkout.mkdir()
+        (checkout / "kvmspec.yaml").write_text(scene.path.read_text())
+    scene.path.unlink()
+    run_kvmspec("plan", "--out", file, connect=scene.host, expect=0, cwd=one)
+    (one / "kvmspec.yaml").write_text("kvmspec: 1\nproject: another\n")
+    assert "the manifest moved" in run_kvmspec("apply", file, "--yes", expect=4, cwd=one).stderr
+    run_kvmspec("apply", file, "--yes", expect=0, cwd=other)
+
+
 @pytest.mark.parametrize(
     "more", [["--target", "vm/web"], ["--host", "x"], ["--connect", "test:///default"], ["."]]
 )
