@@ -31,10 +31,23 @@ def marked(change: FieldChange) -> tuple[Marked, Marked]:
 
 
 def whole(difference: Difference) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The whole object before and after as lines that read like YAML; empty where the kind gives none."""
+    """The whole object before and after as lines that read like YAML; empty where the kind gives none,
+    or no more than the fields that change."""
+    told = {change.path for change in difference.changes}
+    if told and told.issuperset([*_leaves(difference.before), *_leaves(difference.after)]):
+        return (), ()
     hidden = [change for change in difference.changes if change.sensitive]
     before, after = _covered(difference.before, hidden), _covered(difference.after, hidden)
     return tuple(_lines(before)), tuple(_lines(after))
+
+
+def _leaves(data: Any, path: str = "") -> Iterator[str]:
+    """The dotted paths of all values that are no maps."""
+    if isinstance(data, Mapping):
+        for key, item in data.items():
+            yield from _leaves(item, f"{path}.{key}" if path else str(key))
+    elif data is not None or path:
+        yield path
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:

@@ -347,7 +347,11 @@ def test_secrets_never_appear() -> None:
 
 COVERED = {
     "by its path": ("a.b", {"a": {"b": 1, "c": 2}}, ["a:", "  b: (secret)", "  c: 2"]),
-    "a key with a dot": ("dhcp.range.end", {"dhcp.range": {"end": 1}}, ["dhcp.range:", "  end: (secret)"]),
+    "a key with a dot": (
+        "dhcp.range.end",
+        {"dhcp.range": {"end": 1}, "mode": "nat"},
+        ["dhcp.range:", "  end: (secret)", "mode: nat"],
+    ),
     "a list": ("nics[front].key", {"nics": [{"key": 1}]}, ["nics: (secret)"]),
     "where the path gets lost": ("a.x.y", {"a": {"z": 1}}, ["a: (secret)"]),
     "elsewhere, by its value": ("p", {"q": ["s3cret"]}, ["q: [(secret)]"]),
@@ -362,6 +366,19 @@ def test_sensitive_parts_of_a_whole_object(path: str, data: object, lines: list[
     before, after = whole(Difference(p.at("vm/a"), Verb.UPDATE, (change,), before=data, after=None))
     assert list(before) == lines
     assert after == ()
+
+
+@pytest.mark.parametrize(
+    "before", [{"memory.size": "1GiB"}, {"memory": {"size": "1GiB"}}], ids=["flat", "nested"]
+)
+def test_what_the_fields_say_is_not_said_twice(before: object) -> None:
+    change = FieldChange("memory.size", "1GiB", "2GiB", Impact.LIVE)
+    item = Difference(p.at("vm/a"), Verb.UPDATE, (change,), before=before, after={"memory.size": "2GiB"})
+    assert whole(item) == ((), ())
+    assert whole(replace(item, after={"memory.size": "2GiB", "title": "x"}))[1] == (
+        "memory.size: 2GiB",
+        "title: x",
+    )
 
 
 @given(st.text(), st.text())
