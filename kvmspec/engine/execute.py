@@ -106,9 +106,10 @@ class _Run:
         address = step.action.address
         said: list[str] = []
 
-        def tell(note: str) -> None:
-            said.append(note)
-            self.on_event(Event(step, "progress", time.monotonic() - begin, note=note))
+        def tell(text: str) -> None:
+            if not text.endswith("…"):
+                said.append(text)
+            self.on_event(Event(step, "progress", time.monotonic() - begin, note=text))
 
         try:
             self.undo.before(step)

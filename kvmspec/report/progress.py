@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from kvmspec.core.action import ShutdownDomain
 from kvmspec.core.plan import Event, Status
 from kvmspec.report.style import PLAIN, Style
 from kvmspec.report.values import clean, prose
@@ -19,15 +18,14 @@ _ENDS = {
 def progress_line(event: Event, *, style: Style = PLAIN, starts: bool = False) -> str:
     """The line for an event, without newline; empty where there is nothing to say.
 
-    With `starts` (a terminal) the beginning of an action that may take minutes is announced, too.
+    With `starts` (a terminal) what an action that may take minutes is waiting for is told, too.
     """
     action = event.step.action
     name = f"{clean(action.address.host)}  {clean(action.address.short)}  {prose(event.step.text)} …"
-    if event.what == "progress":
-        return ""  # the line at the end has the note
+    if event.what == "progress":  # the line at the end has the note, unless it is on its way
+        waits = starts and event.note.endswith("…")
+        return style("dim", f"{name.removesuffix(' …')}: {prose(event.note)}") if waits else ""
     if event.what == "started":
-        if starts and isinstance(action, ShutdownDomain):
-            return style("dim", f"{name} the guest has up to {action.timeout}s")
         return ""
     role, word = _ENDS.get(event.what, ("", event.what))
     error = f": {prose(event.error)}" if event.error else ""

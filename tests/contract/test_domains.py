@@ -229,6 +229,8 @@ def test_one_that_is_off_is_shut_down_already(host: Host, web: str) -> None:
 
 def test_a_guest_that_ignores_the_request_is_left_running(host: Host, running: str) -> None:
     begun = time.monotonic()
-    assert not host.domains.shutdown(running, 0.5)
+    told: list[str] = []
+    assert not host.domains.shutdown(running, 0.5, report=told.append)
+    assert told == ["the guest was asked to shut down and has 0 s left …"]
     assert time.monotonic() - begun < 5
     assert host.domains.get(running).running

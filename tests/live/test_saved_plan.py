@@ -13,12 +13,12 @@ import libvirt
 import pytest
 from jsonschema import Draft202012Validator
 
-from kvmspec.report.published import plan_schema
+from kvmspec.report.published import events_schema, plan_schema
 from tests.conftest import RunKvmspec, StartKvmspec
 from tests.live.scene import Manifest, Scene, idle_vm
 
 pytestmark = pytest.mark.libvirtd
-SCHEMA = Draft202012Validator(plan_schema())
+SCHEMA, EVENTS = Draft202012Validator(plan_schema()), Draft202012Validator(events_schema())
 CONFIG = libvirt.VIR_DOMAIN_AFFECT_CONFIG
 PASSWORD = "swordfis"
 
@@ -234,6 +234,24 @@ def test_as_json_the_refusal_is_the_last_line(scene: Scene) -> None:
     (line,) = apply(scene, file, "--format", "json", expect=4).stdout.splitlines()
     event = json.loads(line)
     assert event["type"] == "summary" and "already applied" in event["refused"][0]["message"]
+
+
+def test_what_apply_waits_for_is_an_event(scene: Scene) -> None:
+    lifecycle = {"restart": "allowed", "shutdown_timeout": "1s", "force_off_after": "1s"}
+    vm = idle_vm(lifecycle=lifecycle)
+    scene.settle(scene.manifest({"web": vm}))
+    more = vm | {"cpus": {"count": 4, "max": 4}}
+    ran = scene.apply(scene.manifest({"web": more}), "--format", "json")
+    events = [json.loads(line) for line in ran.stdout.splitlines()]
+    for event in events:
+        EVENTS.validate(event)
+    (waiting,) = [event for event in events if event["type"] == "progress"]
+    assert waiting["note"] == "the guest was asked to shut down and has 1 s left …"
+    assert events[0]["type"] == "planned" and events[-1]["type"] == "summary" and events[-1]["ok"]
+    ended = next(
+        event for event in events if event["type"] == "done" and event["number"] == waiting["number"]
+    )
+    assert ended["note"] == "", "waiting is over"
 
 
 def test_it_can_be_shown_without_a_host(scene: Scene) -> None:

@@ -245,8 +245,16 @@ class Domains:
             if domain.isActive():
                 domain.destroy()
 
-    def shutdown(self, name: str, timeout: float, *, sleep: Callable[[float], None] = time.sleep) -> bool:
-        """Ask the guest to shut down, by agent then ACPI, again every few seconds.
+    def shutdown(
+        self,
+        name: str,
+        timeout: float,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        report: Callable[[str], None] = lambda text: None,
+    ) -> bool:
+        """Ask the guest to shut down, by agent then ACPI, again every few seconds; each time is
+        reported.
 
         True when it is off within `timeout` seconds. Never powers off.
         """
@@ -260,6 +268,7 @@ class Domains:
             now = time.monotonic()
             if now >= ask_at:
                 _ask(domain)
+                report(f"the guest was asked to shut down and has {max(end - now, 0):.0f} s left …")
                 ask_at = now + _ASK_AGAIN
             elif now >= end:
                 return False

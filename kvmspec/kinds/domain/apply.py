@@ -45,7 +45,7 @@ def apply(action: DomainAction, host: Host, report: Callable[[str], None]) -> No
         case StartDomain():
             domains.start(name)
         case ShutdownDomain():
-            _shutdown(action, host)
+            _shutdown(action, host, report)
         case PowerOffDomain():
             _if_there(domains.power_off, name)
         case RenameDomain(new_name=new_name):
@@ -60,9 +60,9 @@ def apply(action: DomainAction, host: Host, report: Callable[[str], None]) -> No
             assert_never(action)
 
 
-def _shutdown(action: ShutdownDomain, host: Host) -> None:
+def _shutdown(action: ShutdownDomain, host: Host, report: Callable[[str], None]) -> None:
     name = action.address.name
-    if host.domains.shutdown(name, action.timeout):
+    if host.domains.shutdown(name, action.timeout, report=report):
         return
     if action.force_off:
         host.domains.power_off(name)

@@ -83,7 +83,9 @@ SHUTDOWN = Step(1, ShutdownDomain(p.at("vm/a"), 120), text="shut down")
         (Event(STEP, "failed", 1.0, "no\nspace"), "hv1  pool/vms  start … FAILED (1.0s): no space"),
         (Event(STEP, "skipped"), "hv1  pool/vms  start … skipped"),
         (Event(STEP, "undone"), "hv1  pool/vms  start … undone"),
-        (Event(SHUTDOWN, "started"), "hv1  vm/a  shut down … the guest has up to 120s"),
+        (Event(SHUTDOWN, "started"), ""),
+        (Event(SHUTDOWN, "progress", note="asked, 9 s left …"), "hv1  vm/a  shut down: asked, 9 s left …"),
+        (Event(SHUTDOWN, "progress", note="reconnected vm/b"), ""),
     ],
 )
 def test_progress(event: Event, line: str) -> None:
