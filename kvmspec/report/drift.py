@@ -45,7 +45,7 @@ def drift_text(plan: Plan, *, style: Style = PLAIN, width: int = 100) -> str:
     if lines:
         objects = counted(len(lines), "object")
         sections.append(
-            f"Drift: {objects} changed outside kvmspec. `kvmspec plan` shows what apply would do."
+            f"{objects} changed outside kvmspec. `kvmspec plan` shows what apply would do."
         )
     elif len(plan.unknown) < len(plan.hosts):
         sections.append(style("good", "No drift. What the manifest states is as the last apply left it."))

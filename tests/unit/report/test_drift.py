@@ -12,7 +12,7 @@ def test_drift_alone() -> None:
     text = drift_text(p.plan(p.DRIFT, p.LIVE, p.CREATE_VM, p.FOREIGN))
     assert text == (
         "Drift: vm/web-2 was changed outside kvmspec: networks[front].link down → up\n\n"
-        "Drift: 1 object changed outside kvmspec. `kvmspec plan` shows what apply would do.\n"
+        "1 object changed outside kvmspec. `kvmspec plan` shows what apply would do.\n"
     )
 
 
