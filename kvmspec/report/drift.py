@@ -44,9 +44,7 @@ def drift_text(plan: Plan, *, style: Style = PLAIN, width: int = 100) -> str:
     sections = ["\n".join(lines), "\n".join(unreadable(plan, style, width))]
     if lines:
         objects = counted(len(lines), "object")
-        sections.append(
-            f"{objects} changed outside kvmspec. `kvmspec plan` shows what apply would do."
-        )
+        sections.append(f"{objects} changed outside kvmspec. `kvmspec plan` shows what apply would do.")
     elif len(plan.unknown) < len(plan.hosts):
         sections.append(style("good", "No drift. What the manifest states is as the last apply left it."))
     return "\n\n".join(filter(None, sections)) + "\n"
