@@ -34,7 +34,7 @@ What would cost data:
 [.resource_changes[] | select(.impact == "data-loss") | .address]
 ```
 
-A policy for conftest: nothing that loses data, and no restart without a label.
+A policy for conftest: nothing that loses data, and no restart that was not allowed when this was planned.
 
 ```rego
 package main
@@ -52,6 +52,10 @@ deny contains msg if {
 }
 ```
 """
+
+
+_ANCHORS = {"plan": "a-plan"}
+"""Of what has a heading of its own."""
 
 
 def page() -> str:
@@ -111,7 +115,7 @@ def _type(schema: dict[str, Any]) -> str:
     match schema:
         case {"$ref": str(target)}:
             name = _title(target.rpartition("/")[2])
-            return f"[{name}](#{name.replace(' ', '-')})"
+            return f"[{name}](#{_ANCHORS.get(name, name.replace(' ', '-'))})"
         case {"enum": list(values)}:
             return ", ".join(f"`{value}`" for value in values)
         case {"const": value}:
