@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -62,6 +63,7 @@ def test_policy(plan: p.Plan, denied: list[str]) -> None:
 
 
 def _denied(policy: str, data: Any) -> list[str]:
+    assert not required() or importlib.util.find_spec("regopy"), "regopy is not installed"
     regopy = pytest.importorskip("regopy")
     rego = regopy.Interpreter()
     rego.add_module("policy", policy)
