@@ -55,9 +55,11 @@ class Request:
     @classmethod
     def again(cls, basis: Basis, granted: frozenset[Permission], **given: Any) -> Request:
         """The request of a saved plan; `given` are paths, variables and var_files that replace or
-        add to its own. Relative paths are those of this folder where it has such manifests (another
-        checkout, as in CI), else of the one the plan was made in."""
-        folder = Path() if all(map(_has_manifest, basis.paths)) else Path(basis.directory)
+        add to its own. Relative paths are those of the folder the plan was made in, where it is there
+        and no others are given; else of this one (another checkout, as in CI)."""
+        made_in = Path(basis.directory)
+        there = not given["paths"] and all((made_in / path).exists() for path in basis.paths)
+        folder = made_in if there else Path()
         return cls(
             paths=given["paths"] or tuple(folder / path for path in basis.paths),
             variables={**basis.variables, **given["variables"]},
@@ -67,11 +69,6 @@ class Request:
             targets=basis.targets,
             granted=granted,
         )
-
-
-def _has_manifest(path: str) -> bool:
-    """Whether there is such a file here, or such a folder with a YAML file in it."""
-    return Path(path).is_file() or any(Path(path).rglob("*.y*ml"))
 
 
 def load(request: Request) -> Manifest:
@@ -216,7 +213,7 @@ class Session:
             )
         if result.failed or result.interrupted:
             return result
-        context = replace(self._look(), granted=plan.granted)
+        context = self._look()
         again = make_plan(diff(context, KINDS), context, KINDS)
         return replace(
             result,
@@ -260,7 +257,11 @@ class Session:
         return Basis(
             directory=str(Path.cwd()),
             paths=tuple(map(str, request.paths)),
-            variables={k: v for k, v in request.variables.items() if secrets.hide(v) == v},
+            variables={
+                name: value
+                for name, value in request.variables.items()
+                if name not in self.manifest.secret_variables and secrets.hide(value) == value
+            },
             var_files=tuple(map(str, request.var_files)),
             connect=request.connect,
             hosts=request.hosts,
@@ -272,7 +273,7 @@ class Session:
     def _check_unchanged(self, plan: Plan, names: set[str]) -> None:
         """Look again, now that nobody else applies: at every object, and at what would be done
         (who uses a thing is no part of it, and counts when it is to be deleted)."""
-        context = replace(self._look(), granted=plan.granted)
+        context = self._look()  # with the permissions that the plan was made with
         wanted = {address: old for address, old in plan.fingerprints.items() if address.host in names}
         unread = [view for name, view in context.views.items() if view.unknown and name in names]
         problems = [

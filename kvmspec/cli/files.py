@@ -18,9 +18,10 @@ def write_private(file: Path, text: str) -> None:
     except OSError as error:
         raise KvmspecError(f"cannot write {file}: {error.strerror}") from error
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(text.encode("utf-8", "surrogatepass"))
         Path(name).replace(file)
     except OSError as error:
-        Path(name).unlink(missing_ok=True)
         raise KvmspecError(f"cannot write {file}: {error.strerror}") from error
+    finally:
+        Path(name).unlink(missing_ok=True)

@@ -112,5 +112,9 @@ def _save(plan: Plan, session: Session, out: Path, console: Console) -> None:
         raise KvmspecError(
             f"cannot save to {out}: it is there and is no saved plan", hint="name another file"
         )
-    write_private(out, saved_text(plan, session.basis(plan)))
-    console.err(f"Saved to {out}; carry out just this with: kvmspec apply {out}\n")
+    if out.suffix in (".yaml", ".yml"):
+        raise UsageError(f"--out {out} would be read as a manifest", hint="name it plan.kvmplan.json, say")
+    basis = session.basis(plan)
+    write_private(out, saved_text(plan, basis))
+    again = "".join(f" --var {name}=…" for name in session.request.variables if name not in basis.variables)
+    console.err(f"Saved to {out}; carry out just this with: kvmspec apply {out}{again}\n")

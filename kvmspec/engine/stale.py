@@ -40,10 +40,12 @@ def moved(saved: Plan, basis: Basis, now: Plan, current: Basis, manifest: Manife
 
     basis and current are what either plan rests on; current.secrets is not looked at.
     """
-    found = [*_manifest(basis, current), *_secrets(basis, manifest)]
+    found = [*_manifest(basis, current), *_secrets(basis, manifest), *_hosts(saved, now)]
+    refused_before = {problem.message for problem in saved.refusals}
+    found += [problem for problem in now.refusals if problem.message not in refused_before]
     if not found and saved.steps and not _subjects(saved) & _subjects(now):
         return [Problem("already applied: the hosts are as this plan would leave them")]
-    return [*found, *_hosts(saved, now), *_objects(saved, basis, current), *_steps(saved, now)]
+    return [*found, *_objects(saved, basis, current), *_steps(saved, now)]
 
 
 def beside(saved: Plan, basis: Basis, current: Basis) -> list[Address]:

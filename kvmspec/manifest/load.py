@@ -97,4 +97,9 @@ def _manifest(
         defaults={key: value for key, value in sources.map("defaults").items() if isinstance(value, dict)},
         secrets=problems.secrets,
         where=where,
+        secret_variables=frozenset(
+            name
+            for name, spec in sources.map("variables").items()
+            if isinstance(spec, dict) and spec.get("secret") is True
+        ),
     )

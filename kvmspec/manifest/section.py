@@ -66,6 +66,7 @@ class Manifest:
     secrets: SecretStore = field(repr=False)
     where: Callable[[Path], Where | None] = field(repr=False)
     warnings: tuple[Problem, ...] = ()
+    secret_variables: frozenset[str] = frozenset()  # declared with `secret: true`, used or not
 
     def of(self, kind: str) -> tuple[Item, ...]:
         """All items of one kind."""

@@ -15,7 +15,7 @@ from kvmspec.core.problem import Problem
 from kvmspec.report.json import FORMAT_VERSION, dumps, plan_data
 from kvmspec.report.reading import basis_data, read_basis, read_plan
 
-_START = '{\n  "format_version"'
+_KEYS = ('"format_version"', '"kvmspec_version"')
 _AGAIN = "make it again: kvmspec plan --out FILE"
 
 
@@ -26,12 +26,12 @@ def saved_text(plan: Plan, basis: Basis) -> str:
 
 
 def is_saved(path: Path) -> bool:
-    """Whether the file is a plan in JSON; no manifest begins like one."""
+    """Whether the file is meant as a plan in JSON, however it is laid out; no manifest has such keys."""
     try:
-        with path.open(encoding="utf-8") as file:
-            return "".join(file.read(200).split()).startswith("".join(_START.split()))
-    except (OSError, UnicodeDecodeError):
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
         return False
+    return text.lstrip().startswith("{") and all(key in text for key in _KEYS)
 
 
 def read_saved(path: Path) -> tuple[Plan, Basis]:
@@ -71,7 +71,8 @@ def read_shown(path: Path) -> Plan:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique)
+        text = path.read_bytes().decode("utf-8-sig", "surrogatepass")
+        data = json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise _refused(path, f"is no whole plan: {error}") from error
     if not isinstance(data, dict) or data.get("format_version") != FORMAT_VERSION:

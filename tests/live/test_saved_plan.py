@@ -204,7 +204,83 @@ def test_in_another_checkout_it_is_the_manifest_there(
     run_kvmspec("plan", "--out", file, connect=scene.host, expect=0, cwd=one)
     (one / "kvmspec.yaml").write_text("kvmspec: 1\nproject: another\n")
     assert "the manifest moved" in run_kvmspec("apply", file, "--yes", expect=4, cwd=one).stderr
-    run_kvmspec("apply", file, "--yes", expect=0, cwd=other)
+    assert "the manifest moved" in run_kvmspec("apply", file, "--yes", expect=4, cwd=other).stderr
+    run_kvmspec("apply", file, "--yes", "--file", ".", expect=0, cwd=other)
+
+
+def test_a_folder_above_is_not_read(scene: Scene, tmp_path: Path, run_kvmspec: RunKvmspec) -> None:
+    site = tmp_path / "envs" / "prod"
+    site.mkdir(parents=True)
+    scene.write(shop(scene))
+    scene.path.rename(site / "kvmspec.yaml")
+    run_kvmspec("plan", "--out", "p.json", connect=scene.host, expect=0, cwd=site)
+    (tmp_path / "other.yaml").write_text("what: is this\n")
+    run_kvmspec("apply", "envs/prod/p.json", "--yes", expect=0, cwd=tmp_path)
+
+
+def test_another_volume_of_that_name_is_not_the_one_that_was_reviewed(scene: Scene) -> None:
+    volumes = {"data": {"pool": "vms", "size": "1MiB"}}
+    scene.settle(scene.manifest(volumes=volumes))
+    manifest = scene.manifest(removed=[{"volume": "data", "pool": "vms"}])
+    file = saved(scene, manifest, "--allow", "data-loss")
+    pool = scene.conn.storagePoolLookupByName("vms")
+    pool.storageVolLookupByName("data").delete()
+    pool.createXML(
+        "<volume><name>data</name><capacity unit='MiB'>5</capacity><target><format type='qcow2'/></target></volume>"
+    )
+    with scene.nothing_changes():
+        ran = apply(scene, file, expect=4)
+    assert "volume/vms/data changed since" in ran.stderr
+
+
+def test_a_host_that_is_away_has_not_applied_anything(scene: Scene) -> None:
+    file = saved(scene, shop(scene))
+    socket = scene.host.socket
+    socket.rename(socket.with_name("hidden"))
+    try:
+        ran = apply(scene, file, expect=5)
+    finally:
+        socket.with_name("hidden").rename(socket)
+    assert "cannot be read any more" in ran.stderr and "already applied" not in ran.stderr
+
+
+def test_what_becomes_foreign_was_not_applied(scene: Scene) -> None:
+    scene.settle(shop(scene))
+    file = saved(scene, shop(scene, description="new"))
+    scene.domain("web").setMetadata(
+        libvirt.VIR_DOMAIN_METADATA_ELEMENT, None, "kvmspec", "urn:kvmspec:1", CONFIG
+    )
+    ran = apply(scene, file, expect=4)
+    assert "already applied" not in ran.stderr and "vm/web" in ran.stderr
+
+
+def test_a_permission_for_one_vm_restarts_no_other(scene: Scene) -> None:
+    lifecycle = {"shutdown_timeout": "1s", "force_off_after": "1s"}
+    one, other = idle_vm(lifecycle=lifecycle), idle_vm(lifecycle=lifecycle)
+    scene.settle(scene.manifest({"a": one, "b": other}))
+    scene.edit("b", (">2</vcpu>", ">4</vcpu>"))
+    wider = other | {"cpus": {"count": 1, "max": 4}}
+    changed = scene.manifest(
+        {"a": one | {"cpus": {"count": 1, "max": 3}}, "b": wider | {"description": "new"}}
+    )
+    file = saved(scene, changed)
+    assert "Pending restart: vm/b" in scene.cli("plan", expect=0).stdout
+    running = scene.domain("b").ID()
+    apply(scene, file, "--allow", "restart", expect=0)
+    assert scene.domain("b").ID() == running
+
+
+def test_a_secret_variable_is_not_in_it_even_where_nothing_uses_it(scene: Scene) -> None:
+    manifest = shop(scene) | {"variables": {"unused": {"default": "x", "secret": True}}}
+    file = scene.write(manifest).with_name("plan.json")
+    ran = scene.cli("plan", "--out", str(file), "--var", f"unused={PASSWORD}", expect=0)
+    assert PASSWORD not in file.read_text()
+    assert f"kvmspec apply {file} --var unused=…" in ran.stderr
+
+
+def test_a_plan_is_not_saved_where_it_would_be_read_as_a_manifest(scene: Scene) -> None:
+    scene.write(shop(scene))
+    assert "read as a manifest" in scene.cli("plan", "--out", "plan.yaml", expect=64).stderr
 
 
 @pytest.mark.parametrize(

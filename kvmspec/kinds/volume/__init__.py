@@ -59,9 +59,13 @@ class VolumeKind:
         return format_size(size) if size is not None else "overlay"
 
     def fingerprint(self, name: str, view: HostView) -> str:
-        """Format, path and backing; never its size, which the guest's growth changes."""
+        """Format, path, backing and capacity; never its allocation, which the guest's writing changes."""
         found = view.volumes.get(name)
-        return compare.digest([found.format, found.path, found.backing], "") if found else ""
+        return (
+            compare.digest([found.format, found.path, found.backing, str(found.capacity)], "")
+            if found
+            else ""
+        )
 
     def apply(self, action: Any, host: Host, report: Callable[[str], None]) -> None:
         apply.apply(action, host, report)

@@ -64,10 +64,13 @@ def test_inputs_are_words_and_no_commands(machine: Machine, text: str) -> None:
 
 def test_apply_takes_a_plan_that_was_reviewed(machine: Machine) -> None:
     machine.says("the plan\n")
-    assert step(machine, "Run kvmspec", COMMAND="apply", PLAN_FILE="p.kvmplan.json").returncode == 0
+    assert (
+        step(machine, "Run kvmspec", COMMAND="apply", MANIFEST="site", PLAN_FILE="p.kvmplan.json").returncode
+        == 0
+    )
     assert machine.calls("kvmspec") == [
         "show --format markdown -- p.kvmplan.json",
-        "apply --yes -- p.kvmplan.json",
+        "apply --yes --file site -- p.kvmplan.json",
     ]
     assert machine.outputs["exit-code"] == "0"
 
@@ -139,6 +142,6 @@ def test_plan_and_apply_for_real(machine: Machine) -> None:
     assert Path(saved).stat().st_mode & 0o777 == 0o600
     step(machine, "Run kvmspec", COMMAND="validate", MANIFEST=".")
     assert machine.outputs["exit-code"] == "0"
-    done = step(machine, "Run kvmspec", COMMAND="apply", PLAN_FILE=saved)
+    done = step(machine, "Run kvmspec", COMMAND="apply", MANIFEST=".", PLAN_FILE=saved)
     assert machine.outputs["exit-code"] == "0", done.stdout + done.stderr
     assert "network/front" in done.stdout

@@ -199,7 +199,7 @@ class TestGithubApply:
         machine.says("the plan\n")
         assert machine.bash(github("apply", "Apply")).returncode == 0
         plan = f"{machine.env['RUNNER_TEMP']}/reviewed/plan.kvmplan.json"
-        assert machine.calls("kvmspec") == [f"show {plan} --format markdown", f"apply {plan} --yes"]
+        assert machine.calls("kvmspec") == [f"show {plan} --format markdown", f"apply {plan} --yes --file ."]
 
     def test_a_refused_plan_fails_the_job(self, machine: Machine) -> None:
         machine.says("", 4)
@@ -285,7 +285,7 @@ class TestGitlab:
         done = self.run(machine, "apply: script")
         assert done.returncode == 0, done.stderr
         plan = machine.folder / "reviewed.kvmplan.json"
-        assert machine.calls("kvmspec") == [f"show {plan}", f"apply {plan} --yes"]
+        assert machine.calls("kvmspec") == [f"show {plan}", f"apply {plan} --yes --file ."]
         assert plan.read_text() == '{"saved": true}' and plan.stat().st_mode & 0o777 == 0o600
 
     @pytest.mark.parametrize(

@@ -301,10 +301,11 @@ def test_destroy_keeps_volumes_unless_data_loss_is_granted() -> None:
     assert "prevent_destroy" in difference.refusals[0].message
 
 
-def test_fingerprint_is_not_moved_by_growth() -> None:
+def test_fingerprint_tells_another_volume_of_that_name() -> None:
     assert KIND.fingerprint("vms/data", view(POOL)) == ""
     before = KIND.fingerprint("vms/data", view(POOL, DATA))
-    assert KIND.fingerprint("vms/data", view(POOL, replace(DATA, capacity=2 * GIB))) == before
+    assert KIND.fingerprint("vms/data", view(POOL, replace(DATA, capacity=2 * GIB))) != before
+    assert KIND.fingerprint("vms/data", view(POOL, replace(DATA))) == before
     assert KIND.fingerprint("vms/data", view(POOL, replace(DATA, format="raw"))) != before
 
 
