@@ -12,7 +12,7 @@ from kvmspec.cli.exits import worst
 from kvmspec.cli.interrupts import interrupts
 from kvmspec.cli.telling import JsonTeller, Teller, TextTeller
 from kvmspec.core.basis import Basis
-from kvmspec.core.errors import ExitCode, Refused
+from kvmspec.core.errors import ExitCode, KvmspecError, Refused
 from kvmspec.core.impact import Permission
 from kvmspec.core.plan import Plan, Result
 
@@ -46,7 +46,18 @@ def act(request: Request, acting: Acting, saved: tuple[Plan, Basis] | None = Non
     from kvmspec.pipeline import Session
 
     told = acting.teller(saved=saved is not None)
-    with Session(request) as session:
+    try:
+        return _act(Session(request), acting, told, saved)
+    except KvmspecError as error:  # before anything was done: the last line all the same
+        told.end(None, None, 0.0, error.exit_code)
+        raise
+    except KeyboardInterrupt:
+        told.end(None, None, 0.0, ExitCode.INTERRUPTED)
+        raise
+
+
+def _act(session: Session, acting: Acting, told: Teller, saved: tuple[Plan, Basis] | None) -> int:
+    with session:
         plan = session.plan()
         try:
             if saved is not None:
@@ -68,7 +79,7 @@ def act(request: Request, acting: Acting, saved: tuple[Plan, Basis] | None = Non
         (result.failed or result.remaining, ExitCode.FAILED),
     )
     told.end(plan, result, seconds, code)
-    return code
+    return worst((True, code), (told.console.lost, ExitCode.FAILED))
 
 
 def _hold_against(saved: tuple[Plan, Basis], plan: Plan, session: Session) -> None:
@@ -84,6 +95,7 @@ def _consent_and_run(
 
     granted = consent(plan, acting, Console.of_process())
     memory.release()
+    told.console = told.console.while_acting()
     begun = time.monotonic()
     with interrupts() as interrupted:
         result = session.apply(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO
 
 from kvmspec.report.style import Style
@@ -23,6 +23,7 @@ class Console:
     width: int
     asks: bool
     live: bool
+    lost: list[str] | None = None
 
     @classmethod
     def of_process(cls) -> Console:
@@ -37,11 +38,16 @@ class Console:
 
     def out(self, text: str) -> None:
         """Write data to stdout."""
-        _write(sys.stdout, text)
+        _write(sys.stdout, text, self.lost)
 
     def err(self, text: str) -> None:
         """Write anything else to stderr."""
-        _write(sys.stderr, text)
+        _write(sys.stderr, text, self.lost)
+
+    def while_acting(self) -> Console:
+        """The same, where a stream that takes no more (a full disk) is noted in `lost` and given up:
+        stopping halfway would be worse."""
+        return replace(self, lost=[])
 
     def answer(self, question: str) -> str:
         """Ask on stderr; the answer without surrounding blanks, empty at the end of the input."""
@@ -49,14 +55,19 @@ class Console:
         return sys.stdin.readline().strip()
 
 
-def _write(stream: TextIO | None, text: str) -> None:
-    """Write and flush. A reader that went away (`| head`) is no reason to stop what is being done."""
+def _write(stream: TextIO | None, text: str, lost: list[str] | None) -> None:
+    """Write and flush. A reader that went away (`| head`) is no reason to stop what is being done.
+    Any other OSError is noted in `lost`, where there is one, and raised where not."""
     if stream is None:
         return
     try:
         stream.write(_encodable(text, stream.encoding or "utf-8"))
         stream.flush()
-    except BrokenPipeError:
+    except OSError as error:
+        if lost is None and not isinstance(error, BrokenPipeError):
+            raise
+        if lost is not None and not isinstance(error, BrokenPipeError):
+            lost.append(f"{stream.name}: {error.strerror}")
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

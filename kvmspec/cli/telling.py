@@ -16,6 +16,8 @@ from kvmspec.core.plan import Event, Plan, Result
 class Teller(Protocol):
     """Who is told what happens, in this order."""
 
+    console: Console
+
     def planned(self, plan: Plan) -> None: ...
 
     def event(self, event: Event) -> None:

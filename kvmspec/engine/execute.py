@@ -64,8 +64,10 @@ class _Run:
                 for future in done:
                     self._finish(self.running.pop(future), future.result())
                 self._start(pool)
-        for number in self.steps:
-            self.outcomes.setdefault(number, self._left(number))
+        for number, step in self.steps.items():
+            if number not in self.outcomes:
+                self.outcomes[number] = self._left(number)
+                self.on_event(Event(step, self.outcomes[number].status.value))
         return Result(tuple(self.outcomes[number] for number in self.steps), self.interrupted.is_set())
 
     def _left(self, number: int) -> Outcome:
@@ -98,6 +100,7 @@ class _Run:
         before = [self.outcomes.get(number) for number in step.after]
         if any(outcome is not None and outcome.status is not Status.DONE for outcome in before):
             self.outcomes[step.number] = Outcome(step, Status.SKIPPED)
+            self.on_event(Event(step, Status.SKIPPED.value))
             return False
         return all(outcome is not None for outcome in before)
 

@@ -32,14 +32,16 @@ def _signature(item: Difference) -> Hashable:
     """Equal for objects that a reviewer need not see one by one: what is dangerous never is."""
     if item.impact > Impact.LIVE or item.refusals or item.verb is Verb.DELETE:
         return item.address
-    return item.address.kind, item.verb, item.label, item.notes, repr(item.changes)
+    pool = item.address.name.rpartition("/")[0] if item.address.kind == "volume" else ""
+    return item.address.kind, pool, item.verb, item.label, item.notes, repr(item.changes)
 
 
 def ranges(names: Iterable[str]) -> list[str]:
     """`web-1`, `web-2`, `web-3` as `web-1 … web-3`; every name is one of the ranges or in one."""
     runs: list[list[str]] = []
     for name in sorted(names, key=_natural):
-        if runs and _follows(runs[-1][-1], name):
+        step = _counts(runs[-1][-1], name) if runs else None
+        if step is not None and (len(runs[-1]) < 2 or step == _counts(*runs[-1][-2:])):
             runs[-1].append(name)
         else:
             runs.append([name])
@@ -50,13 +52,16 @@ def _natural(name: str) -> tuple[tuple[int, int | str], ...]:
     return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in _NUMBER.split(name) if part)
 
 
-def _follows(one: str, other: str) -> bool:
-    """Whether the names differ in one number, by 1: web-9-root.qcow2, web-10-root.qcow2."""
+def _counts(one: str, other: str) -> int | None:
+    """Which part of the name counts, where nothing else differs and it does by 1:
+    web-9-root.qcow2, web-10-root.qcow2."""
     parts, others = _NUMBER.split(one), _NUMBER.split(other)
     if len(parts) != len(others):
-        return False
-    different = [pair for pair in zip(parts, others, strict=True) if pair[0] != pair[1]]
-    return len(different) == 1 and _next(*different[0])
+        return None
+    different = [place for place, pair in enumerate(zip(parts, others, strict=True)) if pair[0] != pair[1]]
+    if len(different) != 1 or not _next(parts[different[0]], others[different[0]]):
+        return None
+    return different[0]
 
 
 def _next(one: str, other: str) -> bool:

@@ -140,6 +140,8 @@ def _resource(difference: Difference, rebuilt: Set[Address], restart: str) -> Re
         "changes": [_field(change) for change in difference.changes],
         "notes": [redacted(note) for note in difference.notes],
         "label": redacted(difference.label),
+        "permitted": cast("list[PermissionName]", in_order(difference.permitted)),
+        "refusals": problems_data(difference.refusals),
     }
 
 

@@ -94,6 +94,8 @@ def _difference(item: ResourceData, pending: Iterable[FieldData], unmanaged: Ite
         before=item["change"]["before"],
         after=item["change"]["after"],
         label=item["label"],
+        permitted=frozenset(map(Permission, item["permitted"])),
+        refusals=tuple(map(_problem, item["refusals"])),
     )
 
 

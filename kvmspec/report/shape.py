@@ -112,6 +112,10 @@ class ResourceData(IdentityData):
     """What a reviewer should know, such as volumes that stay."""
     label: str
     """The object in a few words; may be empty."""
+    permitted: list[PermissionName]
+    """What the manifest itself allows (lifecycle.restart: allowed)."""
+    refusals: list[ProblemData]
+    """Why nothing may be done because of this object."""
 
 
 @with_config(_CLOSED)

@@ -87,6 +87,11 @@ class Case:
         except ManifestError:
             return None
 
+    def plan(self) -> Plan:
+        """The plan, made once more."""
+        with _inside(self.folder), Canned(self._request(), self.folder / "live") as session:
+            return session.plan()
+
     def hold_against(self, saved: Plan, basis: Basis) -> list[Address]:
         """What `apply PLANFILE` does first: plan again and compare."""
         with _inside(self.folder), Canned(self._request(), self.folder / "live") as session:

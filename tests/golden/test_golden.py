@@ -72,3 +72,5 @@ def test_a_saved_plan_is_valid_says_the_same_and_is_not_stale(case: Case, tmp_pa
     plan, basis = read_saved(file)
     assert plan_text(plan) == (case.folder / "plan.txt").read_text()
     assert case.hold_against(plan, basis) == []
+    assert [d.permitted for d in plan.differences] == [d.permitted for d in case.plan().differences]
+    assert [d.refusals for d in plan.differences if d.refusals] or not plan.refusals

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from kvmspec.report.published import events_schema, plan_schema
-from tests.conftest import RunKvmspec, StartKvmspec
+from tests.conftest import RunKvmspec, StartKvmspec, cli_environment
 from tests.live.scene import Manifest, Scene, idle_vm
 
 pytestmark = pytest.mark.libvirtd
@@ -328,6 +329,19 @@ def test_what_apply_waits_for_is_an_event(scene: Scene) -> None:
         event for event in events if event["type"] == "done" and event["number"] == waiting["number"]
     )
     assert ended["note"] == "", "waiting is over"
+
+
+def test_a_full_disk_under_its_output_does_not_stop_it_halfway(scene: Scene) -> None:
+    file = saved(scene, shop(scene))
+    line = f"{sys.executable} -m kvmspec apply {file} --yes --format json > /dev/full"
+    environment = cli_environment(scene.path.parent)
+    done = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert not scene.domains(), "the plan itself could not be told: nothing was begun"
+    line = f"{sys.executable} -m kvmspec apply {file} --yes 2> /dev/full"
+    done = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "Apply complete" in done.stdout
+    scene.plan(expect=0)
 
 
 def test_it_can_be_shown_without_a_host(scene: Scene) -> None:

@@ -26,6 +26,8 @@ from tests.unit.report import plans as p
         ("web-1-root.qcow2 web-2-root.qcow2 web-3-root.qcow2", "web-1-root.qcow2 … web-3-root.qcow2"),
         ("db mail web", "db, mail, web"),
         ("a1b1 a2b2 a3b3", "a1b1, a2b2, a3b3"),
+        ("web-1-1 web-1-2 web-2-2", "web-1-1, web-1-2, web-2-2"),
+        ("a-1-1 a-1-2 a-1-3 a-2-3", "a-1-1 … a-1-3, a-2-3"),
         ("", ""),
     ],
 )

@@ -62,6 +62,8 @@ def test_a_change() -> None:
         "notes": [],
         "label": "",
         "restart": "",
+        "permitted": [],
+        "refusals": [],
     }
 
 
