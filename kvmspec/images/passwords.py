@@ -28,7 +28,7 @@ def crypted(value: str, salt: str) -> str:
     """
     if scheme(value):
         return value
-    from passlib.hash import sha512_crypt
+    from passlib.hash import sha512_crypt  # type: ignore[import-untyped, unused-ignore]
 
     drawn = hashlib.scrypt(value.encode(), salt=salt.encode(), **COST, dklen=12)
     chars = base64.b64encode(drawn, b"./").decode()

@@ -88,7 +88,7 @@ def text(document: Document, revealer: _Revealer) -> str:
         return revealer.string(document["text"])
     from kvmspec.images.yaml_text import dump
 
-    return document.get("head", "") + dump(revealer.data(document["yaml"]))
+    return f"{document.get('head', '')}" + dump(revealer.data(document["yaml"]))
 
 
 def _message(parts: list[Document], revealer: _Revealer) -> str:
