@@ -25,8 +25,10 @@ from kvmspec.core.plan import Event, Plan, Result
 from kvmspec.core.problem import Problem, Where
 from kvmspec.engine import desire as wanting
 from kvmspec.engine.diff import diff
+from kvmspec.engine.images import with_images
 from kvmspec.engine.observe import observe
 from kvmspec.engine.plan import fingerprints, make_plan, still_to_do
+from kvmspec.images.shelf import Shelf
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.registry import KINDS, SECTIONS
 from kvmspec.manifest.load import load as load_manifest
@@ -50,6 +52,8 @@ class Request:
     targets: tuple[str, ...] = ()
     granted: frozenset[Permission] = frozenset()
     destroy: bool = False
+    replaced: tuple[str, ...] = ()
+    offline: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     @classmethod
@@ -67,6 +71,7 @@ class Request:
             connect=basis.connect,
             hosts=basis.hosts,
             targets=basis.targets,
+            replaced=basis.replaced,
             granted=granted,
         )
 
@@ -128,10 +133,11 @@ class Session:
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        self.manifest = load(request)
+        self.manifest = replace(load(request), rebuilt=_rebuilt(request.replaced))
         self._open = ExitStack()
         self._hosts: dict[str, Host] = {}
         self._guard = threading.Lock()
+        self._images = shelf(self.manifest, request)
         self._seen: Context | None = None
 
     def __enter__(self) -> Session:
@@ -213,7 +219,7 @@ class Session:
             )
         if result.failed or result.interrupted:
             return result
-        context = self._look()
+        context = self._look(())
         again = make_plan(diff(context, KINDS), context, KINDS)
         return replace(
             result,
@@ -228,21 +234,23 @@ class Session:
         context = self._look()
         return status_of(diff(context, KINDS), context, self._hosts)
 
-    def _look(self) -> Context:
+    def _look(self, replaced: tuple[str, ...] | None = None) -> Context:
         """Observe every host, for a VM may live on one that is not planned for, and tell what is
-        wanted there."""
+        wanted there. `replaced` are the disks to be made anew, those of the request when not given."""
         request, manifest = self.request, self.manifest
         views = observe(manifest.hosts.values(), manifest, self._connect)
         desired = wanting.desire(manifest, KINDS, views)
+        chosen = wanting.choose_disks(desired, request.replaced if replaced is None else replaced)
         return Context(
             manifest,
             _renderer(),
-            views,
+            with_images(views, desired, manifest, self._images, chosen),
             desired,
             request.granted,
             request.destroy,
             targets=wanting.choose_targets(desired, request.targets, needs=not request.destroy),
             hosts=frozenset(self._chosen),
+            replaced=chosen,
         )
 
     def _read(self, plan: Plan) -> Basis:
@@ -266,6 +274,7 @@ class Session:
             connect=request.connect,
             hosts=request.hosts,
             targets=request.targets,
+            replaced=request.replaced,
             manifest=stale.manifest_digests(self.manifest),
             fingerprints=fingerprints(known, self._seen, KINDS),
         )
@@ -300,11 +309,26 @@ class Session:
             known = self._hosts.get(entry.name)
         if known is not None and known.is_alive():
             return known
-        host = connect(entry.name, entry.uri, self.manifest.secrets)
+        host = connect(entry.name, entry.uri, self.manifest.secrets, self._images)
         with self._guard:
             self._hosts[entry.name] = host
             self._open.callback(host.close)
         return host
+
+
+def shelf(manifest: Manifest, request: Request) -> Shelf:
+    """The manifest's images, over the cache of this user."""
+    from kvmspec.images.library import Library
+    from kvmspec.kinds.image.source import source_of
+
+    sources = {item.name: source_of(item, manifest) for item in manifest.of("image")}
+    folder = resources.cache_folder("images")
+    return Shelf(sources, lambda: Library(folder, offline=request.offline, environ=request.environ))
+
+
+def _rebuilt(disks: tuple[str, ...]) -> frozenset[str]:
+    """The VMs of `vm/NAME/DISK`."""
+    return frozenset(disk.split("/")[1] for disk in disks if disk.count("/") == 2)
 
 
 def _check_permissions(plan: Plan) -> None:

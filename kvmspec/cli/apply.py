@@ -14,8 +14,10 @@ from kvmspec.cli.options import (
     Format,
     Hosts,
     NoColor,
+    Offline,
     Parallelism,
     PathsOrPlan,
+    Replace,
     Targets,
     VarFiles,
     Variables,
@@ -39,6 +41,8 @@ def apply(
     connect: Connect = None,
     hosts: Hosts = None,
     targets: Targets = None,
+    replace_disks: Replace = None,
+    offline: Offline = False,
     variables: Variables = None,
     var_files: VarFiles = None,
     output_format: Format = "text",
@@ -57,8 +61,8 @@ def apply(
     acting = Acting("Apply", yes, parallelism, is_json(output_format), verbose)
     granted = permissions(allow)
     if paths and (plan := _saved(paths)):
-        if connect or hosts or targets:
-            raise UsageError("a saved plan has its own --connect, --host and --target")
+        if connect or hosts or targets or replace_disks:
+            raise UsageError("a saved plan has its own --connect, --host, --target and --replace")
         return _apply_saved(plan, tuple(files or ()), variables, tuple(var_files or ()), acting, granted)
     request = make_request(
         paths,
@@ -68,6 +72,8 @@ def apply(
         connect=connect,
         hosts=hosts,
         targets=targets,
+        replaced=replace_disks,
+        offline=offline,
         granted=granted,
     )
     return act(request, acting)

@@ -70,6 +70,16 @@ VarFiles = Annotated[
         "--var-file", metavar="FILE", help="Read variables from a YAML file; repeatable.", show_default=False
     ),
 ]
+Replace = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--replace",
+        metavar="vm/NAME/DISK",
+        help="Make this disk anew from its image, its data lost; repeatable.",
+        show_default=False,
+    ),
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Fetch no image; take what the cache has.")]
 Allow = Annotated[
     list[str] | None,
     typer.Option(
@@ -93,7 +103,8 @@ NoColor = Annotated[bool, typer.Option("--no-color", help="No colour, not even o
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
-_TARGET = re.compile(r"(vm|network|pool|volume)/\S+")
+_DISK = re.compile(r"vm/[^/\s]+/[^/\s]+")
+_TARGET = re.compile(r"(vm|network|pool|volume|image)/\S+")
 
 
 def make_request(
@@ -107,6 +118,8 @@ def make_request(
     targets: list[str] | None = None,
     granted: Iterable[Permission] = (),
     destroy: bool = False,
+    replaced: list[str] | None = None,
+    offline: bool = False,
 ) -> Request:
     """What the options ask for. Raises UsageError."""
     from kvmspec.pipeline import Request
@@ -120,6 +133,8 @@ def make_request(
         targets=_targets(targets or ()),
         granted=frozenset(granted),
         destroy=destroy,
+        replaced=_disks(replaced or ()),
+        offline=offline,
     )
 
 
@@ -147,6 +162,15 @@ def assignments(words: Iterable[str]) -> dict[str, str]:
             raise UsageError(f"--var {word!r} is not of the form NAME=VALUE")
         pairs[name] = value
     return pairs
+
+
+def _disks(words: Iterable[str]) -> tuple[str, ...]:
+    for word in words:
+        if not _DISK.fullmatch(word):
+            raise UsageError(
+                f"--replace {word!r} names no disk", hint="write vm/NAME/DISK, such as vm/web-1/root"
+            )
+    return tuple(words)
 
 
 def _targets(words: Iterable[str]) -> tuple[str, ...]:

@@ -17,8 +17,10 @@ from kvmspec.cli.options import (
     Files,
     Hosts,
     NoColor,
+    Offline,
     Paths,
     PlanFormat,
+    Replace,
     Targets,
     VarFiles,
     Variables,
@@ -56,6 +58,8 @@ def plan(
     connect: Connect = None,
     hosts: Hosts = None,
     targets: Targets = None,
+    replace_disks: Replace = None,
+    offline: Offline = False,
     variables: Variables = None,
     var_files: VarFiles = None,
     output_format: PlanFormat = "text",
@@ -75,6 +79,8 @@ def plan(
         connect=connect,
         hosts=hosts,
         targets=targets,
+        replaced=replace_disks,
+        offline=offline,
         granted=permissions(allow),
     )
     console = Console.of_process()

@@ -111,17 +111,46 @@ class DeletePool(On):
     """Stop and undefine; never virStoragePoolDelete, so its files stay."""
 
 
+# --- images
+@dataclass(frozen=True)
+class PlaceImage(On):
+    """Fetch the image where it is not in the cache yet, and upload it as the volume `volume` of `pool`.
+
+    `identity` tells its content: when that has changed since the plan, the action fails.
+    """
+
+    pool: str
+    volume: str
+    identity: str
+
+
 # --- volumes
 @dataclass(frozen=True)
 class CreateVolume(On):
     """Create the volume. `take_up` is true where the plan could not look into the pool
-    (it is not running yet): a fitting volume found then is used with its data."""
+    (it is not running yet): a fitting volume found then is used with its data. `origin` is the
+    volume, `pool/name`, that it is a full copy of."""
 
     xml: str
     capacity: int
     format: str
     backing: str | None = None
     take_up: bool = False
+    origin: str | None = None
+
+
+@dataclass(frozen=True)
+class PlaceSeed(On):
+    """A volume with the files a guest reads on its first boot, as an ISO image.
+
+    `data` is JSON text, by file name; secrets are in it as tokens.
+    """
+
+    data: str
+
+
+class RemoveSeed(On):
+    """Delete a volume that kvmspec made with PlaceSeed; nothing in it is the guest's."""
 
 
 @dataclass(frozen=True)
@@ -225,7 +254,8 @@ NetworkAction = (
     DefineNetwork | EditNetwork | UpdateNetwork | StartNetwork | RestartNetwork | DeleteNetwork | SetAutostart
 )
 PoolAction = DefinePool | EditPool | StartPool | DeletePool | SetAutostart
-VolumeAction = CreateVolume | ResizeVolume | DeleteVolume
+ImageAction = PlaceImage
+VolumeAction = CreateVolume | PlaceSeed | RemoveSeed | ResizeVolume | DeleteVolume
 DomainAction = (
     DefineDomain
     | EditDomain
@@ -241,7 +271,7 @@ DomainAction = (
     | UndefineDomain
     | SetAutostart
 )
-Action = NetworkAction | PoolAction | VolumeAction | DomainAction
+Action = NetworkAction | PoolAction | ImageAction | VolumeAction | DomainAction
 
 
 def to_data(value: Any) -> Any:

@@ -14,6 +14,7 @@ class Basis:
 
     directory     the folder it was made in; `paths` and `var_files` are relative to it
     variables     what --var gave, without what is secret
+    replaced      the disks, vm/NAME/DISK, that are made anew
     manifest      a digest of each part of the resolved manifest, such as `vm/web`
     secrets       salted digests of the secrets in each part, in their order
     fingerprints  a digest of each live object that was read; "" for what was not there
@@ -26,6 +27,7 @@ class Basis:
     connect: str | None = None
     hosts: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
     manifest: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Sequence[str]] = field(default_factory=dict)
     fingerprints: Mapping[Address, str] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,28 @@ class HostFacts:
     driver: str = "QEMU"
 
 
+class ObservedImage(NamedTuple):
+    """What is known of an image of the manifest.
+
+    identity  digest that tells its content from others; "" where nobody has looked yet
+    format    `qcow2`, `raw` or `iso`; "" where no disk is to be made from it now
+    capacity  bytes a guest sees; 0 where that is known only after the download
+    download  bytes that are still to be fetched
+    """
+
+    identity: str = ""
+    format: str = ""
+    capacity: int = 0
+    download: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class HostView:
     """One look at one host: a listing a kind. Maps are keyed by name; volumes by `pool/name`.
 
     A host that could not be read has `unknown` set and is never treated as empty.
-    `pools_read` are the pools whose volumes are in `volumes` (running ones).
+    `pools_read` are the pools whose volumes are in `volumes` (running ones). `unfinished` are volumes
+    into which an upload was cut off; `images` what is known of the manifest's images, by name.
     """
 
     host: str
@@ -75,3 +92,5 @@ class HostView:
     volumes: Mapping[str, ObservedVolume] = field(default_factory=dict)
     domains: Mapping[str, Observed] = field(default_factory=dict)
     pools_read: frozenset[str] = frozenset()
+    unfinished: frozenset[str] = frozenset()
+    images: Mapping[str, ObservedImage] = field(default_factory=dict)

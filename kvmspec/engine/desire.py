@@ -96,6 +96,24 @@ def choose_targets(
     return frozenset(chosen)
 
 
+def choose_disks(desired: Mapping[Address, Desired], wanted: Iterable[str]) -> frozenset[Address]:
+    """The volumes of the disks that `--replace vm/NAME/DISK` names. Raises UsageError."""
+    chosen = set()
+    for term in wanted:
+        found = [
+            address
+            for address, item in desired.items()
+            if item.owner is not None and item.extra and term == f"{item.owner.short}/{item.extra}"
+        ]
+        if not found:
+            raise UsageError(
+                f"--replace {term} names no disk of the manifest",
+                hint="write vm/NAME/DISK, of a disk of the VM's own, such as vm/web-1/root",
+            )
+        chosen |= set(found)
+    return frozenset(chosen)
+
+
 def _names(term: str, address: Address, item: Desired) -> bool:
     group = f"{address.kind}/{item.path[-1]}" if item.path and item.owner is None else ""
     return term in (address.short, str(address), group, f"{address.kind}/{address.leaf}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from kvmspec.core.action import DeleteVolume, ShutdownDomain
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
-from kvmspec.kinds.base import Context, Kind
+from kvmspec.kinds.base import Chain, ChainLink, Context, Kind
 
 
 def fold(differences: list[Difference], context: Context, kinds: Mapping[str, Kind]) -> list[Difference]:
@@ -28,6 +29,14 @@ def fold(differences: list[Difference], context: Context, kinds: Mapping[str, Ki
     return list(by_address.values())
 
 
+def _spliced(steps: Chain, chain: Iterable[ChainLink]) -> tuple[ChainLink, ...]:
+    """A volume that is made anew is so while its VM is off; what grows does so first."""
+    links = list(chain)
+    off = next((n for n, (action, _) in enumerate(links, 1) if isinstance(action, ShutdownDomain)), 0)
+    at = off if any(isinstance(action, DeleteVolume) for action, _ in steps) else 0
+    return (*links[:at], *steps, *links[at:])
+
+
 def _is_ignored(path: str, owner: Address, context: Context) -> bool:
     names = context.desired[owner].spec.lifecycle.ignore_changes
     return any(path == name or path.startswith(f"{name}.") for name in names)
@@ -45,5 +54,5 @@ def _with(
         changes=(*vm.changes, *changes),
         before=(vm.before or {}) | {c.path: c.before for c in changes},
         after=(vm.after or {}) | {c.path: c.after for c in changes},
-        detail=(*steps, *(vm.detail or ())),
+        detail=_spliced(steps, vm.detail or ()),
     )

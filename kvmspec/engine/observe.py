@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from kvmspec.adapters.libvirt import Host
 from kvmspec.adapters.libvirt.domains import LOCK_NAME
+from kvmspec.adapters.libvirt.volumes import RAW
 from kvmspec.core.errors import HostUnreachable, LibvirtFailure
-from kvmspec.core.observed import HostFacts, HostView, Observed
+from kvmspec.core.observed import HostFacts, HostView, Observed, ObservedVolume
 from kvmspec.kinds import records
+from kvmspec.kinds.bases import image_at
 from kvmspec.kinds.ownership import derived_uuid
+from kvmspec.kinds.seeds import is_seed
 from kvmspec.manifest.section import HostEntry, Manifest
 
 Connect = Callable[[HostEntry], Host]
@@ -50,7 +53,18 @@ def _view(host: Host, entry: HostEntry, manifest: Manifest) -> HostView:
         volumes={f"{found.pool}/{found.name}": found for found in volumes},
         domains=domains,
         pools_read=frozenset(running),
+        unfinished=frozenset(_unfinished(volumes, host, manifest)),
     )
+
+
+def _unfinished(volumes: Iterable[ObservedVolume], host: Host, manifest: Manifest) -> Iterator[str]:
+    """Volumes that kvmspec uploads, as long as their first bytes, which come last, are missing. One
+    that libvirt takes for anything but raw has them."""
+    images = {item.name for item in manifest.of("image")}
+    for volume in volumes:
+        ours = is_seed(volume.name) or image_at(volume.name) in images
+        if ours and volume.format == RAW and host.volumes.is_unfinished(volume.pool, volume.name):
+            yield f"{volume.pool}/{volume.name}"
 
 
 def _pools(manifest: Manifest) -> set[str]:

@@ -110,6 +110,13 @@ def _message(parts: list[Document], revealer: _Revealer) -> str:
     return message.as_bytes().decode()
 
 
+def build(data: str, secrets: SecretStore) -> bytes:
+    """The ISO of files that are written as JSON, every secret in its place."""
+    import json
+
+    return iso(reveal_files(json.loads(data), secrets))
+
+
 def iso(files: Mapping[str, str]) -> bytes:
     """An ISO 9660 image with these files, labelled `cidata`, with Joliet and Rock Ridge for their names.
 

@@ -17,7 +17,8 @@ from kvmspec.core.observed import HostView
 from kvmspec.core.problem import Problem
 from kvmspec.manifest.section import Item, Manifest, Section
 
-Chain = list[tuple[Action, str]]
+ChainLink = tuple[Action, str]
+Chain = list[ChainLink]
 """The actions on one object in their order, each with a few words for people."""
 
 
@@ -30,6 +31,7 @@ class Context:
     granted  permissions given; only `data-loss` changes what is planned (volumes of a deleted VM)
     destroy  everything that is owned is to go
     targets  what the plan is limited to; None for everything
+    replaced  volumes of VMs' own disks that are to be made anew
     hosts    those the plan is limited to; the others are only looked at
     """
 
@@ -41,6 +43,7 @@ class Context:
     destroy: bool = False
     targets: frozenset[Address] | None = None
     hosts: frozenset[str] | None = None
+    replaced: frozenset[Address] = frozenset()
 
     def plans_for(self, host: str) -> bool:
         """Whether the host was read and is one the plan is for."""

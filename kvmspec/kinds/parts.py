@@ -52,3 +52,15 @@ class BackingSpec(Model):
         if self.path is not None and self.pool is not None:
             raise PydanticCustomError("backing", "`pool` goes with `volume`, not with `path`")
         return self
+
+
+def enforce_one_origin(disk: Any) -> None:
+    """A disk is made from nothing, from a backing or from an image. Raises PydanticCustomError."""
+    if disk.image is not None and disk.backing is not None:
+        raise PydanticCustomError("origin", "give either `image` or `backing`")
+    if disk.image is None and disk.clone == "full":
+        raise PydanticCustomError("origin", "`clone: full` goes with `image`")
+    if disk.image is not None and disk.format == "raw" and disk.clone != "full":
+        raise PydanticCustomError(
+            "format", "a raw disk cannot be an overlay of its image; use `clone: full`, or `format: qcow2`"
+        )

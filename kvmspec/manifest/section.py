@@ -66,6 +66,7 @@ class Manifest:
     secrets: SecretStore = field(repr=False)
     where: Callable[[Path], Where | None] = field(repr=False)
     warnings: tuple[Problem, ...] = ()
+    rebuilt: frozenset[str] = frozenset()  # VMs of which a disk is to be made anew, as --replace asks
     secret_variables: frozenset[str] = frozenset()  # declared with `secret: true`, used or not
 
     def of(self, kind: str) -> tuple[Item, ...]:

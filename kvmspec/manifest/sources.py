@@ -18,7 +18,7 @@ SUFFIXES = (".yaml", ".yml")
 ONCE = ("kvmspec", "project", "id")
 LISTS = ("moved", "released", "removed")
 MAPS = ("variables", "hosts", "defaults", "profiles")
-LATER = ("secrets", "images")
+LATER = ("secrets",)
 
 
 @dataclass

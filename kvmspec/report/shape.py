@@ -17,7 +17,7 @@ _OPEN = ConfigDict(extra="allow", use_attribute_docstrings=True)
 
 ImpactName = Literal["none", "live", "restart", "delete", "replace", "data-loss"]
 PermissionName = Literal["restart", "delete", "replace", "data-loss"]
-KindName = Literal["vm", "network", "pool", "volume"]
+KindName = Literal["vm", "network", "pool", "volume", "image"]
 ActionName = Literal["no-op", "adopt", "create", "update", "delete"]
 StatusName = Literal["done", "failed", "skipped", "not-started", "undone"]
 
@@ -192,6 +192,8 @@ class SavedData(TypedDict):
     """What --host named."""
     targets: list[str]
     """What --target named."""
+    replaced: list[str]
+    """What --replace named."""
     manifest: dict[str, str]
     """A digest of each object of the resolved manifest, and of the rest under ""."""
     secrets: dict[str, list[str]]

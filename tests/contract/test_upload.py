@@ -27,13 +27,6 @@ def vms(host: Host, folder: Path) -> str:
     return "vms"
 
 
-def raw(name: str, size: int) -> str:
-    return (
-        f'<volume><name>{name}</name><capacity unit="bytes">{size}</capacity>'
-        '<allocation unit="bytes">0</allocation><target><format type="raw"/></target></volume>'
-    )
-
-
 def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -43,7 +36,7 @@ def test_every_byte_arrives(host: Host, vms: str, folder: Path, tmp_path: Path, 
     source = tmp_path / "image"
     source.write_bytes(os.urandom(size))
     told: list[int] = []
-    host.volumes.place(vms, "base", raw("base", size), source, told.append)
+    host.volumes.place(vms, "base", source, report=told.append)
     assert digest(folder / "base") == digest(source)
     assert told[-1] == size and not host.volumes.is_unfinished(vms, "base")
 
@@ -61,15 +54,20 @@ def test_holes_stay_holes(host: Host, vms: str, folder: Path, tmp_path: Path) ->
         file.seek(200 * MIB)
         file.write(b"middle")
         file.truncate(300 * MIB)
-    host.volumes.place(vms, "base", raw("base", 300 * MIB), source)
+    host.volumes.place(vms, "base", source)
     placed = folder / "base"
     assert placed.stat().st_size == 300 * MIB and digest(placed) == digest(source)
     assert placed.stat().st_blocks * 512 < 2 * MIB
 
 
+def test_only_the_owner_reads_what_is_secret(host: Host, vms: str, folder: Path) -> None:
+    host.volumes.place(vms, "seed.iso", b"password", mode="0600")
+    assert (folder / "seed.iso").stat().st_mode & 0o777 == 0o600
+
+
 def test_what_is_whole_is_not_written_again(host: Host, vms: str, folder: Path) -> None:
-    host.volumes.place(vms, "base", raw("base", 5), b"first")
-    host.volumes.place(vms, "base", raw("base", 6), b"second")
+    host.volumes.place(vms, "base", b"first")
+    host.volumes.place(vms, "base", b"second")
     assert (folder / "base").read_bytes() == b"first"
 
 
@@ -78,13 +76,13 @@ def test_an_upload_that_was_cut_off_is_seen_and_made_anew(
 ) -> None:
     source = tmp_path / "image"
     source.write_bytes(os.urandom(MIB))
-    host.volumes.create(vms, "base", raw("base", MIB))
+    host.volumes.create(vms, "base", volume("base", 1, "raw"))
     conn = host.conn
     handle = conn.storagePoolLookupByName(vms).storageVolLookupByName("base")
     with source.open("rb") as file:  # all but the head, as after a kill
         upload._send(conn, handle, file, upload.HEAD, MIB - upload.HEAD, lambda done: None)
     assert host.volumes.is_unfinished(vms, "base")
-    host.volumes.place(vms, "base", raw("base", MIB), source)
+    host.volumes.place(vms, "base", source)
     assert digest(folder / "base") == digest(source) and not host.volumes.is_unfinished(vms, "base")
 
 
@@ -93,13 +91,13 @@ def test_the_format_is_told_from_what_arrived(host: Host, vms: str, folder: Path
     copy = tmp_path / "copy.qcow2"
     copy.write_bytes((folder / "model").read_bytes())
     size = copy.stat().st_size
-    host.volumes.place(vms, "base", raw("base", size), copy)
+    host.volumes.place(vms, "base", copy)
     found = host.volumes.get(vms, "base")
     assert (found.format, found.capacity) == ("qcow2", MIB)
 
 
 def test_a_full_copy_is_made_once(host: Host, vms: str, folder: Path) -> None:
-    host.volumes.place(vms, "base", raw("base", 65536), b"data" * 16384)
+    host.volumes.place(vms, "base", b"data" * 16384)
     xml = '<volume><name>own</name><capacity unit="bytes">65536</capacity><target><format type="qcow2"/></target></volume>'
     assert host.volumes.create_from(vms, "own", xml, (vms, "base"))
     assert not host.volumes.create_from(vms, "own", xml, (vms, "base"))

@@ -27,6 +27,10 @@ AROUND: dict[str, Any] = {
     "defaults": {"host": "hv1"},
     "pools": {"vms": {"path": "/srv/vms"}},
     "volumes": {name: {"pool": "vms", "size": "1GiB"} for name in ("pgdata", "golden", "debian-12.qcow2")},
+    "images": {
+        name: {"path": "./image.qcow2", "pool": "vms", "kind": kind}
+        for name, kind in (("debian-12", "disk"), ("debian-12-iso", "iso"))
+    },
     "profiles": {"base": {"memory": "1GiB"}},
     "vms": {"db": {"memory": "1GiB"}, "frontend": {"memory": "1GiB"}},
 }

@@ -13,7 +13,7 @@ from kvmspec import resources
 from kvmspec.kinds.registry import KINDS
 
 TOP = Path(__file__).resolve().parents[2]
-TEMPLATES = {"vm": "domain.xml.j2"}
+TEMPLATES = {"vm": "domain.xml.j2", "image": "volume.xml.j2"}
 
 
 def _generator() -> ModuleType:

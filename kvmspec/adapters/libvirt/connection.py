@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 from xml.etree import ElementTree as ET
 
 import libvirt
@@ -18,10 +19,21 @@ from kvmspec.core.errors import HostUnreachable
 from kvmspec.core.observed import HostFacts
 from kvmspec.manifest.secrets import SecretStore
 
+if TYPE_CHECKING:
+    from kvmspec.images.facts import LocalImage
+
 _JOIN_GROUP = (
     "add your user to the group `libvirt` (`sudo usermod -aG libvirt $USER`, then log in again), or use sudo"
 )
 _NO_SOCKET = re.compile(r"Failed to connect socket to '([^']+)': (.*)")
+
+
+class Images(Protocol):
+    """Where the content of the manifest's images comes from."""
+
+    def fetch(self, name: str, identity: str, report: Callable[[str], None]) -> LocalImage:
+        """The image, in a file of this machine. Raises ImageError, also where it is another now."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,7 @@ class Host:
     pools: Pools
     volumes: Volumes
     domains: Domains
+    images: Images | None = None
 
     @property
     def arch(self) -> str:
@@ -69,13 +82,17 @@ class Host:
             return
 
 
-def connect(name: str, uri: str, secrets: SecretStore) -> Host:
-    """Open a connection. Raises HostUnreachable with the reason and what to do."""
+def connect(name: str, uri: str, secrets: SecretStore, images: Images | None = None) -> Host:
+    """Open a connection. `images` is what PlaceImage takes its content from.
+
+    Raises HostUnreachable with the reason and what to do.
+    """
     try:
         conn = libvirt.open(uri)
     except libvirt.libvirtError as error:
         raise _unreachable(name, uri, error) from error
-    return Host(name, uri, conn, Networks(conn), Pools(conn), Volumes(conn), Domains(conn, secrets))
+    volumes, domains = Volumes(conn, secrets), Domains(conn, secrets)
+    return Host(name, uri, conn, Networks(conn), Pools(conn), volumes, domains, images)
 
 
 def _unreachable(name: str, uri: str, error: libvirt.libvirtError) -> HostUnreachable:

@@ -6,6 +6,7 @@ import builtins
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 from xml.etree import ElementTree as ET
@@ -16,6 +17,7 @@ from kvmspec.adapters.libvirt import upload
 from kvmspec.adapters.libvirt.errors import failure, translated
 from kvmspec.core.errors import Absent, LibvirtFailure
 from kvmspec.core.observed import ObservedVolume
+from kvmspec.manifest.secrets import SecretStore
 
 RAW = "raw"
 _PATIENCE = 60.0  # seconds
@@ -31,8 +33,9 @@ def _any(pool: str, name: str) -> bool:
 class Volumes:
     """The volumes of one host's running pools. Names are looked up anew for every action."""
 
-    def __init__(self, conn: Any) -> None:
+    def __init__(self, conn: Any, secrets: SecretStore) -> None:
         self._conn = conn
+        self._secrets = secrets
 
     # --- looking
     def list(
@@ -101,23 +104,34 @@ class Volumes:
                 raise
 
     def place(
-        self, pool: str, name: str, xml: str, content: Path | bytes, report: upload.Report = lambda done: None
-    ) -> None:
-        """A volume with this content, made from `xml` (raw, of the content's size). One that is there
-        already and whole is left as it is; one that was cut off is made anew."""
-        import io
-
+        self,
+        pool: str,
+        name: str,
+        content: Path | bytes,
+        *,
+        mode: str = "0644",
+        report: upload.Report = lambda done: None,
+    ) -> bool:
+        """A volume with this content, as it is, readable as the octal `mode` says. One that is there
+        already and whole is left as it is (False); one that was cut off is made anew."""
+        size = content.stat().st_size if isinstance(content, Path) else len(content)
+        xml = _raw(name, size, mode)
         if not self.create(pool, name, xml):
             if not self._is_cut_off(pool, name):
-                return
+                return False
             self.delete(pool, name)
             self.create(pool, name, xml)
-        if isinstance(content, Path):
-            with content.open("rb") as file:
-                self._fill(pool, name, file, content.stat().st_size, report)
-        else:
-            self._fill(pool, name, io.BytesIO(content), len(content), report)
+        with content.open("rb") if isinstance(content, Path) else BytesIO(content) as file:
+            self._fill(pool, name, file, size, report)
         self.refresh(pool)
+        return True
+
+    def place_seed(self, pool: str, name: str, data: str) -> None:
+        """A seed for cloud-init (see images/seed.py) that only root and its guest's QEMU read. Secret
+        tokens are resolved here."""
+        from kvmspec.images.seed import build
+
+        self.place(pool, name, build(data, self._secrets), mode="0600")
 
     def _is_cut_off(self, pool: str, name: str) -> bool:
         return self.get(pool, name).format == RAW and self.is_unfinished(pool, name)
@@ -163,6 +177,18 @@ class Volumes:
 
     def _lookup(self, pool: str, name: str) -> Any:
         return self._pool(pool).storageVolLookupByName(name)
+
+
+def _raw(name: str, size: int, mode: str) -> str:
+    """XML of a volume of `size` bytes that are all zeros and take no space."""
+    root = ET.Element("volume")
+    ET.SubElement(root, "name").text = name
+    ET.SubElement(root, "capacity", unit="bytes").text = str(size)
+    ET.SubElement(root, "allocation", unit="bytes").text = "0"
+    target = ET.SubElement(root, "target")
+    ET.SubElement(target, "format", type=RAW)
+    ET.SubElement(ET.SubElement(target, "permissions"), "mode").text = mode
+    return ET.tostring(root, encoding="unicode")
 
 
 def _observe(pool: str, handle: Any) -> ObservedVolume | None:

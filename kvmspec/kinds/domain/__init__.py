@@ -11,7 +11,7 @@ from kvmspec.core.change import Difference
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain import apply, brief, create, leftovers, plan
+from kvmspec.kinds.domain import apply, brief, create, leftovers, plan, seeding
 from kvmspec.kinds.domain.check import check
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.effects import effects
@@ -42,9 +42,13 @@ class DomainKind:
         spec = item.spec
         assert isinstance(spec, VmSpec)
         places = Places(manifest, view, known_volumes(manifest, item.name, view))
+        seeded = seeding.seeding(item, host, manifest, view, places)
+        if seeded is not None:
+            spec = seeded.spec
         needs = tuple(dict.fromkeys(_needs(item.name, spec, manifest, host, places)))
-        vm = Desired(Address(host, "vm", item.name), spec, item.path, needs)
-        return [vm, *inline_volumes(vm, places)]
+        notes = seeded.notes if seeded else ()
+        vm = Desired(Address(host, "vm", item.name), spec, item.path, needs, extra=notes)
+        return [vm, *inline_volumes(vm, places), *([seeded.volume] if seeded else ())]
 
     def diff(self, desired: Desired, view: HostView, context: Context) -> Difference:
         return plan.difference(desired, view, context)
@@ -77,6 +81,7 @@ def _needs(name: str, spec: VmSpec, manifest: Manifest, host: str, places: Place
         if nic.network:
             yield Address(host, "network", nic.network)
     for disk in spec.disks:
+        yield from places.image_needs(disk.cdrom_image, host)
         volume = _volume(name, spec, disk, places)
         if volume:
             yield Address(host, "pool", volume[0])

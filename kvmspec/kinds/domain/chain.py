@@ -6,6 +6,7 @@ from kvmspec.canon.compare import get
 from kvmspec.core.action import (
     Edit,
     EditDomain,
+    RemoveSeed,
     RenameDomain,
     SetAutostart,
     SetDomainMetadata,
@@ -18,10 +19,11 @@ from kvmspec.core.address import Address
 from kvmspec.core.change import FieldChange
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain import edits
+from kvmspec.kinds.domain import edits, seeding
 from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, sealed_xml
+from kvmspec.kinds.seeds import is_seed
 from kvmspec.manifest.types import format_size
 
 
@@ -65,7 +67,9 @@ class Builder:
             chain.append(self._shutdown(self.address))
         if self.restart or (self.c.spec.state == "running" and not self.running):
             chain.append((StartDomain(self.address), "start"))
-        return chain
+        return chain + [
+            (RemoveSeed(seed), "delete cloud-init's old seed") for seed in old_seeds(self.c, context)
+        ]
 
     def _shutdown(self, address: Address) -> tuple[ShutdownDomain, str]:
         lifecycle = self.c.spec.lifecycle
@@ -135,6 +139,17 @@ class Builder:
                 size = change.after["#"] if isinstance(change.after, dict) else change.after
                 chain.append((SetMemory(self.address, int(size)), f"set memory to {format_size(int(size))}"))
         return chain
+
+
+def old_seeds(comparison: Comparison, context: Context) -> list[Address]:
+    """Seeds that were made for the VM, and that it has no more."""
+    host, record = comparison.desired.address.host, comparison.record
+    there = context.views[host].volumes
+    current = seeding.seed_of(comparison.spec)
+    listed = record.volumes if record else ()
+    return [
+        Address(host, "volume", key) for key in listed if is_seed(key) and key in there and key != current
+    ]
 
 
 def _text(change: Change | None) -> str | None:

@@ -23,10 +23,12 @@ def field_change(change: Change, comparison: Comparison) -> FieldChange:
     if unit != change.path:
         before, after = get(comparison.persistent, unit), get(comparison.stated, unit)
     impact, reason, avoid = _impact(row, unit, before, after, change, comparison)
+    path = fields.manifest_path(row, unit, comparison.all_keys)
+    show = _leaf if path == fields.CLOUD_INIT else _show
     return FieldChange(
-        fields.manifest_path(row, unit, comparison.all_keys),
-        _show(row, before),
-        _show(row, after),
+        path,
+        show(row, before),
+        show(row, after),
         impact,
         reason,
         sensitive=row.sensitive,
@@ -42,6 +44,8 @@ def _impact(
     rule = row.rule
     if rule is fields.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
         rule = fields.MEDIUM
+    if fields.manifest_path(row, unit, comparison.all_keys) == fields.CLOUD_INIT:
+        rule = fields.SEED
     verdict = rule(_scalar(before), _scalar(after), Guest(active or {}))
     if verdict.impact is Impact.REPLACE and before is not None:
         return verdict
@@ -82,6 +86,12 @@ def _show(row: fields.Field, value: Any) -> Any:
             return True
         return _summary(value)
     return row.show(value)
+
+
+def _leaf(row: fields.Field, value: Any) -> Any:
+    """A file without its folder."""
+    shown = _show(row, value)
+    return shown.rpartition("/")[2] if isinstance(shown, str) else shown
 
 
 def _summary(value: Data) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from kvmspec.adapters.libvirt.domains import LOCK_NAME
+from kvmspec.kinds.bases import undeclared
 from kvmspec.kinds.domain.cloud_check import check_cloud_init
 from kvmspec.kinds.domain.keys import disk_keys, nic_keys
 from kvmspec.kinds.domain.sources import Places, own_volumes
@@ -84,6 +85,9 @@ def _disks(vms: tuple[Item, ...], manifest: Manifest) -> Iterator[Finding]:
                 and names.count(disk.name) + sum(n == f"{disk.name}#2" for n in names) > 1
             ):
                 yield Finding((*path, "name"), f"two disks of vm/{item.name} are called {disk.name}")
+            for field, image, kind in (("image", disk.image, "disk"), ("cdrom", disk.cdrom_image, "iso")):
+                if image is not None:
+                    yield from undeclared((*path, field), image, kind, manifest)
             if _again(spec, position):
                 yield Finding((*path, "path"), f"vm/{item.name} has {disk.path} twice", "take one out")
             if disk.own and places.pool_of(spec, disk) is None:

@@ -8,23 +8,23 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from kvmspec.kinds.parts import BackingSpec
+from kvmspec.kinds.parts import BackingSpec, enforce_one_origin
 from kvmspec.manifest.model import Model
-from kvmspec.manifest.types import HostPath, IPv4, Mac, Name, Secret, Size, Text, parse_path
+from kvmspec.manifest.types import HostPath, IPv4, Mac, Name, Secret, Size, Text, parse_name, parse_path
 
 _SOURCES = ("volume", "path", "cdrom")
 
 
 class DiskSpec(Model):
-    """A disk or a CD-ROM, from exactly one source: `size` (a blank disk of the VM's own), `backing` (an
-    overlay of its own), `volume`, `path` or `cdrom`."""
+    """A disk or a CD-ROM, from exactly one source: `size` (a blank disk of the VM's own), `image` or
+    `backing` (a disk of its own made from that), `volume`, `path` or `cdrom`."""
 
-    later: ClassVar[frozenset[str]] = frozenset(
-        {"image", "clone", "iops", "bandwidth", "boot_order", "serial"}
-    )
+    later: ClassVar[frozenset[str]] = frozenset({"iops", "bandwidth", "boot_order", "serial"})
 
     examples: ClassVar[Sequence[Any]] = (
         {"name": "root", "size": "20GiB"},
+        {"name": "system", "image": "debian-12", "size": "20GiB"},
+        {"name": "tools", "image": "debian-12", "clone": "full"},
         {"name": "data", "backing": "golden"},
         {"volume": "pgdata"},
         {"path": "/srv/disks/old.raw"},
@@ -35,7 +35,13 @@ class DiskSpec(Model):
     """The key by which the disk is known for life. A disk of the VM's own needs one: its volume is
     called after it, web-root.qcow2."""
     size: Size | None = None
-    """Size of a disk of the VM's own; it can grow and never shrinks."""
+    """Size of a disk of the VM's own; it can grow and never shrinks. That of its image or backing when
+    not given."""
+    image: Name | None = Field(None, examples=["debian-12"])
+    """The image the VM's own disk is made from, once. A newer image is noted, and `--replace` takes it."""
+    clone: Literal["overlay", "full"] = Field("overlay", examples=["full"])
+    """How it is made from `image`: as an overlay that takes only the space of what the guest writes, or
+    as a full copy that needs no base."""
     backing: BackingSpec | None = None
     """Makes the VM's own disk an overlay: only what the guest writes takes space."""
     volume: Name | None = None
@@ -43,7 +49,7 @@ class DiskSpec(Model):
     path: HostPath | None = None
     """An existing file or block device of the host."""
     cdrom: Text | None = None
-    """An ISO file of the host, or `empty`."""
+    """An image of kind `iso`, an ISO file of the host, or `empty`."""
     pool: Name | None = Field(None, examples=["fast"])
     """The pool the disk lies in."""
     format: Literal["qcow2", "raw"] | None = Field(None, examples=["raw"])
@@ -58,6 +64,12 @@ class DiskSpec(Model):
     """How QEMU does its I/O; its own choice when not given."""
 
     @property
+    def cdrom_image(self) -> str | None:
+        """The image in the drive."""
+        named = self.cdrom is not None and self.cdrom != "empty" and not self.cdrom.startswith("/")
+        return self.cdrom if named and self.volume is None else None
+
+    @property
     def own(self) -> bool:
         """Whether the volume is the VM's own: declared here, named after the VM."""
         return self.volume is None and self.path is None and self.cdrom is None
@@ -65,24 +77,23 @@ class DiskSpec(Model):
     @model_validator(mode="after")
     def _one_source(self) -> DiskSpec:
         given = [name for name in _SOURCES if getattr(self, name) is not None]
-        if self.size is not None or self.backing is not None:
-            given.append("size" if self.size is not None else "backing")
+        if self.size is not None or self.backing is not None or self.image is not None:
+            given.append("size")
         if len(given) != 1:
             raise PydanticCustomError(
-                "disk", "a disk has exactly one of `size` (or `backing`), `volume`, `path` or `cdrom`"
+                "disk",
+                "a disk has exactly one of `size` (with `image` or `backing`, or blank), `volume`, `path` "
+                "or `cdrom`",
             )
+        enforce_one_origin(self)
         if self.own and self.name is None:
             raise PydanticCustomError(
                 "disk", "a disk of the VM's own needs a `name`; its volume is called after it"
             )
-        if self.cdrom is not None and self.cdrom != "empty" and self.cdrom.startswith("/"):
+        if self.cdrom is not None and self.cdrom.startswith("/"):
             parse_path(self.cdrom)
         elif self.cdrom is not None and self.cdrom != "empty":
-            raise PydanticCustomError(
-                "not_built",
-                "`cdrom` takes an absolute path or `empty`; images are part of the format, "
-                "but this version does not support them yet",
-            )
+            parse_name(self.cdrom)
         return self
 
 

@@ -38,6 +38,8 @@ _BESIDES = (
         "disks.name", "restart", "another name is another disk, with a volume of its own; the old one stays"
     ),
     Effect("disks.size", "live", "grows through the running guest; never shrinks"),
+    Effect("disks.image", "none", "read when the disk is created; `--replace` takes a newer one"),
+    Effect("disks.clone", "none", "read when the disk is created"),
     Effect("disks.backing", "none", "read when the disk is created"),
     Effect("networks.name", "restart", "another name is another interface, with another MAC"),
     Effect("graphics.type", "restart", "a display cannot be plugged in"),

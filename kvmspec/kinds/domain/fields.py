@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kvmspec.core.impact import Impact
+from kvmspec.kinds import seeds
 from kvmspec.kinds.records import KeyMap
 from kvmspec.manifest.types import format_size
 
@@ -156,6 +157,8 @@ class Field:
 
 AT_BOOT = "this version plugs devices in and out at boot only"
 SWAP = replace("another disk takes its place; the old one stays as it is")
+CLOUD_INIT = "cloud_init"
+SEED = restart("cloud-init reads its seed when the guest boots")
 MEDIUM = restart("this version changes a CD at boot only")
 DISK, NIC = ("devices", "disk", ANY), ("devices", "interface", ANY)
 GRAPHICS = ("devices", "graphics", ANY)
@@ -271,6 +274,8 @@ def manifest_path(row: Field, path: Path, keys: KeyMap) -> str:
     if row is FIELDS[-1]:
         return ".".join(part.lstrip("@") for part in path if part != "#")
     for position, part in enumerate(row.canonical):
+        if part == ANY and key_of(path, position, keys) == seeds.KEY:
+            return CLOUD_INIT
         if part == ANY:
             return row.manifest.replace("{key}", key_of(path, position, keys))
     return row.manifest

@@ -23,6 +23,8 @@ class InlineVolume(NamedTuple):
     format: str
     backing: BackingSpec | None
     prevent_destroy: bool = False
+    image: str | None = None
+    clone: str = "overlay"
 
 
 def known_volumes(manifest: Manifest, vm: str, view: HostView | None) -> Mapping[str, str]:
@@ -44,9 +46,15 @@ def inline_volumes(vm: Desired, places: Places) -> Iterator[Desired]:
         if pool is not None:
             yield Desired(
                 Address(host, "volume", f"{pool}/{places.own_volume(vm.address.name, disk, pool)}"),
-                InlineVolume(pool, disk.size, disk.format or "qcow2", disk.backing),
+                InlineVolume(
+                    pool, disk.size, disk.format or "qcow2", disk.backing, False, disk.image, disk.clone
+                ),
                 (*vm.path, "disks", position),
-                (Address(host, "pool", pool), *_backing_needs(host, disk.backing, places)),
+                (
+                    Address(host, "pool", pool),
+                    *_backing_needs(host, disk.backing, places),
+                    *places.image_needs(disk.image, host),
+                ),
                 owner=vm.address,
                 extra=disk.name,
             )

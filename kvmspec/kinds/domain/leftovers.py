@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvmspec.core.action import DeleteVolume, PowerOffDomain, ReleaseDomain, UndefineDomain
+from kvmspec.core.action import DeleteVolume, PowerOffDomain, ReleaseDomain, RemoveSeed, UndefineDomain
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, FieldChange, Verb
 from kvmspec.core.impact import Impact, Permission
@@ -12,6 +12,7 @@ from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.keeping import keeping
 from kvmspec.kinds.leaving import owned, vms_leaving, volumes_leaving
 from kvmspec.kinds.records import Record
+from kvmspec.kinds.seeds import is_seed
 from kvmspec.manifest.types import format_size
 
 
@@ -40,8 +41,9 @@ def _release(address: Address, observed: Observed) -> Difference:
 def _deletion(
     address: Address, observed: Observed, record: Record, view: HostView, context: Context
 ) -> Difference:
-    volumes = [name for name in record.volumes if name in view.volumes]
-    unread = [name for name in record.volumes if name.partition("/")[0] not in view.pools_read]
+    own = [name for name in record.volumes if not is_seed(name)]
+    volumes = [name for name in own if name in view.volumes]
+    unread = [name for name in own if name.partition("/")[0] not in view.pools_read]
     taking = Permission.DATA_LOSS in context.granted
     chain: Chain = []
     if observed.running:
@@ -50,6 +52,11 @@ def _deletion(
         chain += [
             (DeleteVolume(Address(address.host, "volume", name)), f"delete volume {name}") for name in volumes
         ]
+    chain += [
+        (RemoveSeed(Address(address.host, "volume", name)), "delete cloud-init's seed")
+        for name in record.volumes
+        if is_seed(name) and name in view.volumes
+    ]
     chain.append((UndefineDomain(address), "undefine"))
     sizes = ", ".join(
         f"{name.partition('/')[2]} ({format_size(view.volumes[name].capacity)})" for name in volumes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from kvmspec.core.change import Difference, FieldChange, Verb
 from kvmspec.core.desired import Desired
 from kvmspec.core.impact import Impact, Permission
@@ -10,12 +12,13 @@ from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import changes as changing
 from kvmspec.kinds.domain import fields, foreign, match
-from kvmspec.kinds.domain.chain import Builder
+from kvmspec.kinds.domain.chain import Builder, old_seeds
 from kvmspec.kinds.domain.compare import Change, Comparison, compare
 from kvmspec.kinds.domain.create import creation, missing
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, same_record
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.seeds import is_seed
 
 
 def difference(desired: Desired, view: HostView, context: Context) -> Difference:
@@ -43,10 +46,11 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
     live_only = [(field, change) for field, change in waiting if field.impact < Impact.RESTART]
     changes += [field for field, _ in live_only]
     recording = not record_same and not adopting and not any(_is_field(c) for c in changes)
-    restart_pending = bool(pending) and _may_restart(spec, context)
+    rebuilding = _rebuilding(comparison, context)
+    restart_pending = (bool(pending) and _may_restart(spec, context)) or rebuilding
     by_hand = [change for _, change in live_only]
     plan = Builder(comparison, changes, canonical, by_hand, record_same, adopting, restart_pending, found)
-    changing = changes or restart_pending or recording
+    changing = changes or restart_pending or recording or old_seeds(comparison, context)
     verb = Verb.ADOPT if adopting else Verb.UPDATE if changing else Verb.NO_OP
     return Difference(
         comparison.desired.address,
@@ -54,7 +58,12 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
         changes=tuple(changes),
         pending=pending,
         unmanaged=tuple(foreign.unmanaged(comparison)),
-        notes=(*comparison.notes, *_remarks(comparison, bool(canonical)), *_kept(comparison)),
+        notes=(
+            *(comparison.desired.extra or ()),
+            *comparison.notes,
+            *_remarks(comparison, bool(canonical)),
+            *_kept(comparison),
+        ),
         refusals=tuple(_refusals(comparison, changes, context)),
         invalid=tuple(missing(comparison.desired, view, context)) if canonical else (),
         impact_floor=Impact.RESTART if restart_pending else _live(recording and observed.running),
@@ -64,6 +73,13 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
         after={c.path: None if c.sensitive else c.after for c in changes},
         detail=tuple(plan.chain(context)) if verb is not Verb.NO_OP else (),
     )
+
+
+def _rebuilding(comparison: Comparison, context: Context) -> bool:
+    """Whether a disk of the running VM is made anew, for which it has to be off."""
+    vm = comparison.desired.address
+    mine = (context.desired[address].owner for address in context.replaced if address in context.desired)
+    return comparison.observed.running and vm in mine
 
 
 def _is_field(change: FieldChange) -> bool:
@@ -152,12 +168,20 @@ def _remarks(comparison: Comparison, changing: bool) -> list[str]:
     return found
 
 
+def _notes(comparison: Comparison, changing: bool) -> Iterator[str]:
+    yield from comparison.desired.extra or ()
+    yield from comparison.notes
+    yield from _remarks(comparison, changing)
+    yield from _kept(comparison)
+
+
 def _kept(comparison: Comparison) -> list[str]:
     """Volumes of disks that are not declared any more, and fields that have no default."""
     if comparison.same:
         return []
     own = comparison.record.own if comparison.record else {}
-    volumes = [(key, name) for key, name in own.items() if key not in comparison.keys.disks]
+    gone = [(key, name) for key, name in own.items() if key not in comparison.keys.disks]
+    volumes = [(key, name) for key, name in gone if not is_seed(name)]
     return [
         *(f"{path} is not stated any more and stays as it is" for path in comparison.kept()),
         *(f"volume {name} of disks.{key} stays" for key, name in volumes),

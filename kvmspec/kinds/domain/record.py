@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from kvmspec.kinds import seeds
 from kvmspec.kinds.base import Context
+from kvmspec.kinds.domain import seeding
 from kvmspec.kinds.domain.compare import Comparison
 from kvmspec.kinds.domain.sources import Places, own_volumes
 from kvmspec.kinds.domain.spec import VmSpec
@@ -44,6 +46,8 @@ def record_for(
         str(disk.name): f"{pool}/{volume}"
         for disk, pool, volume in own_volumes(name, spec, Places(manifest, own=known))
     }
+    if seed := seeding.seed_of(spec):
+        own[seeds.KEY] = seed
     left = {*before.volumes} - {*own.values()} if before else set()
     return Record(
         manifest.project,

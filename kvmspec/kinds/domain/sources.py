@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from kvmspec.core.address import Address
 from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView
+from kvmspec.kinds.bases import base_of, image_at, pool_of
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.parts import BackingSpec
 from kvmspec.manifest.section import Manifest
+
+_FILE = re.compile(r"<source file='([^'&]*)'")  # as libvirt writes it
 
 
 class Source(NamedTuple):
@@ -50,6 +55,7 @@ class Places:
     def __init__(
         self, manifest: Manifest, view: HostView | None = None, own: Mapping[str, str] | None = None
     ) -> None:
+        self._manifest = manifest
         self._pools, self._volumes = _declared(manifest)
         self._view = view
         self._own = own or {}
@@ -77,6 +83,10 @@ class Places:
 
     def source(self, name: str, vm: VmSpec, disk: DiskSpec) -> Source:
         """Where the data of `disk` of the VM `name` lies."""
+        if disk.cdrom_image is not None:
+            return self._in_drive(name, disk.cdrom_image)
+        if disk.cdrom is not None and disk.volume is not None:  # its seed, which is made before it
+            return self._in_pool(disk.pool, disk.volume, "raw")
         if disk.cdrom is not None:
             return Source(None if disk.cdrom == "empty" else disk.cdrom, "raw")
         if disk.path is not None:
@@ -91,6 +101,23 @@ class Places:
         pool, else named after the VM."""
         place, _, known = self._own.get(str(disk.name), "").partition("/")
         return known if known and place == pool else f"{vm}-{disk.name}.{disk.format or 'qcow2'}"
+
+    def _in_drive(self, vm: str, image: str) -> Source:
+        """The base of an image; of an older one, where the VM has that in a drive already."""
+        base = base_of(image, self._manifest, self._view)
+        if base is None:
+            return Source(None, missing=f"image {image} is not declared, so it is not on")
+        folder = self.folder(base.pool)
+        observed = self._view.domains.get(vm) if self._view else None
+        for path in _FILE.findall(observed.xml) if observed else ():
+            if path.startswith(f"{folder}/{image}-") and image_at(path) == image:
+                return Source(path, "raw")
+        return self._in_pool(base.pool, base.volume, "raw")
+
+    def image_needs(self, image: str | None, host: str) -> tuple[Address, ...]:
+        """The image, and the pool it lies in."""
+        pool = pool_of(image, self._manifest) if image else None
+        return (Address(host, "pool", pool), Address(host, "image", str(image))) if pool else ()
 
     def volume_at(self, path: str) -> tuple[str, str] | None:
         """(pool, volume) of a file, where it lies in a pool of the manifest."""

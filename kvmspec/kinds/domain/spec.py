@@ -268,6 +268,8 @@ class VmSpec(Model):
                 yield "volume", disk.volume
             if disk.backing and disk.backing.volume and not disk.backing.pool:
                 yield "volume", disk.backing.volume
+            if image := disk.image or disk.cdrom_image:
+                yield "image", image
             if disk.own:
                 yield "pool", disk.pool or self.pool or ""  # the manifest's only one
             elif disk.pool:

@@ -33,7 +33,7 @@ class VolumeKind:
         check=check,
         effects=effects,
         creation={"pool": "the manifest's only one"},
-        names=("pgdata", "cache", "clone"),
+        names=("pgdata", "cache", "clone", "tools"),
     )
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:

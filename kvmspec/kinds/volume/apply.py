@@ -7,9 +7,10 @@ from typing import assert_never
 
 from kvmspec.adapters.libvirt import Host
 from kvmspec.adapters.libvirt.volumes import Volumes
-from kvmspec.core.action import CreateVolume, DeleteVolume, ResizeVolume, VolumeAction
+from kvmspec.core.action import CreateVolume, DeleteVolume, PlaceSeed, RemoveSeed, ResizeVolume, VolumeAction
 from kvmspec.core.errors import LibvirtFailure
 from kvmspec.core.observed import ObservedVolume
+from kvmspec.kinds import bases
 from kvmspec.manifest.types import format_size
 
 
@@ -19,6 +20,10 @@ def apply(action: VolumeAction, host: Host, report: Callable[[str], None]) -> No
     match action:
         case CreateVolume():
             _create(action, host.volumes, pool, name, report)
+        case PlaceSeed(data=data):
+            host.volumes.place_seed(pool, name, data)
+        case RemoveSeed():
+            host.volumes.delete(pool, name)
         case ResizeVolume(capacity=capacity):
             host.volumes.resize(pool, name, capacity)
         case DeleteVolume():
@@ -31,7 +36,7 @@ def _create(
     action: CreateVolume, volumes: Volumes, pool: str, name: str, report: Callable[[str], None]
 ) -> None:
     """A volume that is there already is taken up with its data where it fits; no data is touched."""
-    if volumes.create(pool, name, action.xml):
+    if _made(action, volumes, pool, name):
         return
     found = volumes.get(pool, name)
     problem = misfit(action, found)
@@ -42,6 +47,18 @@ def _create(
     report("was there already and is taken up with its data")
     if found.capacity < action.capacity:
         volumes.resize(pool, name, action.capacity)
+
+
+def _made(action: CreateVolume, volumes: Volumes, pool: str, name: str) -> bool:
+    """Make it; False where it was there already. A full copy is made as large as its origin: it grows."""
+    if action.origin is None:
+        return volumes.create(pool, name, action.xml)
+    origin = action.origin.partition("/")
+    if not volumes.create_from(pool, name, action.xml, (origin[0], origin[2])):
+        return False
+    if action.capacity:
+        volumes.resize(pool, name, max(action.capacity, volumes.get(pool, name).capacity))
+    return True
 
 
 def _delete(volumes: Volumes, pool: str, name: str) -> None:
@@ -64,7 +81,7 @@ def misfit(action: CreateVolume, found: ObservedVolume) -> str:
     """Why the volume that is there cannot be the one to be created; "" where it can."""
     if found.format != action.format:
         return f"is {found.format}, not {action.format}"
-    if found.backing != action.backing:
+    if not bases.same_image(found.backing, action.backing):
         return f"rests on {found.backing or 'nothing'}, not on {action.backing or 'nothing'}"
     if action.capacity and found.capacity > action.capacity:
         return f"has {format_size(found.capacity)}, more than {format_size(action.capacity)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from kvmspec.kinds.bases import undeclared
 from kvmspec.kinds.volume.spec import VolumeSpec
 from kvmspec.kinds.volume.wanted import pool_of
 from kvmspec.manifest.section import Finding, Item, Manifest
@@ -22,6 +23,8 @@ def check(manifest: Manifest) -> Iterator[Finding]:
         elif (pool, item.name) in removed:
             message = f"volume {item.name} is declared here and listed in `removed:` too"
             yield Finding(item.path, message, "take it out of one of the two")
+        if item.spec.image is not None:
+            yield from undeclared((*item.path, "image"), item.spec.image, "disk", manifest)
         yield from _backing(item, item.spec, items)
 
 

@@ -12,6 +12,8 @@ _EFFECTS = (
     Effect("volumes.size", "live", "grows, through the guest that runs on it; never shrinks"),
     Effect("volumes.format", "refused", "a volume's format is for life"),
     Effect("volumes.backing", "none", "read when the volume is created"),
+    Effect("volumes.image", "none", "read when the volume is created; a newer image is noted"),
+    Effect("volumes.clone", "none", "read when the volume is created"),
     Effect("volumes.prevent_destroy", "none", "what kvmspec may do to the volume"),
 )
 

@@ -9,18 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kvmspec.core.action import Action, CreateVolume, DeleteVolume, GrowDisk, ResizeVolume
+from kvmspec.core.action import Action, CreateVolume, DeleteVolume, GrowDisk, PlaceSeed, ResizeVolume
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, FieldChange, Verb
 from kvmspec.core.desired import Desired
 from kvmspec.core.impact import Impact
 from kvmspec.core.observed import HostView, ObservedVolume
 from kvmspec.core.problem import Problem
-from kvmspec.kinds import compare, use
+from kvmspec.kinds import bases, compare, use
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.leaving import vms_leaving
+from kvmspec.kinds.seeds import SeedVolume
+from kvmspec.kinds.volume import rebuild, seed
 from kvmspec.kinds.volume.wanted import Wanted, wanted
 from kvmspec.manifest.types import format_size
+
+_LEAST = 1024  # bytes; libvirt makes a full copy as large as what is copied
 
 
 class Growth(NamedTuple):
@@ -34,16 +38,24 @@ def render(desired: Desired, context: Context, view: HostView | None = None) -> 
     """The XML with which the volume is created."""
     want = wanted(desired, context, view)
     return context.renderer.render(
-        "volume.xml.j2", name=want.name, capacity=want.capacity, format=want.format, backing=want.backing
+        "volume.xml.j2",
+        name=want.name,
+        capacity=want.capacity or (want.base.capacity or _LEAST if want.origin and want.base else None),
+        format=want.format,
+        backing=want.backing,
     )
 
 
 def diff(desired: Desired, view: HostView, context: Context) -> Difference:
     """Compare a volume with what is there."""
+    if isinstance(desired.spec, SeedVolume):
+        return seed.diff(desired, desired.spec, view)
     want = wanted(desired, context, view)
     observed = view.volumes.get(desired.address.name)
     if observed is None:
         return _absent(desired, want, view, context)
+    if desired.address in context.replaced:
+        return rebuild.rebuild(desired, observed, _absent(desired, want, view, context), view, context)
     return _present(desired, want, observed, view, context)
 
 
@@ -59,17 +71,37 @@ def _absent(desired: Desired, want: Wanted, view: HostView, context: Context) ->
         want.format,
         want.backing.path if want.backing else None,
         take_up=unseen,
+        origin=want.origin,
     )
+    invalid = tuple(_too_small(desired, want, context))
     notes = (f"if it is in pool {want.pool} already, it is taken up with its data",) if unseen else ()
     return Difference(
         desired.address,
         Verb.NO_OP if refusals else Verb.CREATE,
         notes=() if refusals else notes,
         refusals=refusals,
+        invalid=invalid,
         after=_shown(want),
-        label=format_size(want.capacity) if want.capacity else "",
+        label=label(want),
         detail=action,
     )
+
+
+def label(want: Wanted) -> str:
+    """What is made, in a few words: `20GiB, from image debian-12`."""
+    size = format_size(want.capacity) if want.capacity else ""
+    return ", ".join(filter(None, (size, f"from image {want.base.image}" if want.base else "")))
+
+
+def _too_small(desired: Desired, want: Wanted, context: Context) -> Iterator[Problem]:
+    least = want.base.capacity if want.base else 0
+    if want.base and want.capacity is not None and want.capacity < least:
+        size, image = format_size(want.capacity), want.base.image
+        yield context.problem(
+            (*desired.path, "size"),
+            f"image {image} has {format_size(least)}, which does not fit into {size}",
+            f"state `size: {format_size(least)}` or more, or leave it out",
+        )
 
 
 def _nowhere(desired: Desired, want: Wanted, view: HostView, context: Context) -> Iterator[Problem]:
@@ -79,7 +111,7 @@ def _nowhere(desired: Desired, want: Wanted, view: HostView, context: Context) -
         message = f"pool {want.pool} is neither in the manifest nor on {host}"
         yield context.problem(desired.path, message, "declare it under `pools:`")
         return
-    key = want.backing.volume if want.backing else None
+    key = want.backing.volume if want.backing and not want.base else None
     if key is None or key in view.volumes or Address(host, "volume", key) in context.desired:
         return
     pool = key.partition("/")[0]
@@ -102,6 +134,8 @@ def _present(
     notes = []
     if owned and not _rests_on(want, observed):
         notes.append(f"rests on {observed.backing or 'nothing'} now; its backing is only read at creation")
+    elif owned:
+        notes += _older(want, observed, desired)
     if not owned and desired.owner is not None:
         notes.append("is there already and is taken up with its data")
     changes = (_size_change(desired, want, observed, view),) if growth else ()
@@ -165,7 +199,20 @@ def _misfits(
 
 
 def _rests_on(want: Wanted, observed: ObservedVolume) -> bool:
-    return (want.backing.path if want.backing else None) == observed.backing
+    backing = want.backing.path if want.backing else None
+    return bases.same_image(backing, observed.backing) if want.base else backing == observed.backing
+
+
+def _older(want: Wanted, observed: ObservedVolume, desired: Desired) -> Iterator[str]:
+    """A newer image, where that is known without asking for it."""
+    if want.base is None or not want.base.known or want.backing is None or desired.owner is None:
+        return
+    if observed.backing != want.backing.path:
+        old = (observed.backing or "").rpartition("/")[2]
+        yield (
+            f"rests on {old}; image {want.base.image} is {want.base.volume} now "
+            f"(`--replace {desired.owner.short}/{desired.extra}` makes it anew)"
+        )
 
 
 def _strangers(desired: Desired, path: str, view: HostView, context: Context) -> Iterator[Problem]:
@@ -211,6 +258,7 @@ def _shown(want: Wanted) -> dict[str, object]:
         "size": format_size(want.capacity) if want.capacity is not None else None,
         "format": want.format,
         "backing": want.backing.path if want.backing else None,
+        **({"image": want.base.image} if want.base else {}),
     }
 
 
@@ -223,12 +271,14 @@ def _seen(volume: ObservedVolume) -> dict[str, object]:
 def steps(difference: Difference, view: HostView, context: Context) -> Chain:
     """The actions for a difference, in their order."""
     match difference.verb, difference.detail:
-        case Verb.CREATE, CreateVolume() as action:
+        case Verb.CREATE, (CreateVolume() | PlaceSeed()) as action:
             return [(action, "create")]
         case ((Verb.UPDATE | Verb.ADOPT), Growth() as growth):
             return [
                 (_grow(difference.address, growth, view, context), f"grow to {format_size(growth.capacity)}")
             ]
+        case Verb.UPDATE, rebuild.Rebuild() as found:
+            return rebuild.steps(found)
         case Verb.DELETE, _:
             return [(DeleteVolume(difference.address), "delete with its data")]
         case _:

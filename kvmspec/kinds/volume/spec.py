@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from kvmspec.kinds.parts import BackingSpec
+from kvmspec.kinds.parts import BackingSpec, enforce_one_origin
 from kvmspec.manifest.model import Model, Reference
 from kvmspec.manifest.types import Name, Size
 
@@ -16,14 +16,15 @@ from kvmspec.manifest.types import Name, Size
 class VolumeSpec(Model):
     """A disk with a life of its own: deleting a VM never deletes it."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"image", "encryption", "permissions", "preallocation"})
+    later: ClassVar[frozenset[str]] = frozenset({"encryption", "permissions", "preallocation"})
 
     examples: ClassVar[Sequence[Any]] = (
         {"size": "100GiB", "prevent_destroy": True},
         {"pool": "fast", "size": "10GiB", "format": "raw"},
         {"backing": "golden"},
+        {"image": "debian-12", "size": "40GiB", "clone": "full"},
     )
-    least: ClassVar[frozenset[str]] = frozenset({"size"})
+    least: ClassVar[frozenset[str]] = frozenset({"size", "image"})
 
     pool: Name | None = None
     """The pool it lies in."""
@@ -34,13 +35,18 @@ class VolumeSpec(Model):
     """Format of the file."""
     backing: BackingSpec | None = None
     """Makes it an overlay: only what is written to it takes space."""
+    image: Name | None = Field(None, examples=["debian-12"])
+    """The image it is made from, once: an overlay of it, that keeps what was there then."""
+    clone: Literal["overlay", "full"] = Field("overlay", examples=["full"])
+    """How it is made from `image`: as an overlay, or as a full copy that needs no base."""
     prevent_destroy: bool = False
     """Refuse to delete it, also when it is named in `removed`."""
 
     @model_validator(mode="after")
     def _sized(self) -> VolumeSpec:
-        if self.size is None and self.backing is None:
-            raise PydanticCustomError("required", "`size` is required, or `backing` for an overlay")
+        if self.size is None and self.backing is None and self.image is None:
+            raise PydanticCustomError("required", "`size` is required, or `backing` or `image` to rest on")
+        enforce_one_origin(self)
         if self.backing is not None and self.format == "raw":
             raise PydanticCustomError("format", "a raw volume cannot be an overlay; use `format: qcow2`")
         return self
@@ -49,5 +55,7 @@ class VolumeSpec(Model):
         """Its pool, and the declared volume it rests on."""
         if self.pool is not None:
             yield "pool", self.pool
+        if self.image is not None:
+            yield "image", self.image
         if self.backing is not None and self.backing.volume is not None and self.backing.pool is None:
             yield "volume", self.backing.volume

@@ -12,8 +12,9 @@ from kvmspec.core.address import Address
 from kvmspec.core.desired import Desired
 from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView
-from kvmspec.kinds import compare
+from kvmspec.kinds import bases, compare
 from kvmspec.kinds.base import Context
+from kvmspec.kinds.bases import Base
 from kvmspec.manifest.section import Manifest
 
 _STEP = 1024  # libvirt creates in KiB: a capacity between two of them is rounded up
@@ -28,7 +29,8 @@ class Backing(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """capacity in bytes; None: the backing's."""
+    """capacity in bytes; None: the backing's, or the image's. `base` is the image it is made from, and
+    `origin` that base, `pool/name`, where it is to be a full copy."""
 
     pool: str
     name: str
@@ -36,6 +38,8 @@ class Wanted(NamedTuple):
     capacity: int | None
     format: str
     backing: Backing | None
+    base: Base | None = None
+    origin: str | None = None
 
 
 def wanted(desired: Desired, context: Context, view: HostView | None = None) -> Wanted:
@@ -43,14 +47,24 @@ def wanted(desired: Desired, context: Context, view: HostView | None = None) -> 
     Without a view, as far as the manifest alone says."""
     spec = desired.spec
     pool, _, name = desired.address.name.partition("/")
+    base = bases.base_of(spec.image, context.manifest, view) if spec.image else None
+    full = spec.clone == "full"
     return Wanted(
         pool,
         name,
         f"{folder(pool, context.manifest, view)}/{name}",
         None if spec.size is None else -(-spec.size // _STEP) * _STEP,
         spec.format or "qcow2",
-        _backing(spec.backing, context.manifest, view),
+        _of_image(base, context.manifest, view)
+        if base and not full
+        else _backing(spec.backing, context.manifest, view),
+        base,
+        base.key if base and full else None,
     )
+
+
+def _of_image(base: Base, manifest: Manifest, view: HostView | None) -> Backing:
+    return Backing(f"{folder(base.pool, manifest, view)}/{base.volume}", base.format, base.key)
 
 
 def folder(pool: str | None, manifest: Manifest, view: HostView | None) -> str:
@@ -111,9 +125,19 @@ def _by_suffix(path: str) -> str:
     return "qcow2" if path.endswith((".qcow2", ".qcow")) else "raw"
 
 
+def image_needs(image: str, host: str, manifest: Manifest) -> Iterator[Address]:
+    """The image, and the pool it lies in."""
+    pool = bases.pool_of(image, manifest)
+    if pool is not None:
+        yield Address(host, "pool", pool)
+    yield Address(host, "image", image)
+
+
 def needs(spec: Any, host: str, pool: str, manifest: Manifest) -> Iterator[Address]:
-    """The pool, and the volume an overlay rests on."""
+    """The pool, and the volume or image it is made from."""
     yield Address(host, "pool", pool)
+    if spec.image is not None:
+        yield from image_needs(spec.image, host, manifest)
     if spec.backing is not None and spec.backing.volume is not None:
         other, name = backing_volume(spec.backing, manifest)
         if other != pool:

@@ -34,8 +34,9 @@ class Request:
     hosts: Any = ()
     targets: Any = ()
     granted: Any = frozenset()
-    replace: Any = ()
+    replaced: Any = ()
     destroy: bool = False
+    offline: bool = False
 
 
 def needing(difference: Difference, *needed: Permission) -> Plan:

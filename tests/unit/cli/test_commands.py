@@ -88,7 +88,7 @@ CODES = [
     ("same", "schema --events", 0),
     ("same", "schema --events --plan", 64),
     ("same", "apply --allow everything", 64),
-    ("same", "apply --replace vm/a/root", 64),
+    ("same", "apply --replace root", 64),
     ("same", "apply --parallelism 0", 64),
     ("same", "apply --parallelism many", 64),
     ("same", "render --expanded -o d", 64),

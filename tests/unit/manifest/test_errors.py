@@ -124,8 +124,8 @@ CASES: dict[str, tuple[str, str, str]] = {
         "",
     ),
     "later root": (
-        "images: {¦debian: {url: x}}",
-        "images: `images` is part of the format, but this version does not support it yet",
+        "secrets: {¦ceph: {usage: ceph}}",
+        "secrets: `secrets` is part of the format, but this version does not support it yet",
         "",
     ),
     "section is a list": (

@@ -43,6 +43,7 @@ BASIS = Basis(
     None,
     ("hv1",),
     ("vm/web",),
+    ("vm/web/root",),
     {"": "00", "vm/web": "11"},
     {"vm/web": ("aa$bb",)},
     {p.at("vm/web"): "22", p.at("volume/vms/x.qcow2"): ""},

@@ -55,7 +55,9 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
     "unknown format": ({"size": "1GiB", "format": "vmdk"}, ("format",), "'qcow2'"),
     "two backings": ({"backing": {"volume": "a", "path": "/a"}}, ("backing",), "either `volume` or `path`"),
     "pool of a path": ({"backing": {"pool": "a", "path": "/a"}}, ("backing",), "`pool` goes with"),
-    "image": ({"size": "1GiB", "image": "debian"}, (), "`image` is part of the format"),
+    "image and backing": ({"image": "debian", "backing": "base"}, (), "either `image` or `backing`"),
+    "clone of nothing": ({"size": "1GiB", "clone": "full"}, (), "`clone: full` goes with `image`"),
+    "raw overlay": ({"image": "debian", "format": "raw"}, (), "cannot be an overlay of its image"),
     "climbing pool": ({"size": "1GiB", "pool": "../x"}, ("pool",), "a name is"),
 }
 

@@ -1,0 +1,84 @@
+"""What the plan has to know of images, and no more: a plan that makes no disk asks no server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from kvmspec.core.address import Address
+from kvmspec.core.desired import Desired
+from kvmspec.core.observed import HostView, ObservedImage
+from kvmspec.kinds.bases import image_at, placed
+from kvmspec.manifest.section import Manifest
+
+
+class Shelf(Protocol):
+    """The manifest's images, by name; see images/shelf.py."""
+
+    def identity(self, name: str) -> str:
+        """As far as it is known without asking a server; else ""."""
+        ...
+
+    def look(self, name: str) -> ObservedImage:
+        """All that can be known before the download. Raises ImageError."""
+        ...
+
+
+def with_images(
+    views: Mapping[str, HostView],
+    desired: Mapping[Address, Desired],
+    manifest: Manifest,
+    shelf: Shelf,
+    rebuilt: frozenset[Address],
+) -> dict[str, HostView]:
+    """The views, with what is known of the images on each host. `rebuilt` are volumes that are made anew.
+
+    Raises ImageError where a disk is to be made from an image that cannot be had.
+    """
+    if not manifest.of("image"):
+        return dict(views)
+    wanted: dict[str, set[str]] = {}
+    for item in desired.values():
+        view = views.get(item.address.host)
+        if view is not None and not view.unknown:
+            wanted.setdefault(view.host, set()).update(_wanted(item, view, manifest, rebuilt))
+    return {
+        name: replace(view, images=dict(_known(view, wanted.get(name, set()), manifest, shelf)))
+        for name, view in views.items()
+    }
+
+
+def _known(
+    view: HostView, wanted: set[str], manifest: Manifest, shelf: Shelf
+) -> Iterator[tuple[str, ObservedImage]]:
+    for item in manifest.of("image"):
+        identity = shelf.identity(item.name)
+        if item.name not in wanted:
+            yield item.name, ObservedImage(identity)
+            continue
+        there = placed(item.name, identity, manifest, view)
+        yield item.name, there or shelf.look(item.name)
+
+
+def _wanted(item: Desired, view: HostView, manifest: Manifest, rebuilt: frozenset[Address]) -> Iterator[str]:
+    """The images that `item` is to be made from now."""
+    name = item.address.name
+    images = [need.name for need in item.needs if need.kind == "image"]
+    if item.address.kind == "image" and _is_ahead(item, view, manifest):
+        yield name
+    elif item.address.kind == "volume" and (name not in view.volumes or item.address in rebuilt):
+        yield from images
+    elif item.address.kind == "vm":
+        observed = view.domains.get(name)
+        xml = observed.xml if observed else ""
+        yield from (image for image in images if not re.search(rf"/{re.escape(image)}-[0-9a-f]{{12}}'", xml))
+
+
+def _is_ahead(item: Desired, view: HostView, manifest: Manifest) -> bool:
+    """Whether the manifest wants it here by `hosts:`, and no base of it is here, be it an older one."""
+    stated = any(i.name == item.address.name and "hosts" in i.expanded for i in manifest.of("image"))
+    return stated and not any(
+        image_at(key) == item.address.name and key not in view.unfinished for key in view.volumes
+    )

@@ -1,0 +1,67 @@
+"""A VM's own disk that is asked to be made anew: `--replace vm/web/root`. Its data is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from kvmspec.core.action import CreateVolume, DeleteVolume
+from kvmspec.core.change import Difference, FieldChange, Verb
+from kvmspec.core.desired import Desired
+from kvmspec.core.impact import Impact
+from kvmspec.core.observed import HostView, ObservedVolume
+from kvmspec.core.problem import Problem
+from kvmspec.kinds import compare, use
+from kvmspec.kinds.base import Chain, Context
+
+
+class Rebuild(NamedTuple):
+    """What the steps are made from."""
+
+    create: CreateVolume
+
+
+def rebuild(
+    desired: Desired, observed: ObservedVolume, creation: Difference, view: HostView, context: Context
+) -> Difference:
+    """The difference; `creation` is that of the same volume if it were not there."""
+    action = creation.detail
+    assert isinstance(action, CreateVolume), "an absent volume is created"
+    old = (observed.backing or "").rpartition("/")[2] or "its data"
+    new = (action.backing or action.origin or "").rpartition("/")[2] or "a blank disk"
+    change = FieldChange("data", old, new, Impact.DATA_LOSS, "made anew, as --replace asks")
+    refusals = tuple(_refusals(desired, observed, view, context))
+    return Difference(
+        desired.address,
+        Verb.NO_OP if refusals else Verb.UPDATE,
+        () if refusals else (change,),
+        refusals=refusals,
+        invalid=creation.invalid,
+        before={"data": old},
+        after={"data": new},
+        detail=Rebuild(action),
+    )
+
+
+def steps(found: Rebuild) -> Chain:
+    """Delete and create; the VM's own chain stops and starts it around them."""
+    address = found.create.address
+    return [(DeleteVolume(address), "delete with its data"), (found.create, "create anew")]
+
+
+def _refusals(
+    desired: Desired, observed: ObservedVolume, view: HostView, context: Context
+) -> Iterator[Problem]:
+    key, owner = desired.address.name, desired.owner
+    using = [d for d in use.users(view, observed.path, key) if owner is None or d.name != owner.name]
+    if using:
+        yield context.problem(desired.path, f"{key} is used by {compare.names(using)}, too")
+    own = view.domains.get(owner.name) if owner else None
+    if own is not None and own.snapshots:
+        yield context.problem(
+            desired.path,
+            f"vm/{own.name} has snapshots, which would be lost with {key}",
+            "delete them first (`virsh snapshot-delete`)",
+        )
+    if over := use.overlays(view, observed.path):
+        yield context.problem(desired.path, f"{', '.join(over)} rests on {key}", "delete that first")
