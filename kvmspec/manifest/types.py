@@ -135,8 +135,6 @@ def parse_secret(value: Any, info: ValidationInfo) -> str:
     """
     if not isinstance(value, str):
         raise PydanticCustomError("secret", "expected text; put it in quotes")
-    if type(value) is not str:  # a reference that failed, which is no secret
-        return value
     if info.context:
         info.context["used"] = True  # tells the loader that there is something to conceal
     store = info.context.get("secrets") if info.context else None
