@@ -21,6 +21,7 @@ from kvmspec.images.cloud_schema import complaints, schema_file
 from kvmspec.images.seed import masked_files, reveal_files
 from kvmspec.kinds.domain.cloud_check import check_with_schema
 from kvmspec.kinds.domain.cloud_init import CloudInitSpec
+from kvmspec.kinds.domain.create import _facts
 from kvmspec.kinds.domain.guest_text import KEY, hostname_of
 from kvmspec.kinds.domain.seed import SeedNic, fingerprint, seed_files
 from kvmspec.kinds.domain.spec import VmSpec
@@ -461,3 +462,28 @@ def test_any_content_survives(value: str) -> None:
 def test_a_text_that_utf8_cannot_hold() -> None:
     with pytest.raises(ValidationError, match="UTF-8"):
         CloudInitSpec.model_validate({"runcmd": ["\ud800"]})
+
+
+def test_what_a_plan_shows_of_a_new_vm_has_no_tokens(read: Load) -> None:
+    vm = read(EVERYTHING).of("vm")[0].spec
+    assert isinstance(vm, VmSpec)
+    shown = json.dumps(_facts(vm))
+    assert "(secret)" in shown and "kvmspec-secret-" not in shown and "s3cr" not in shown
+
+
+def test_a_file_is_relative_to_the_file_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/u").write_text("#cloud-config\npackages: [$x]\n")
+    profile = "profiles: {p: {cloud_init: {hostname: b, user_data: {file: u}}}}\n"
+    (tmp_path / "sub/p.yaml").write_text(profile)
+    vm = "vms: {web: {profile: p, memory: 1GiB, cloud_init: {hostname: a}}}\n"
+    (tmp_path / "m.yaml").write_text(f"kvmspec: 1\nproject: shop\n{vm}")
+    manifest = load([tmp_path], sections=SECTIONS, environ={})
+    assert user_data(manifest) == {"packages": ["$x"], "hostname": "a"}
+    assert "packages: [$x]" in str(expand(manifest, SECTIONS))
+    (tmp_path / "sub/u").unlink()
+    with pytest.raises(ManifestError) as caught:
+        load([tmp_path], sections=SECTIONS, environ={})
+    assert [(Path(p.where.file).name, p.path) for p in caught.value.problems if p.where] == [
+        ("p.yaml", "vms.web.cloud_init.user_data.file")
+    ]
