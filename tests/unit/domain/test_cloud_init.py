@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -437,6 +437,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 NASTY = st.text(alphabet="ab \n\t\r:#'\"*&!%@`|>-?{}[],\\é\x85\u2028\ufeff\0\U0001f600")
 
 
+@settings(deadline=2000)
 @given(TEXT | NASTY)
 def test_any_secret_survives_in_a_file(value: str) -> None:
     secrets, none = SecretStore(), SecretStore()  # `none`: a digest of each example would take 30 ms
@@ -454,6 +455,7 @@ def test_any_secret_survives_in_a_file(value: str) -> None:
     assert data["runcmd"] == [value]
 
 
+@settings(deadline=2000)
 @given(TEXT | NASTY)
 def test_any_content_survives(value: str) -> None:
     assert config({"write_files": [{"path": "/b", "content": value}]})["write_files"][0]["content"] == value
