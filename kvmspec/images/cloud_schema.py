@@ -7,7 +7,8 @@ stands beside it is Python code of cloud-init's, which is not run.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,21 @@ def complaints(config: Mapping[str, Any]) -> list[str]:
     if validator is None:
         return []
     errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.absolute_path)))
-    told = dict.fromkeys(_sentence(_innermost(error)) for error in errors)
+    told = dict.fromkeys([*_unknown(config), *(_sentence(_innermost(error)) for error in errors)])
     return list(told)[:MOST]
+
+
+def _unknown(config: Mapping[str, Any]) -> Iterator[str]:
+    """Keys that are nearly one of cloud-init's: its schema lets any other pass."""
+    known = {
+        key
+        for definition in _validator().schema.get("$defs", {}).values()
+        for key in definition.get("properties", {})
+    }
+    for key in config:
+        near = get_close_matches(key, known, 1, 0.8) if key not in known else ()
+        if near:
+            yield f"cloud-init has no key `{key}`; did you mean `{near[0]}`?"
 
 
 @cache

@@ -83,6 +83,8 @@ def _ordered(value: Any, node: Node) -> Any:
         return value
     if node.is_map and node.inner is not None:
         return {name: _ordered(entry, node.inner) for name, entry in value.items()}
+    if not node.fields:  # a map of whatever keys
+        return value
     order = list(node.fields)
     return {key: _ordered(value[key], node.fields[key]) for key in sorted(value, key=order.index)}
 

@@ -23,13 +23,17 @@ class FileText(Model):
     interpolated."""
 
     short: ClassVar[str | None] = "text"
-    examples: ClassVar[Sequence[Any]] = ("#!/bin/sh\napt-get update\n", {"file": "./user-data.yaml"})
-    least: ClassVar[frozenset[str]] = frozenset({"text", "file"})
+    examples: ClassVar[Sequence[Any]] = (
+        "#include https://config.shop.lan/web.yaml",
+        {"file": "./_cloud/user-data.yaml"},
+        {"text": "#include https://config.shop.lan/web.yaml"},
+    )
 
     text: SecretText | None = None
     """The text itself."""
     file: str | None = None
-    """The file, relative to the manifest's folder; `~` is the home folder."""
+    """The file, relative to the manifest's folder; `~` is the home folder. Where the manifest is a whole
+    folder, a `.yaml` file is part of it, unless its name or its folder's begins with `_`."""
 
     @model_validator(mode="after")
     def _one_source(self) -> FileText:

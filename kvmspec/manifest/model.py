@@ -30,7 +30,15 @@ def _make_bools_strict(schema: Any, *, inner: bool = False) -> None:
 
 
 def field_docs(model: type[BaseModel]) -> dict[str, str]:
-    """The docstring under each field of a model, read from its source."""
+    """The docstring under each field of a model, inherited ones included, read from the source."""
+    docs: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if base not in (object, BaseModel, Model):
+            docs |= _own_docs(base)
+    return docs
+
+
+def _own_docs(model: type) -> dict[str, str]:
     body = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
     docs = {}
     for field, text in itertools.pairwise(getattr(body, "body", ())):

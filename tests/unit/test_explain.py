@@ -22,7 +22,7 @@ DOCS = load()
 AROUND: dict[str, Any] = {
     "kvmspec": 1,
     "project": "shop",
-    "variables": {"vnc_password": {"default": "12345678", "secret": True}},
+    "variables": {name: {"default": "12345678", "secret": True} for name in ("vnc_password", "ops_password")},
     "hosts": {"hv1": {"uri": "test:///default"}, "hv2": {"uri": "test:///default"}},
     "defaults": {"host": "hv1"},
     "pools": {"vms": {"path": "/srv/vms"}},
@@ -56,6 +56,9 @@ def test_every_example_is_valid(doc: FieldDoc, tmp_path: Path) -> None:
     (tmp_path / "example.yaml").write_text(doc.example + "\n")
     (tmp_path / "rest.yaml").write_text(as_yaml(the_rest(doc.example)))
     (tmp_path / "key.pub").write_text("ssh-ed25519 AAAA\n")
+    (tmp_path / "_cloud").mkdir()
+    (tmp_path / "_cloud/user-data.yaml").write_text("#cloud-config\npackages: [nginx]\n")
+    (tmp_path / "_cloud/network.yaml").write_text("version: 2\n")
     environ = {"HOME": str(tmp_path), "DB_PASSWORD": "secret"}
     pipeline.load(pipeline.Request((tmp_path,), environ=environ))
 

@@ -20,8 +20,8 @@ def check_cloud_init(spec: CloudInitSpec, path: Path) -> Iterator[Finding]:
                 yield Finding((*path, "users", position), message, hint, warning=True)
     made = {user.name for user in spec.users}
     for position, file in enumerate(spec.write_files):
-        owner, _, group = (file.owner or "").partition(":")
-        if not file.defer and (name := next((each for each in (owner, group) if each in made), None)):
+        owners = (file.owner or "").split(":")
+        if not file.defer and (name := next((each for each in owners if each in made), None)):
             yield Finding(
                 (*path, "write_files", position, "owner"),
                 f"{file.path} is written before the user {name} is made",

@@ -44,11 +44,12 @@ class CloudInitSpec(Model):
             "hostname": "web-1",
             "users": [{"name": "ops", "sudo": True, "ssh_keys": [KEY]}],
             "packages": ["nginx"],
-            "write_files": [{"path": "/etc/motd", "content": "Welcome\n"}],
+            "write_files": [{"path": "/etc/motd", "content": "Welcome"}],
             "runcmd": ["systemctl enable --now nginx"],
         },
-        {"user_data": {"file": "./user-data.yaml"}},
+        {"hostname": "db", "user_data": {"file": "./_cloud/user-data.yaml"}, "on_change": "new-instance"},
     )
+    least: ClassVar[frozenset[str]] = frozenset({"hostname"})
 
     hostname: Hostname | None = None
     """The guest's name; the VM's when not given."""
@@ -59,7 +60,7 @@ class CloudInitSpec(Model):
     or `password` below."""
     ssh_keys: tuple[SshKeys, ...] = ()
     """Public keys that may log in as the image's own user."""
-    password: Password | None = Field(None, examples=["${login_password}"])
+    password: Password | None = Field(None, examples=["${ops_password}"])
     """The password of the image's own user; it need not be changed at the first login."""
     ssh_pwauth: bool | None = None
     """Whether SSH takes passwords; the image's choice when not given."""
@@ -84,9 +85,9 @@ class CloudInitSpec(Model):
     user_data: RawText | None = None
     """User-data as cloud-init takes it: `#cloud-config`, a script, a MIME message. One that is no
     `#cloud-config` goes beside the other fields as a part of its own."""
-    vendor_data: RawText | None = Field(None, examples=["#cloud-config\nlocale: C.UTF-8\n"])
+    vendor_data: RawText | None = None
     """Vendor-data; what user-data says wins over it."""
-    network_config: NetworkText | None = Field(None, examples=[{"file": "./network.yaml"}])
+    network_config: NetworkText | None = Field(None, examples=[{"file": "./_cloud/network.yaml"}])
     """The same as `network`, as a text or a file."""
     on_change: Literal["ignore", "new-instance"] = "ignore"
     """What a change of all this means for a guest that is there: nothing, or a new seed, with which

@@ -57,7 +57,7 @@ class UserSpec(Model):
     short: ClassVar[str | None] = "name"
     examples: ClassVar[Sequence[Any]] = (
         {"name": "ops", "sudo": True, "ssh_keys": [KEY]},
-        {"name": "app", "groups": ["www-data"], "shell": "/bin/bash", "password": "${app_password}"},
+        {"name": "app", "groups": ["www-data"], "shell": "/bin/bash", "password": "${ops_password}"},
         "default",
     )
     least: ClassVar[frozenset[str]] = frozenset({"name"})
@@ -80,7 +80,7 @@ class UserSpec(Model):
     """The number of the user."""
     system: bool | None = None
     """A system user, without a home folder."""
-    password: Password | None = Field(None, examples=["${app_password}"])
+    password: Password | None = Field(None, examples=["${ops_password}"])
     """The password, or a hash of it such as `$6$…`. The guest is given a hash only."""
     lock_passwd: bool | None = None
     """No login with a password. Without it only users that have no `password` here are locked."""
@@ -105,15 +105,15 @@ class WriteFileSpec(Model):
     """A file that is written in the guest."""
 
     examples: ClassVar[Sequence[Any]] = (
-        {"path": "/etc/motd", "content": "Welcome\n"},
-        {"path": "/etc/app.env", "content": "KEY=${app_password}\n", "owner": "app:app",
+        {"path": "/etc/motd", "content": "Welcome"},
+        {"path": "/etc/app.env", "content": "KEY=${ops_password}", "owner": "app:app",
          "permissions": "0600", "defer": True},
     )  # fmt: skip
     least: ClassVar[frozenset[str]] = frozenset({"path"})
 
     path: GuestPath
     """Where; folders above it are made."""
-    content: SecretText = Field("", examples=["Welcome\n"])
+    content: SecretText = Field("", examples=["Welcome"])
     """What is in it. A secret variable in it stays secret."""
     encoding: Literal["text", "base64"] = "text"
     """How `content` is written here; `base64` for what is not text."""

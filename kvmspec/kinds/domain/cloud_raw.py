@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
@@ -66,10 +66,20 @@ def netplan(data: Any) -> dict[str, Any]:
     return dict(data)
 
 
-def _network_text(value: FileText | None) -> FileText | None:
+class NetworkFile(FileText):
+    """A network configuration as a text, or the file that holds it."""
+
+    examples: ClassVar[Sequence[Any]] = (
+        "{version: 2, ethernets: {eth0: {dhcp4: true}}}",
+        {"file": "./_cloud/network.yaml"},
+        {"text": "{version: 2, ethernets: {eth0: {dhcp4: true}}}"},
+    )
+
+
+def _network_text(value: NetworkFile | None) -> NetworkFile | None:
     if value is not None and value.text is not None:
         netplan(_understood(user_data.parse, value.text))
     return value
 
 
-NetworkText = Annotated[FileText, AfterValidator(_network_text)]
+NetworkText = Annotated[NetworkFile, AfterValidator(_network_text)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from kvmspec.core.action import DefineDomain, SetAutostart, StartDomain
@@ -19,6 +20,7 @@ from kvmspec.kinds.domain.record import record_for, sealed_xml
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.records import KeyMap, macs
+from kvmspec.manifest.secrets import masked
 from kvmspec.manifest.types import format_size
 
 
@@ -71,7 +73,8 @@ def label(spec: VmSpec) -> str:
 
 
 def _facts(spec: VmSpec) -> dict[str, Any]:
-    shown: dict[str, Any] = spec.model_dump(mode="json", exclude_unset=True)
+    """What is stated, with nothing secret in it."""
+    shown: dict[str, Any] = json.loads(masked(spec.model_dump_json(exclude_unset=True)))
     for graphics in shown.get("graphics") or ():
         if "password" in graphics:
             graphics["password"] = "(secret)"

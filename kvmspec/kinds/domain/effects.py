@@ -29,6 +29,11 @@ _BESIDES = (
     Effect("state", "restart", "to `stopped` the guest is asked to shut down; to `running` it is started"),
     Effect("preset", "none", "read when the VM, or a device of it, is created"),
     Effect("hotplug_ports", "none", "read when the VM is created"),
+    Effect(
+        "cloud_init",
+        "none, or restart",
+        "nothing with `on_change: ignore`; with `new-instance` the guest reads the new seed at its next boot",
+    ),
     Effect("depends_on", "none", "the order in which kvmspec starts VMs"),
     Effect("lifecycle", "none", "what kvmspec may do to the VM; the guest does not see it"),
     Effect(
