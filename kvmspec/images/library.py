@@ -19,6 +19,10 @@ from kvmspec.images.web import Answer, Patience, Web
 
 PATIENCE = Patience()
 
+LOOK = 192 * 1024
+"""Bytes of an image that are looked at before it is fetched: also compressed they hold the first 64 KiB.
+zstd's blocks have up to 128 KiB, and come whole or not at all (RFC 8878, 3.1.1.2)."""
+
 
 class Library:
     """Images by source, from a cache in `folder`; nothing is read or written before it is asked.
@@ -121,12 +125,12 @@ class Library:
         url: str = source.url
 
         def read(answer: Answer) -> tuple[Shape, int | None, str]:
-            start = _read(answer.blocks, HEAD)
+            start = _read(answer.blocks, LOOK)
             if answer.html and not familiar(start):
                 raise web_page(source.shown)
             return _shape(start, answer.total, source.shown), answer.total, answer.identity(url)
 
-        found, length, told = self._web.once(url, read, first=HEAD)
+        found, length, told = self._web.once(url, read, first=LOOK)
         identity = digest.digits if digest else told
         if not identity:
             raise ImageError(
@@ -144,8 +148,8 @@ class Library:
         file = source.file
         assert file is not None
         digest = self._digest(source)
-        start = head(file, HEAD)
-        found = _shape(start, facts(file).st_size, str(file))
+        size, start = facts(file).st_size, head(file, LOOK)
+        found = _shape(start, size, str(file))
         identity = self._digests.of(file, digest.algorithm if digest else "sha256")
         if digest and identity != digest.digits:
             raise checksums.wrong(str(file), Digest(digest.algorithm, identity), digest)
@@ -174,7 +178,7 @@ class Library:
         algorithm = "sha512" if len(planned.identity) == checksums.LENGTHS["sha512"] else "sha256"
         if self._digests.of(file, algorithm) != planned.identity:
             raise ImageError(f"{file} changed since it was planned", hint="plan again")
-        start, size = head(file, HEAD), facts(file).st_size
+        start, size = head(file, LOOK), facts(file).st_size
         if compression(start):
             return None
         return LocalImage(file, *_shape(start, size, str(file)), size)
@@ -184,7 +188,7 @@ def _shape(start: bytes, length: int | None, what: str) -> Shape:
     """What an image is, which may be compressed, by its first bytes."""
     packed = compression(start)
     if packed is None:
-        return shape(start, length, what)
+        return shape(start[:HEAD], length, what)
     from kvmspec.images.unpack import beginning
 
     return shape(beginning(start, packed, HEAD, what), None, what)

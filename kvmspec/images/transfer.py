@@ -14,7 +14,10 @@ from kvmspec.images.partial import Partial
 from kvmspec.images.progress import Progress, amount
 from kvmspec.images.source import ImageSource
 from kvmspec.images.store import room
-from kvmspec.images.web import BLOCK, Answer, RangeRefused, Transient, Web
+from kvmspec.images.web import Answer, RangeRefused, Transient, Web
+
+BLOCK = 1 << 18
+"""Bytes read at a time."""
 
 _LOOK_EVERY = 64 << 20
 """Bytes after which the room on the disk is looked at again."""

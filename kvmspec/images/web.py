@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     import httpx
 
 T = TypeVar("T")
-BLOCK = 1 << 18
 MOST_TEXT = 4 << 20
-"""Bytes read at a time, and the most that a file of checksums may have."""
+"""Bytes that a file of checksums may have."""
 
 _TIMEOUT = 30.0
 _AGAIN = {408, 425, 429, 500, 502, 503, 504}
@@ -113,7 +112,8 @@ class Web:
         import tenacity
 
         patience, fruitless, most = self._patience, 0, 0
-        backoff = tenacity.wait_exponential_jitter(patience.first, patience.longest, jitter=patience.first)
+        backoff = tenacity.wait_exponential(multiplier=patience.first, max=patience.longest)
+        jitter = tenacity.wait_random(0, patience.first)
 
         def give_up(state: tenacity.RetryCallState) -> bool:
             nonlocal fruitless, most
@@ -124,7 +124,7 @@ class Web:
         def wait(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             asked = min(getattr(error, "after", 0.0), 3 * patience.longest)
-            return max(backoff(state), asked)
+            return max(backoff(state) + jitter(state), asked)
 
         try:
             yield from tenacity.Retrying(
@@ -229,7 +229,7 @@ def _answer(response: httpx.Response) -> Answer:
         etag=headers.get("ETag", ""),
         modified=headers.get("Last-Modified", ""),
         html=headers.get("Content-Type", "").startswith(("text/html", "application/xhtml")),
-        blocks=response.iter_raw(BLOCK),
+        blocks=response.iter_raw(),
     )
 
 
