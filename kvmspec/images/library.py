@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kvmspec.core.errors import ImageError, NotCached
 from kvmspec.images import checksums, index
@@ -15,9 +17,9 @@ from kvmspec.images.facts import Entry, ImageFacts, LocalImage
 from kvmspec.images.formats import HEAD, Shape, compression, familiar, shape, web_page
 from kvmspec.images.source import ImageSource, local
 from kvmspec.images.store import Store
-from kvmspec.images.web import Answer, Patience, Web
 
-PATIENCE = Patience()
+if TYPE_CHECKING:
+    from kvmspec.images.web import Answer, Patience, Web
 
 LOOK = 192 * 1024
 """Bytes of an image that are looked at before it is fetched: also compressed they hold the first 64 KiB.
@@ -39,11 +41,18 @@ class Library:
         *,
         offline: bool = False,
         environ: Mapping[str, str],
-        patience: Patience = PATIENCE,
+        patience: Patience | None = None,
     ) -> None:
         self._store, self._offline = Store(folder), offline
         self._digests = FileDigests(folder / "files")
-        self._web = Web(environ, patience)
+        self._environ, self._patience = environ, patience
+
+    @cached_property
+    def _web(self) -> Web:
+        """HTTP is imported when something is asked of a server."""
+        from kvmspec.images.web import Web
+
+        return Web(self._environ, self._patience)
 
     def identity(self, source: ImageSource) -> str | None:
         """The image's identity without asking any server: the digest that is declared, a local file's,

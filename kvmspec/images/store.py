@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -164,6 +163,8 @@ def _cached(path: Path, data: dict[str, Any]) -> Entry | None:
 
 def room(folder: Path) -> int:
     """Bytes that may still be written to the file system of `folder`. Raises OSError."""
+    import shutil
+
     return max(shutil.disk_usage(folder).free - RESERVE, 0)
 
 

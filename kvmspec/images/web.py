@@ -82,8 +82,8 @@ class Answer:
 class Web:
     """Gets files. `environ` tells the certificates to trust."""
 
-    def __init__(self, environ: Mapping[str, str], patience: Patience) -> None:
-        self._environ, self._patience = environ, patience
+    def __init__(self, environ: Mapping[str, str], patience: Patience | None = None) -> None:
+        self._environ, self._patience = environ, patience or Patience()
 
     def text(self, url: str) -> str:
         """A small text. Raises ImageError."""
