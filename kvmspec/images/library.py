@@ -30,7 +30,8 @@ class Library:
     """Images by source, from a cache in `folder`; nothing is read or written before it is asked.
 
     offline  nothing is fetched: what is not in the cache raises NotCached
-    environ  SSL_CERT_FILE and SSL_CERT_DIR name the certificates to trust
+    environ  SSL_CERT_FILE and SSL_CERT_DIR name the certificates to trust; proxies are the process's own
+    patience how often a server is tried again
 
     Every method may be called from several threads, and by several processes on one folder.
     """
@@ -171,7 +172,7 @@ class Library:
         """The digest that is stated, or that the file of checksums says; None without a checksum."""
         if source.checksum is None or (stated := checksums.declared(source.checksum)):
             return stated if source.checksum else None
-        listing, address = source.checksum, source.url or str(source.path)
+        listing, address = source.checksum, source.url or Path(str(source.path)).as_uri()
         if (file := local(listing)) is not None:
             text = head(file, 4 << 20).decode("utf-8", "replace")
         elif self._offline:

@@ -185,7 +185,9 @@ def _told(url: str) -> Iterator[None]:
         yield
     except httpx.TimeoutException as error:
         raise Transient("the server does not answer in time") from error
-    except (httpx.UnsupportedProtocol, httpx.TooManyRedirects, httpx.InvalidURL) as error:
+    except httpx.InvalidURL as error:  # its words may quote a part of a password
+        raise ImageError(f"{shown(url)} is no URL, or redirects to none") from error
+    except (httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
         raise ImageError(f"{shown(url)} cannot be fetched: {error}") from error
     except httpx.TransportError as error:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):

@@ -15,6 +15,14 @@ from tests.unit.images.server import Running, Server, make_certificates
 MakeLibrary = Callable[..., Library]
 
 
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The servers are asked directly, whatever the machine's proxy is."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
 @pytest.fixture
 def server() -> Iterator[Server]:
     with Running() as running:

@@ -248,6 +248,30 @@ def test_passwords_are_used_and_never_shown_or_recorded(
     assert b"hunter" not in everything and b"127.0.0.1" in everything
 
 
+def test_certificates_that_cannot_be_read(make_library: MakeLibrary, tmp_path: Path) -> None:
+    library = make_library(environ={"SSL_CERT_FILE": str(tmp_path / "none.pem")})
+    refused(library, ImageSource("a", "https://localhost:9/a"), "SSL_CERT_FILE", "none.pem")
+
+
+def test_the_proxy_of_the_environment(
+    library: Library, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy is asked for the whole URL; not for what NO_PROXY names."""
+    monkeypatch.setenv("HTTP_PROXY", server.url(""))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    server.put("http://images.lan/a", raw())
+    server.put("/b", raw(seed=2))
+    library.pull(ImageSource("a", "http://images.lan/a", checksum=sha256(raw())), silent)
+    library.pull(ImageSource("b", server.url("/b"), checksum=sha256(raw(seed=2))), silent)
+    assert {seen.path for seen in server.seen} == {"http://images.lan/a", "/b"}
+
+
+def test_a_proxy_that_cannot_be_used(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "nonsense://joe:hunter2@proxy")
+    error = refused(library, ImageSource("a", "http://x.lan/a", checksum=sha256(b"")), "proxy")
+    assert "hunter" not in str(error) + error.hint
+
+
 # Without a checksum
 
 
@@ -281,6 +305,15 @@ def test_a_local_file_is_used_where_it_is(library: Library, tmp_path: Path, by_u
     assert facts == ImageFacts(sha512(raw())[7:], "raw", MIB, 0)
     assert library.fetch(source, facts, silent).path == file
     assert library.entries() == []
+
+
+def test_a_local_file_in_a_local_file_of_checksums(library: Library, tmp_path: Path) -> None:
+    file, sums = tmp_path / "50%?#.raw", tmp_path / "SUMS"
+    file.write_bytes(raw())
+    sums.write_text(f"{sha256(raw())[7:]}  {file.name}\n")
+    source = ImageSource("a", path=file, checksum=sums.as_uri())
+    assert library.pull(source, silent).path == file
+    assert library.identity(source) == sha256(raw())[7:]
 
 
 def test_a_local_file_that_is_compressed(library: Library, tmp_path: Path) -> None:
@@ -530,6 +563,18 @@ def test_what_an_earlier_run_left(library: Library, server: Server, how: str) ->
     before = len(server.seen)
     assert library.pull(source, silent).path.read_bytes() == data
     assert (len(server.seen) - before == 1) == (how == "complete")
+
+
+def test_what_an_unpacking_left_that_was_killed(library: Library, server: Server) -> None:
+    sent = PACK["xz"](raw())
+    source = ImageSource("a", server.put("/a", sent), checksum=sha256(sent))
+    partial = library._store.partial(sha256(sent)[7:])
+    partial.path.parent.mkdir(parents=True)
+    partial.unpacking.write_bytes(noise(2 * MIB))
+    assert [(entry.state, entry.size) for entry in library.entries()] == [("partial", 2 * MIB)]
+    assert len(library.prune([])) == 1 and kept(library) == []
+    partial.unpacking.write_bytes(noise(2 * MIB))
+    assert library.pull(source, silent).path.read_bytes() == raw()
 
 
 def test_nothing_is_made_before_it_is_asked(make_library: MakeLibrary, tmp_path: Path) -> None:
