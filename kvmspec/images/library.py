@@ -19,7 +19,8 @@ from kvmspec.images.source import ImageSource, local
 from kvmspec.images.store import Store
 
 if TYPE_CHECKING:
-    from kvmspec.images.web import Answer, Patience, Web
+    from kvmspec.images.retry import Patience
+    from kvmspec.images.web import Answer, Web
 
 LOOK = 192 * 1024
 """Bytes of an image that are looked at before it is fetched: also compressed they hold the first 64 KiB.
@@ -132,15 +133,7 @@ class Library:
         if digest and (image := self._store.image(digest.digits)):
             self._store.record(source.key, {"identity": digest.digits})
             return ImageFacts(digest.digits, image.format, image.capacity, 0)
-        url: str = source.url
-
-        def read(answer: Answer) -> tuple[Shape, int | None, str]:
-            start = _read(answer.blocks, LOOK)
-            if answer.html and not familiar(start):
-                raise web_page(source.shown)
-            return _shape(start, answer.total, source.shown), answer.total, answer.identity(url)
-
-        found, length, told = self._web.once(url, read, first=LOOK)
+        found, length, told = self._web.once(source.url, lambda answer: _begun(answer, source), first=LOOK)
         identity = digest.digits if digest else told
         if not identity:
             raise ImageError(
@@ -202,6 +195,14 @@ def _shape(start: bytes, length: int | None, what: str) -> Shape:
     from kvmspec.images.unpack import beginning
 
     return shape(beginning(start, packed, HEAD, what), None, what)
+
+
+def _begun(answer: Answer, source: ImageSource) -> tuple[Shape, int | None, str]:
+    """What an image is by the beginning of an answer, its length, and what the server says of it."""
+    start = _read(answer.blocks, LOOK)
+    if answer.html and not familiar(start):
+        raise web_page(source.shown)
+    return _shape(start, answer.total, source.shown), answer.total, answer.identity(source.url or "")
 
 
 def _read(blocks: Iterator[bytes], length: int) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kvmspec.images.library import Library
-from kvmspec.images.web import Patience
+from kvmspec.images.retry import Patience
 from tests.unit.images.server import Running, Server, make_certificates
 
 MakeLibrary = Callable[..., Library]

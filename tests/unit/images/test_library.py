@@ -20,7 +20,7 @@ from kvmspec.images.library import Library
 from kvmspec.images.source import ImageSource
 from tests.unit.images.conftest import MakeLibrary
 from tests.unit.images.samples import KIB, MIB, PACK, iso, noise, qcow2, raw, sha256, sha512
-from tests.unit.images.server import Server
+from tests.unit.images.server import Page, Server
 
 TOP = Path(__file__).resolve().parents[3]
 
@@ -141,21 +141,46 @@ def test_a_cut_answer_of_a_server_that_cannot_resume(
     assert not any(seen.range.endswith("-") for seen in server.seen) or not server.pages["/a"].ranges
 
 
-def test_an_image_that_changes_while_it_is_fetched(library: Library, server: Server) -> None:
-    """The second part is of another content: If-Range makes the server send all of it anew."""
-    old, new = noise(MIB), noise(MIB, 2)
-    source = ImageSource("a", server.put("/a", old, cut=1), checksum=sha256(new))
+@pytest.mark.parametrize("ranges", [False, True])
+def test_a_server_that_always_cuts(library: Library, server: Server, ranges: bool) -> None:
+    """It is given up where nothing new comes; a part that can be resumed may stay, under no final name."""
+    data = noise(MIB)
+    url = server.put("/a", data, cut=99, ranges=ranges, etag='"one"' if ranges else "")
+    source = ImageSource("a", url, checksum=sha256(data))
+    if ranges:
+        assert library.pull(source, silent).path.read_bytes() == data
+        return
+    refused(library, source, "tried 3 times")
+    assert len(server.seen) == 4  # a look, and three tries
+
+
+def test_a_cut_part_that_can_be_resumed_is_kept(make_library: MakeLibrary, server: Server) -> None:
+    data = noise(MIB)
+    source = ImageSource("a", server.put("/a", data, cut=1), checksum=sha256(data))
+    library = make_library()
     facts = library.inspect(source)
 
-    def change(_: str) -> None:
-        server.put("/a", new, etag='"two"')
+    def vanish(_: str) -> None:
+        server.pages["/a"].status = 404
 
-    threading.Timer(0.005, change, [""]).start()
-    try:
-        assert library.fetch(source, facts, silent).path.read_bytes() == new
-    except ImageError as error:  # the timer was late: all of the old one came
-        assert "is not what its checksum says" in error.message
-        assert kept(library) == []
+    server.pages["/a"].pause = 0.1
+    with pytest.raises(ImageError, match="404"):
+        library.fetch(source, facts, vanish)
+    assert [entry.state for entry in library.entries()] == ["partial"]
+    server.put("/a", data)
+    assert library.inspect(source).download == len(data) - 300_000
+    assert library.pull(source, silent).path.read_bytes() == data
+    assert server.seen[-1].range == "bytes=300000-"
+
+
+def test_an_image_that_changes_while_it_is_fetched(library: Library, server: Server) -> None:
+    """The rest would be of another content: If-Range makes the server send all of it anew."""
+    old, new = noise(MIB), noise(MIB, 2)
+    source = ImageSource("a", server.put("/a", old, cut=1, pause=0.1), checksum=sha256(new))
+    facts = library.inspect(source)
+    image = library.fetch(source, facts, lambda _: server.pages.update({"/a": Page(new, etag='"two"')}))
+    assert image.path.read_bytes() == new
+    assert server.seen[-1].range == "bytes=300000-"
 
 
 def test_a_server_that_is_busy(library: Library, server: Server) -> None:
