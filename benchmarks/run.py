@@ -22,7 +22,7 @@ import fleet  # noqa: E402 - needs the path above, as the next ones do
 import hosts  # noqa: E402
 from process import CHANGES, NO_CHANGES, Run, Task, interleaved, kvmspec, run, script  # noqa: E402
 
-from kvmspec.cli.main import COMMANDS  # noqa: E402
+from kvmspec.cli.main import names  # noqa: E402
 from tests.support.hosts import why_no_libvirtd  # noqa: E402
 from tests.support.private_libvirt import PrivateLibvirt  # noqa: E402
 
@@ -199,7 +199,7 @@ def usages(figures: Figures) -> None:
     tell("--help")
     tasks: dict[str, Task] = {
         f"kvmspec {name} --help".replace("  ", " "): lambda name=name: run(kvmspec(*name.split(), "--help"))
-        for name in ("", *COMMANDS)
+        for name in ("", *names())
     }
     medians = interleaved(tasks, figures.repeat)
     name, slowest = max(medians.items(), key=lambda item: item[1].seconds)

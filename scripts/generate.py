@@ -19,8 +19,8 @@ from kvmspec.report.published import events_schema, plan_schema
 
 TOP = Path(__file__).resolve().parents[1]
 COMMANDS = (
-    "init", "validate", "render", "plan", "apply", "show", "destroy", "status", "fmt", "graph",
-    "explain", "schema", "completion",
+    "init", "validate", "render", "plan", "apply", "show", "destroy", "status", "fmt",
+    "image", "image pull", "image list", "image prune", "graph", "explain", "schema", "completion",
 )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def commands() -> str:
 
 
 def _help(command: str) -> str:
-    arguments = [sys.executable, "-m", "kvmspec", *([command] if command else []), "--help"]
+    arguments = [sys.executable, "-m", "kvmspec", *command.split(), "--help"]
     environment = os.environ | {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
     done = subprocess.run(arguments, cwd=TOP, env=environment, capture_output=True, text=True, check=True)
     return "\n".join(line.rstrip() for line in done.stdout.splitlines())

@@ -20,6 +20,7 @@ Shell = Annotated[
 _CHOICES = re.compile(r"[a-z-]+(\|[a-z-]+)+")
 _VALUES = {
     "PATH": Value("files"),
+    "PATH|NAME": Value("files"),
     "FILE": Value("files"),
     "DIR": Value("folders"),
     "PERMISSIONS": Value("list", tuple(permission.value for permission in Permission)),
@@ -39,9 +40,9 @@ def completion(
     """
     if shell not in SCRIPTS:
         raise UsageError(f"there is no completion for {shell!r}", hint=f"known: {', '.join(SCRIPTS)}")
-    from kvmspec.cli.main import COMMANDS, command
+    from kvmspec.cli.main import command, names, summary
 
-    commands = [_command(name, summary, command(name)) for name, summary in COMMANDS.items()]
+    commands = [_command(name, summary(name), command(name)) for name in names()]
     Console.of_process().out(SCRIPTS[shell](commands))
     return ExitCode.OK
 
@@ -50,6 +51,8 @@ def _command(name: str, summary: str, built: Any) -> Command:
     """A command as typer has built it."""
     options = [_option(param) for param in built.params if param.opts[0].startswith("-")]
     options.append(Option(("-h", "--help"), "Show this message and exit"))
+    if inner := getattr(built, "commands", None):
+        return Command(name, summary.rstrip("."), tuple(options), Value("words", tuple(inner)))
     arguments = [_value(param.metavar) for param in built.params if not param.opts[0].startswith("-")]
     return Command(name, summary.rstrip("."), tuple(options), arguments[0] if arguments else None)
 

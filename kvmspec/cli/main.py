@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from itertools import takewhile
 from typing import Annotated, Any, NoReturn
@@ -29,12 +29,22 @@ COMMANDS = {
     "destroy": "Remove what the project owns; volumes stay.",
     "status": "Show the VMs: wanted and actual state, addresses.",
     "fmt": "Put manifests into canonical order and layout; comments stay.",
+    "image": "The images of the manifest: pull, list, prune their cache.",
     "graph": "Draw hosts, networks, VMs and volumes, as Mermaid or DOT.",
     "explain": "Explain a field: meaning, type, default, effect of a change, example.",
     "schema": "Print the JSON Schema of the manifest, or of a plan.",
     "completion": "Print the completion script of a shell.",
 }
-"""Each is a function of that name in the module of that name."""
+"""Each is a function of that name in the module of that name, or a group."""
+
+GROUPS = {
+    "image": {
+        "pull": "Fetch images into the cache, and verify them.",
+        "list": "List the images of the cache, or of the manifest.",
+        "prune": "Remove from the cache what the manifest does not use.",
+    },
+}
+"""The commands of each group: `pull` of `image` is the function `image_pull` in the module `image`."""
 
 _HELP = "Keep the VMs, networks and storage of libvirt hosts as YAML in git describes them."
 _ANYWHERE = ("--debug", "--no-color", "-v", "--verbose")
@@ -73,19 +83,41 @@ def _dispatch(arguments: list[str]) -> object:
     """
     leading = list(takewhile(_ANYWHERE.__contains__, arguments))
     name, *rest = arguments[len(leading) :] or [""]
-    if name in COMMANDS:
+    if rest and rest[0] in GROUPS.get(name, ()):
+        name = f"{name} {rest.pop(0)}"
+    elif name in GROUPS:
+        return _call(command(name), rest, f"kvmspec {name}")
+    if name.partition(" ")[0] in COMMANDS:
         return _call(command(name), [*leading, *rest], f"kvmspec {name}")
-    app = _typer(_HELP)
-    app.callback(invoke_without_command=True)(_root)
-    for stand_in, summary in COMMANDS.items():
-        app.command(stand_in, short_help=summary)(_stand_in)
-    return _call(get_command(app), arguments, "kvmspec")
+    return _call(_group(_HELP, _root, COMMANDS), arguments, "kvmspec")
 
 
 def command(name: str) -> Any:
-    """One of COMMANDS, alone, as typer builds it."""
+    """One of COMMANDS, or `image pull`, alone, as typer builds it."""
+    if name in GROUPS:
+        return _group(COMMANDS[name], _of_group, GROUPS[name])
     app = _typer(_HELP)
     app.command(name)(_load(name))
+    return get_command(app)
+
+
+def names() -> list[str]:
+    """Every command, those of groups in full after their group."""
+    return [full for name in COMMANDS for full in (name, *(f"{name} {sub}" for sub in GROUPS.get(name, ())))]
+
+
+def summary(name: str) -> str:
+    """What one of `names` does, in a line."""
+    group, _, sub = name.partition(" ")
+    return GROUPS[group][sub] if sub else COMMANDS[group]
+
+
+def _group(about: str, callback: Callable[..., None], commands: Mapping[str, str]) -> Any:
+    """A list of commands, which are not called through it."""
+    app = _typer(about)
+    app.callback(invoke_without_command=True)(callback)
+    for name, text in commands.items():
+        app.command(name, short_help=text)(_stand_in)
     return get_command(app)
 
 
@@ -115,8 +147,15 @@ def _root(
         raise typer.Exit(ExitCode.USAGE)
 
 
+def _of_group(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(ExitCode.USAGE)
+
+
 def _load(name: str) -> Callable[..., int]:
-    function: Callable[..., int] = getattr(import_module(f"kvmspec.cli.{name}"), name)
+    module = import_module(f"kvmspec.cli.{name.partition(' ')[0]}")
+    function: Callable[..., int] = getattr(module, name.replace(" ", "_"))
     return function
 
 

@@ -28,12 +28,22 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command, its options, and what its arguments are."""
+    """A command, its options, and what its arguments are. One of a group has both names, `image pull`;
+    a group's own argument is which of them."""
 
     name: str
     help: str
     options: tuple[Option, ...]
     argument: Value | None
+
+    @property
+    def group(self) -> str:
+        """The group it is in; empty for others."""
+        return self.name.rpartition(" ")[0]
+
+
+def _groups(commands: Sequence[Command]) -> list[str]:
+    return list(dict.fromkeys(command.group for command in commands if command.group))
 
 
 _HEAD = "# {shell} completion for kvmspec, made by `kvmspec completion {shell}`\n"
@@ -43,11 +53,11 @@ _ROOT = (Option(("--version",), "Print the version"), Option(("-h", "--help"), "
 def bash(commands: Sequence[Command]) -> str:
     """The script for bash 4 or later."""
     cases = "\n".join(_bash_case(command) for command in commands)
-    names = " ".join(command.name for command in commands)
+    names = " ".join(command.name for command in commands if not command.group)
     root = " ".join(name for option in _ROOT for name in option.names)
-    return _HEAD.format(shell="bash") + _BASH.replace("@CASES", cases).replace("@NAMES", names).replace(
-        "@ROOT", root
-    )
+    script = _BASH.replace("@GROUPS", "|".join(_groups(commands)) or "''")
+    script = script.replace("@CASES", cases).replace("@NAMES", names).replace("@ROOT", root)
+    return _HEAD.format(shell="bash") + script
 
 
 _BASH = """\
@@ -66,7 +76,9 @@ _kvmspec() {
     local command='' options argument='' word
     COMPREPLY=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-        [[ $word == -* ]] || { command=$word; break; }
+        [[ $word == -* ]] && continue
+        command=${command:+$command }$word
+        [[ $command == @(@GROUPS) ]] || break
     done
     # bash cuts --option=value at the `=`
     if [[ $cur == = ]]; then
@@ -105,7 +117,11 @@ def _bash_case(command: Command) -> str:
     arg = command.argument
     words = [arg.kind, *arg.words] if arg and arg.kind != "any" else []
     lines += [f"{inner}options='{' '.join(options)}'", f"{inner}argument='{' '.join(words)}'", f"{inner};;"]
-    return "\n".join([f"        {command.name})", *lines])
+    return "\n".join([f"        {_pattern(command)})", *lines])
+
+
+def _pattern(command: Command) -> str:
+    return _quoted(command.name) if command.group else command.name
 
 
 def _bash_value(value: Value) -> str:
@@ -114,10 +130,17 @@ def _bash_value(value: Value) -> str:
 
 def zsh(commands: Sequence[Command]) -> str:
     """The script for zsh: for a folder of `$fpath`, or to be sourced after compinit."""
-    described = "\n".join(f"        {_quoted(_colons(c.name) + ':' + c.help)}" for c in commands)
+    described = "\n".join(
+        f"        {_quoted(_colons(c.name) + ':' + c.help)}" for c in commands if not c.group
+    )
     cases = "\n".join(_zsh_case(command) for command in commands)
     root = " ".join(_zsh_option(option) for option in _ROOT)
-    script = _ZSH.replace("@COMMANDS", described).replace("@CASES", cases).replace("@ROOT", root)
+    script = (
+        _ZSH.replace("@GROUPS", "|".join(_groups(commands)) or "''")
+        .replace("@COMMANDS", described)
+        .replace("@CASES", cases)
+        .replace("@ROOT", root)
+    )
     return "#compdef kvmspec\n" + _HEAD.format(shell="zsh") + script
 
 
@@ -132,7 +155,13 @@ _kvmspec() {
     case $state in
         command) _describe -t commands 'kvmspec command' commands ;;
         rest)
-            case $words[1] in
+            local name=$words[1]
+            if (( CURRENT > 2 )) && [[ $name == (@GROUPS) ]]; then
+                name+=" $words[2]"
+                shift words
+                (( CURRENT-- ))
+            fi
+            case $name in
 @CASES
             esac
             ;;
@@ -147,7 +176,7 @@ def _zsh_case(command: Command) -> str:
     if command.argument:
         specs.append(_quoted(f"*:{command.argument.kind}:{_zsh_value(command.argument)}"))
     joined = " \\\n".join(f"{' ' * 24}{spec}" for spec in specs)
-    return f"{' ' * 16}{command.name})\n{' ' * 20}_arguments \\\n{joined}\n{' ' * 20};;"
+    return f"{' ' * 16}{_pattern(command)})\n{' ' * 20}_arguments \\\n{joined}\n{' ' * 20};;"
 
 
 def _zsh_option(option: Option) -> str:
@@ -174,15 +203,27 @@ def fish(commands: Sequence[Command]) -> str:
     """The script for fish 3 or later."""
     lines = ["complete -c kvmspec -f"]
     lines += [_fish("__fish_use_subcommand", option) for option in _ROOT]
+    groups = _groups(commands)
     for command in commands:
+        own = command.name.rpartition(" ")[2]
         lines.append(
-            f"complete -c kvmspec -n __fish_use_subcommand -a {command.name} -d {_escaped(command.help)}"
+            f"complete -c kvmspec -n {_fish_before(command, commands)} -a {own} -d {_escaped(command.help)}"
         )
-        seen = _escaped(f"__fish_seen_subcommand_from {command.name}")
+        inside = f"__fish_seen_subcommand_from {command.group}; and " if command.group else ""
+        seen = _escaped(f"{inside}__fish_seen_subcommand_from {own}")
         lines += [_fish(seen, option) for option in command.options]
-        if command.argument and command.argument.kind != "any":
+        if command.argument and command.argument.kind != "any" and command.name not in groups:
             lines.append(f"complete -c kvmspec -n {seen} {_fish_value(command.argument, required=False)}")
     return _HEAD.format(shell="fish") + "\n".join(lines) + "\n"
+
+
+def _fish_before(command: Command, commands: Sequence[Command]) -> str:
+    """Where the command's own name is to be completed."""
+    if not command.group:
+        return "__fish_use_subcommand"
+    names = " ".join(c.name.rpartition(" ")[2] for c in commands if c.group == command.group)
+    seen = "__fish_seen_subcommand_from"
+    return _escaped(f"{seen} {command.group}; and not {seen} {names}")
 
 
 def _fish(condition: str, option: Option) -> str:

@@ -21,7 +21,7 @@ LENGTHS = {"sha256": 64, "sha512": 128}
 _WEAK = {32: "md5", 40: "sha1"}
 _HEX = r"[0-9A-Fa-f]{32,128}"
 _GNU = re.compile(rf"(\\?)({_HEX})(?: [ *]|\s+)(\S.*)")
-_BSD = re.compile(rf"([A-Za-z0-9/-]+?)\s?\((.+)\)\s?=\s*({_HEX})")
+_BSD = re.compile(rf"(\\?)([A-Za-z0-9/-]+?)\s?\((.+)\)\s?=\s*({_HEX})")
 _LONE = re.compile(_HEX)
 _LABELS = {"SHA256": "sha256", "SHA2-256": "sha256", "SHA512": "sha512", "SHA2-512": "sha512"}
 _ESCAPES = {"\\\\": "\\", "\\n": "\n", "\\r": "\r"}
@@ -97,15 +97,16 @@ def _entries(text: str) -> Iterator[_Entry]:
         if line.startswith("-----BEGIN PGP SIGNATURE"):
             return
         if match := _BSD.fullmatch(line):
-            yield _Entry(match[2], _LABELS.get(match[1].upper(), match[1].lower()), match[3])
+            escaped, label, name, digits = match.groups()
+            yield _Entry(_name(name, escaped), _LABELS.get(label.upper(), label.lower()), digits)
         elif match := _GNU.fullmatch(line):
-            yield _Entry(_unescaped(match[3]) if match[1] else match[3], "", match[2])
+            yield _Entry(_name(match[3], match[1]), "", match[2])
         elif _LONE.fullmatch(line):
             yield _Entry("", "", line)
 
 
-def _unescaped(name: str) -> str:
-    return re.sub(r"\\[\\nr]", lambda match: _ESCAPES[match[0]], name)
+def _name(name: str, escaped: str) -> str:
+    return name if not escaped else re.sub(r"\\[\\nr]", lambda match: _ESCAPES[match[0]], name)
 
 
 def wrong(what: str, found: Digest, wanted: Digest) -> ImageError:

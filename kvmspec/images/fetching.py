@@ -15,8 +15,8 @@ from kvmspec.images.progress import Progress, amount
 from kvmspec.images.source import ImageSource
 from kvmspec.images.sparse import SparseFile
 from kvmspec.images.store import Store, room
-from kvmspec.images.transfer import Transfer, no_room
-from kvmspec.images.web import BLOCK, Answer, Web
+from kvmspec.images.transfer import BLOCK, Transfer, no_room
+from kvmspec.images.web import Answer, Web
 
 _LOOK_EVERY = 64 << 20
 """Bytes after which the room on the disk is looked at again."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kvmspec.core.errors import ImageError, NotCached
 from kvmspec.images import checksums, index
@@ -15,16 +17,22 @@ from kvmspec.images.facts import Entry, ImageFacts, LocalImage
 from kvmspec.images.formats import HEAD, Shape, compression, familiar, shape, web_page
 from kvmspec.images.source import ImageSource, local
 from kvmspec.images.store import Store
-from kvmspec.images.web import Answer, Patience, Web
 
-PATIENCE = Patience()
+if TYPE_CHECKING:
+    from kvmspec.images.retry import Patience
+    from kvmspec.images.web import Answer, Web
+
+LOOK = 192 * 1024
+"""Bytes of an image that are looked at before it is fetched: also compressed they hold the first 64 KiB.
+zstd's blocks have up to 128 KiB, and come whole or not at all (RFC 8878, 3.1.1.2)."""
 
 
 class Library:
     """Images by source, from a cache in `folder`; nothing is read or written before it is asked.
 
     offline  nothing is fetched: what is not in the cache raises NotCached
-    environ  SSL_CERT_FILE and SSL_CERT_DIR name the certificates to trust
+    environ  SSL_CERT_FILE and SSL_CERT_DIR name the certificates to trust; proxies are the process's own
+    patience how often a server is tried again
 
     Every method may be called from several threads, and by several processes on one folder.
     """
@@ -35,11 +43,18 @@ class Library:
         *,
         offline: bool = False,
         environ: Mapping[str, str],
-        patience: Patience = PATIENCE,
+        patience: Patience | None = None,
     ) -> None:
         self._store, self._offline = Store(folder), offline
         self._digests = FileDigests(folder / "files")
-        self._web = Web(environ, patience)
+        self._environ, self._patience = environ, patience
+
+    @cached_property
+    def _web(self) -> Web:
+        """HTTP is imported when something is asked of a server."""
+        from kvmspec.images.web import Web
+
+        return Web(self._environ, self._patience)
 
     def identity(self, source: ImageSource) -> str | None:
         """The image's identity without asking any server: the digest that is declared, a local file's,
@@ -118,15 +133,7 @@ class Library:
         if digest and (image := self._store.image(digest.digits)):
             self._store.record(source.key, {"identity": digest.digits})
             return ImageFacts(digest.digits, image.format, image.capacity, 0)
-        url: str = source.url
-
-        def read(answer: Answer) -> tuple[Shape, int | None, str]:
-            start = _read(answer.blocks, HEAD)
-            if answer.html and not familiar(start):
-                raise web_page(source.shown)
-            return _shape(start, answer.total, source.shown), answer.total, answer.identity(url)
-
-        found, length, told = self._web.once(url, read, first=HEAD)
+        found, length, told = self._web.once(source.url, lambda answer: _begun(answer, source), first=LOOK)
         identity = digest.digits if digest else told
         if not identity:
             raise ImageError(
@@ -144,8 +151,8 @@ class Library:
         file = source.file
         assert file is not None
         digest = self._digest(source)
-        start = head(file, HEAD)
-        found = _shape(start, facts(file).st_size, str(file))
+        size, start = facts(file).st_size, head(file, LOOK)
+        found = _shape(start, size, str(file))
         identity = self._digests.of(file, digest.algorithm if digest else "sha256")
         if digest and identity != digest.digits:
             raise checksums.wrong(str(file), Digest(digest.algorithm, identity), digest)
@@ -158,7 +165,7 @@ class Library:
         """The digest that is stated, or that the file of checksums says; None without a checksum."""
         if source.checksum is None or (stated := checksums.declared(source.checksum)):
             return stated if source.checksum else None
-        listing, address = source.checksum, source.url or str(source.path)
+        listing, address = source.checksum, source.url or Path(str(source.path)).as_uri()
         if (file := local(listing)) is not None:
             text = head(file, 4 << 20).decode("utf-8", "replace")
         elif self._offline:
@@ -174,7 +181,7 @@ class Library:
         algorithm = "sha512" if len(planned.identity) == checksums.LENGTHS["sha512"] else "sha256"
         if self._digests.of(file, algorithm) != planned.identity:
             raise ImageError(f"{file} changed since it was planned", hint="plan again")
-        start, size = head(file, HEAD), facts(file).st_size
+        start, size = head(file, LOOK), facts(file).st_size
         if compression(start):
             return None
         return LocalImage(file, *_shape(start, size, str(file)), size)
@@ -184,10 +191,18 @@ def _shape(start: bytes, length: int | None, what: str) -> Shape:
     """What an image is, which may be compressed, by its first bytes."""
     packed = compression(start)
     if packed is None:
-        return shape(start, length, what)
+        return shape(start[:HEAD], length, what)
     from kvmspec.images.unpack import beginning
 
     return shape(beginning(start, packed, HEAD, what), None, what)
+
+
+def _begun(answer: Answer, source: ImageSource) -> tuple[Shape, int | None, str]:
+    """What an image is by the beginning of an answer, its length, and what the server says of it."""
+    start = _read(answer.blocks, LOOK)
+    if answer.html and not familiar(start):
+        raise web_page(source.shown)
+    return _shape(start, answer.total, source.shown), answer.total, answer.identity(source.url or "")
 
 
 def _read(blocks: Iterator[bytes], length: int) -> bytes:

@@ -6,14 +6,17 @@ from pathlib import Path
 
 from kvmspec.images import index
 
+UNFINISHED = (".part", ".unpacking")
+"""How the names of files end that are under way."""
+
 
 class Partial:
     """`<identity>.part` with the bytes so far, and beside it what the server called the content."""
 
     def __init__(self, folder: Path, identity: str) -> None:
         self.identity = identity
-        self.path = folder / f"{identity}.part"
-        self.unpacking = folder / f"{identity}.unpacking"
+        self.path = folder / f"{identity}{UNFINISHED[0]}"
+        self.unpacking = folder / f"{identity}{UNFINISHED[1]}"
         self._note = folder / f"{identity}.json"
 
     def begin(self, validator: str, total: int | None, name: str, source: str) -> None:

@@ -45,7 +45,7 @@ def local(url: str) -> Path | None:
     if parts.scheme != "file":
         return None
     if parts.netloc not in ("", "localhost"):
-        raise ImageError(f"{url} is a file of another machine", hint="write file:///path, or `path:`")
+        raise ImageError(f"{shown(url)} is a file of another machine", hint="write file:///path, or `path:`")
     return Path(unquote(parts.path))
 
 

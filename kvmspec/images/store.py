@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any
 from kvmspec.core.errors import ImageError
 from kvmspec.images import index
 from kvmspec.images.facts import Entry, LocalImage
-from kvmspec.images.partial import Partial
+from kvmspec.images.partial import UNFINISHED, Partial
 
 RESERVE = 256 << 20
 """Bytes that stay free on the file system of the cache."""
@@ -97,7 +96,8 @@ class Store:
     def entries(self) -> list[Entry]:
         """Everything that is there, whole or partial, the last used first."""
         found = [_cached(path, index.read(path)) for path in self.content.glob("*.json")]
-        found += [self._unfinished(path) for path in self._partial.glob("*.part")]
+        under_way = {path.stem for suffix in UNFINISHED for path in self._partial.glob(f"*{suffix}")}
+        found += [self._unfinished(identity) for identity in under_way]
         known = [entry for entry in found if entry and _IDENTITY.fullmatch(entry.identity)]
         return sorted(known, key=lambda entry: (-entry.last_used, entry.identity))
 
@@ -134,15 +134,17 @@ class Store:
     def _entry(self, identity: str) -> Path:
         return self.content / f"{identity}.json"
 
-    def _unfinished(self, path: Path) -> Entry | None:
-        partial = Partial(self._partial, path.stem)
-        with suppress(OSError):
-            stat = path.stat()
-            return Entry(
-                path.stem, partial.told("name"), partial.told("source"), "partial", "", 0,
-                stat.st_blocks * 512, "", stat.st_mtime,
-            )  # fmt: skip
-        return None
+    def _unfinished(self, identity: str) -> Entry | None:
+        partial = Partial(self._partial, identity)
+        stats = []
+        for path in (partial.path, partial.unpacking):
+            with suppress(OSError):
+                stats.append(path.stat())
+        if not stats:
+            return None
+        size, used = sum(stat.st_blocks * 512 for stat in stats), max(stat.st_mtime for stat in stats)
+        name, source = partial.told("name"), partial.told("source")
+        return Entry(identity, name, source, "partial", "", 0, size, "", used)
 
 
 def _cached(path: Path, data: dict[str, Any]) -> Entry | None:
@@ -164,6 +166,8 @@ def _cached(path: Path, data: dict[str, Any]) -> Entry | None:
 
 def room(folder: Path) -> int:
     """Bytes that may still be written to the file system of `folder`. Raises OSError."""
+    import shutil
+
     return max(shutil.disk_usage(folder).free - RESERVE, 0)
 
 

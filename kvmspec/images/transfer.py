@@ -12,9 +12,13 @@ from kvmspec.core.errors import ImageError
 from kvmspec.images.formats import LARGEST, too_large
 from kvmspec.images.partial import Partial
 from kvmspec.images.progress import Progress, amount
+from kvmspec.images.retry import Transient, attempts
 from kvmspec.images.source import ImageSource
 from kvmspec.images.store import room
-from kvmspec.images.web import BLOCK, Answer, RangeRefused, Transient, Web
+from kvmspec.images.web import Answer, RangeRefused, Web
+
+BLOCK = 1 << 18
+"""Bytes read at a time."""
 
 _LOOK_EVERY = 64 << 20
 """Bytes after which the room on the disk is looked at again."""
@@ -38,7 +42,7 @@ class Transfer:
         self._progress = Progress(source.name, report)
         self._hash, self._hashed = hashlib.new(algorithm), 0
         self.resumed = partial.resumable()[0] > 0
-        self.received = 0
+        self._furthest = 0
 
     def run(self) -> str:
         """Fetch all of it; the digits of its digest.
@@ -46,7 +50,7 @@ class Transfer:
         Raises ImageError, and OSError. What can be resumed is kept then.
         """
         try:
-            for attempt in self._web.attempts(self._url, lambda: self.received):
+            for attempt in attempts(self._url, self._web.patience, lambda: self._furthest):
                 with attempt:
                     self._once()
         except BaseException:
@@ -109,12 +113,12 @@ class Transfer:
             stream.write(block)
             self._hash.update(block)
             self._hashed += len(block)
-            self.received += len(block)
+            self._furthest = max(self._furthest, self._hashed)
             self._progress.advance(len(block))
             if self._hashed > LARGEST:
                 raise too_large(self._source.shown)
-            if answer.total is None and self.received - looked > _LOOK_EVERY:
-                looked = self.received
+            if answer.total is None and self._hashed - looked > _LOOK_EVERY:
+                looked = self._hashed
                 if not (free := room(self._partial.path.parent)):
                     raise no_room(self._partial.path.parent, _LOOK_EVERY, free)
         if answer.total is not None and self._hashed != answer.total:

@@ -13,39 +13,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from kvmspec import __version__
 from kvmspec.core.errors import ImageError
+from kvmspec.images.retry import Patience, Transient, attempts
 from kvmspec.images.source import bare, shown
 
 if TYPE_CHECKING:
     import httpx
 
 T = TypeVar("T")
-BLOCK = 1 << 18
 MOST_TEXT = 4 << 20
-"""Bytes read at a time, and the most that a file of checksums may have."""
+"""Bytes that a file of checksums may have."""
 
 _TIMEOUT = 30.0
 _AGAIN = {408, 425, 429, 500, 502, 503, 504}
-
-
-class Patience(NamedTuple):
-    """How often in a row something is tried without getting a byte further, and the seconds between
-    two attempts: from `first`, doubling up to `longest`."""
-
-    attempts: int = 5
-    first: float = 1.0
-    longest: float = 20.0
-
-
-class Transient(Exception):
-    """A failure that may pass. `after` is how many seconds the server asks to wait."""
-
-    def __init__(self, message: str, after: float = 0.0) -> None:
-        super().__init__(message)
-        self.after = after
 
 
 class RangeRefused(ImageError):
@@ -83,8 +66,8 @@ class Answer:
 class Web:
     """Gets files. `environ` tells the certificates to trust."""
 
-    def __init__(self, environ: Mapping[str, str], patience: Patience) -> None:
-        self._environ, self._patience = environ, patience
+    def __init__(self, environ: Mapping[str, str], patience: Patience | None = None) -> None:
+        self._environ, self.patience = environ, patience or Patience()
 
     def text(self, url: str) -> str:
         """A small text. Raises ImageError."""
@@ -103,36 +86,10 @@ class Web:
         """What `read` makes of the file, or of its `first` bytes where the server can send a part.
         Raises ImageError."""
         headers = {"Range": f"bytes=0-{first - 1}"} if first else {}
-        for attempt in self.attempts(url, lambda: 0):
+        for attempt in attempts(url, self.patience, lambda: 0):
             with attempt, self.get(url, headers) as answer:
                 return read(answer)
         raise AssertionError("the last attempt raises")
-
-    def attempts(self, url: str, received: Callable[[], int]) -> Iterator[Any]:
-        """tenacity's attempts: until one succeeds, or some in a row do not get further."""
-        import tenacity
-
-        patience, fruitless, most = self._patience, 0, 0
-        backoff = tenacity.wait_exponential_jitter(patience.first, patience.longest, jitter=patience.first)
-
-        def give_up(state: tenacity.RetryCallState) -> bool:
-            nonlocal fruitless, most
-            fruitless = 1 if received() > most else fruitless + 1
-            most = received()
-            return fruitless >= patience.attempts
-
-        def wait(state: tenacity.RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            asked = min(getattr(error, "after", 0.0), 3 * patience.longest)
-            return max(backoff(state), asked)
-
-        try:
-            yield from tenacity.Retrying(
-                retry=tenacity.retry_if_exception_type(Transient), stop=give_up, wait=wait, reraise=True
-            )
-        except Transient as error:
-            hint = f"tried {patience.attempts} times; try again, a download that was cut is resumed"
-            raise ImageError(f"{shown(url)}: {error}", hint=hint) from error
 
     @contextmanager
     def get(self, url: str, headers: Mapping[str, str]) -> Iterator[Answer]:
@@ -185,7 +142,9 @@ def _told(url: str) -> Iterator[None]:
         yield
     except httpx.TimeoutException as error:
         raise Transient("the server does not answer in time") from error
-    except (httpx.UnsupportedProtocol, httpx.TooManyRedirects, httpx.InvalidURL) as error:
+    except httpx.InvalidURL as error:  # its words may quote a part of a password
+        raise ImageError(f"{shown(url)} is no URL, or redirects to none") from error
+    except (httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
         raise ImageError(f"{shown(url)} cannot be fetched: {error}") from error
     except httpx.TransportError as error:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
@@ -229,7 +188,7 @@ def _answer(response: httpx.Response) -> Answer:
         etag=headers.get("ETag", ""),
         modified=headers.get("Last-Modified", ""),
         html=headers.get("Content-Type", "").startswith(("text/html", "application/xhtml")),
-        blocks=response.iter_raw(BLOCK),
+        blocks=response.iter_raw(),
     )
 
 

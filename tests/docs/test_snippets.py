@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from kvmspec import pipeline
-from kvmspec.cli.main import COMMANDS
+from kvmspec.cli.main import COMMANDS, names
 from kvmspec.cli.main import command as built
 from tests.docs.pages import Command, Snippet, anchors, commands, fits, pages, snippets, without_blocks
 from tests.support.manifests import as_yaml
@@ -235,7 +235,8 @@ def test_what_is_only_mentioned_exists(page: Path) -> None:
     """Commands in prose and in blocks that are not run: the command is there, and its long options."""
     for words in map(str.split, _mentioned(page)):
         assert words[0] in COMMANDS, f"{page.name}: kvmspec {words[0]}"
-        options = {option for parameter in built(words[0]).params for option in parameter.opts}
+        name = " ".join(words[:2]) if " ".join(words[:2]) in names() else words[0]
+        options = {option for parameter in built(name).params for option in parameter.opts}
         named = {word.partition("=")[0] for word in words[1:] if word.startswith("--")}
         assert named <= options | {"--help"}, f"{page.name}: kvmspec {' '.join(words)}"
 

@@ -1,24 +1,23 @@
-"""An image of the manifest → where it comes from."""
+"""Where an image of the manifest comes from."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kvmspec.images.source import ImageSource
-from kvmspec.kinds.image.spec import ImageSpec
-from kvmspec.manifest.section import Item, Manifest
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.image.spec import ImageSpec
+    from kvmspec.manifest.section import Item, Manifest
 
 
 def source_of(item: Item, manifest: Manifest) -> ImageSource:
-    """A relative `path:` is one beside the file that it is written in."""
-    spec = item.spec
-    assert isinstance(spec, ImageSpec)
-    return ImageSource(item.name, spec.url, _path(item, spec, manifest), spec.checksum)
-
-
-def _path(item: Item, spec: ImageSpec, manifest: Manifest) -> Path | None:
-    if spec.path is None:
-        return None
-    where = manifest.where(item.path)
-    folder = Path(where.file).parent if where is not None else Path()
-    return (folder / Path(spec.path).expanduser()).absolute()
+    """An image's source; a relative `path` is one beside the manifest file that says it."""
+    spec: ImageSpec = item.spec  # type: ignore[assignment]
+    path = Path(spec.path) if spec.path is not None else None
+    if path is not None and not path.is_absolute():  # the file is only looked for where it matters
+        where = manifest.where((*item.path, "path"))
+        folder = Path(where.file).parent if where else Path()
+        path = Path.cwd() / folder / path
+    return ImageSource(item.name, spec.url, path, spec.checksum)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kvmspec.cli.main import COMMANDS, run
+from kvmspec.cli.main import names, run
 from kvmspec.cli.shells import SCRIPTS
 
 Captured = pytest.CaptureFixture[str]
@@ -45,7 +45,7 @@ def script(tmp_path: Path, capsys: Captured) -> Callable[[str], Path]:
 def test_every_command_and_option_is_there(shell: str, capsys: Captured) -> None:
     run(["completion", shell])
     text = capsys.readouterr().out
-    assert all(name in text for name in COMMANDS)
+    assert all(name in text for full in names() for name in full.split())
     assert all(word in text for word in ("detailed-exitcode", "data-loss", "text json", "bash zsh fish"))
 
 
@@ -66,6 +66,12 @@ BASH = [
     ("kvmspec render -o ", ["sites"]),
     ("kvmspec plan --connect q", []),
     ("kvmspec completion z", ["zsh"]),
+    ("kvmspec im", ["image"]),
+    ("kvmspec image p", ["pull", "prune"]),
+    ("kvmspec --debug image pull --off", ["--offline"]),
+    ("kvmspec image pull si", ["site one.yaml", "sites"]),
+    ("kvmspec image list --format ", ["text", "json"]),
+    ("kvmspec image nonsense ", []),
     ("kvmspec nonsense ", []),
 ]
 
@@ -95,6 +101,10 @@ def test_bash(script: Callable[[str], Path], line: str, wanted: list[str]) -> No
         ("kvmspec apply --allow restart,da", {"restart,data-loss"}),
         ("kvmspec render -o ", {"sites/"}),
         ("kvmspec completion f", {"fish"}),
+        ("kvmspec im", {"image"}),
+        ("kvmspec image p", {"pull", "prune"}),
+        ("kvmspec image prune --al", {"--all"}),
+        ("kvmspec image pull si", {"site one.yaml", "sites/"}),
     ],
 )
 def test_fish(script: Callable[[str], Path], line: str, wanted: set[str]) -> None:
@@ -114,6 +124,7 @@ def test_fish(script: Callable[[str], Path], line: str, wanted: set[str]) -> Non
         ("kvmspec fm\t--che\tsit\t", ["fmt", "--check"]),
         ("kvmspec plan --det\t--form\tj\t", ["plan", "--detailed-exitcode", "json"]),
         ("kvmspec completion z\t", ["completion", "zsh"]),
+        ("kvmspec ima\tpru\t--al\tsit\t", ["image", "prune", "--all"]),
     ],
 )
 def test_typing_tab(script: Callable[[str], Path], shell: str, keys: str, wanted: list[str]) -> None:

@@ -22,6 +22,10 @@ NODE = "<node><memory>4000000</memory>{}</node>"
 ONLY_FOR_CHANGES = {
     "deepdiff",
     "lxml",
+    "httpx",
+    "tenacity",
+    "filelock",
+    "zstandard",
     "kvmspec.canon.rng",
     "kvmspec.engine.execute",
     "kvmspec.engine.undo",
