@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import cast
 
 from kvmspec.adapters.libvirt.domains import LOCK_NAME
-from kvmspec.kinds.domain.keys import disk_keys, nic_keys
+from kvmspec.kinds.domain.addresses import addresses
+from kvmspec.kinds.domain.keys import disk_keys
 from kvmspec.kinds.domain.sources import Places, own_volumes
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.ownership import mac_for
 from kvmspec.manifest.graph import find_cycle
 from kvmspec.manifest.section import Finding, Item, Manifest
@@ -23,6 +25,7 @@ def check(manifest: Manifest) -> Iterator[Finding]:
             yield Finding(item.path, f"`{LOCK_NAME}` is kvmspec's own lock on a host", "choose another name")
         yield from _ignored(item)
     yield from _macs(manifest)
+    yield from addresses(manifest)
     yield from _disks(vms, manifest)
     yield from _volumes(vms, manifest)
     yield from _ports(vms)

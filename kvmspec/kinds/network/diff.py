@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from kvmspec.adapters.libvirt.networks import HOLD
@@ -92,8 +92,30 @@ def _compare(
         tuple(changes),
         before=shown(persistent.facts) | {"state": observed.state, "autostart": observed.autostart},
         after=shown(wanted.facts) | {"state": "running", "autostart": _after(autostart, observed.autostart)},
+        notes=tuple(_notes(desired, detail, view)),
         detail=detail,
     )
+
+
+def _notes(desired: Desired, detail: Detail, view: HostView) -> Iterator[str]:
+    """A guest asks for its address when it boots, and again at half of its lease."""
+    owners: Mapping[str, str] = desired.extra or {}
+    told = {owners[mac] for mac in _readdressed(detail) if mac in owners}
+    running = [view.domains[name] for name in told if name in view.domains and view.domains[name].running]
+    if running:
+        one = len(running) == 1
+        what = (
+            "keeps its address until it renews its" if one else "keep their addresses until they renew their"
+        )
+        yield f"{compare.names(running)} {what} lease, or boots again"
+
+
+def _readdressed(detail: Detail) -> set[str]:
+    """The MACs whose reserved address is new to the network."""
+    now = (detail.active or detail.persistent).facts
+    wanted = detail.wanted.facts
+    facts = [fact for fact in (*detail.config, *detail.live) if fact[0] == "reservation" and fact in wanted]
+    return {fact[1] for fact in facts if fact not in now or now[fact][0] != wanted[fact][0]}
 
 
 def _after(stated: bool | None, now: bool) -> bool:
