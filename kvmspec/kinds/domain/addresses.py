@@ -168,7 +168,7 @@ def _twice(uses: list[Use], manifest: Manifest) -> Iterator[Finding]:
             continue
         hint = "choose another address"
         if first.path == mine.path:
-            hint = f"every VM of a count needs its own: write `${{index}}` in it, such as {_indexed(use)}"
+            hint = f'every VM of a count needs its own: write `${{index}}` in it, such as "{_indexed(use)}"'
         yield Finding(
             use.at(),
             f"the address {use.ip} is used twice on {use.place}: by {first.told} and {mine.told}",
@@ -191,7 +191,9 @@ def _otherwise(use: Use, manifest: Manifest) -> Iterator[Finding]:
     for position, entry in enumerate(use.net.dhcp.hosts):
         if entry.ip != use.ip and entry.mac == _mac(use, manifest):
             where = f"{use.nic.network}.dhcp.hosts[{position}]"
-            yield Finding(use.at(), f"{where} gives {entry.ip} to this NIC, {entry.mac}", "take out one of them")
+            yield Finding(
+                use.at(), f"{where} gives {entry.ip} to this NIC, {entry.mac}", "take out one of them"
+            )
 
 
 def _mac(use: Use, manifest: Manifest) -> str:

@@ -106,7 +106,7 @@ class NicSpec(Model):
             "nameservers": ["192.168.1.1"],
         },
     )
-    least: ClassVar[frozenset[str]] = frozenset({"network", "bridge"})
+    least: ClassVar[frozenset[str]] = frozenset({"network", "bridge", "ip"})
 
     name: Name | None = None
     """The key by which the interface is known for life; its network or bridge when not given."""
