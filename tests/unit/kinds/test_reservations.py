@@ -243,7 +243,7 @@ def test_the_network_is_wanted_with_them() -> None:
 
 
 # --- what is wrong
-INIT = {"cloud_init": {}}
+INIT: dict[str, Any] = {"cloud_init": {}}
 RIGHT: dict[str, list[Item]] = {
     "by DHCP": [vm("web", front("10.0.0.9"))],
     "by DHCP, with the prefix": [vm("web", front("10.0.0.9/24"))],
