@@ -3,10 +3,11 @@ where two are the same."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
+from kvmspec.core.memo import once
 from kvmspec.kinds.addresses import Net, by_dhcp, own_address, plain, subnet_of
 from kvmspec.kinds.nics import Nic, nic_keys
 from kvmspec.kinds.ownership import mac_for
@@ -186,14 +187,21 @@ def _reserved(manifest: Manifest) -> Iterator[tuple[_Key, _First]]:
 
 def _otherwise(use: Use, manifest: Manifest) -> Iterator[Finding]:
     """The network's own `dhcp.hosts` come first: one may give the NIC another address."""
-    if use.net is None or use.net.dhcp is None:
-        return
-    for position, entry in enumerate(use.net.dhcp.hosts):
-        if entry.ip != use.ip and entry.mac == _mac(use, manifest):
-            where = f"{use.nic.network}.dhcp.hosts[{position}]"
-            yield Finding(
-                use.at(), f"{where} gives {entry.ip} to this NIC, {entry.mac}", "take out one of them"
-            )
+    mac = _mac(use, manifest)
+    position, ip = _own(manifest).get((use.nic.network or "", mac), (0, use.ip))
+    if ip != use.ip:
+        where = f"{use.nic.network}.dhcp.hosts[{position}]"
+        yield Finding(use.at(), f"{where} gives {ip} to this NIC, {mac}", "take out one of them")
+
+
+@once
+def _own(manifest: Manifest) -> Mapping[tuple[str, str], tuple[int, str]]:
+    """(network, MAC) → position and address of the networks' own reservations."""
+    return {
+        (name, entry.mac): (position, entry.ip)
+        for name, (_, net) in declared(manifest).items()
+        for position, entry in enumerate(net.dhcp.hosts if net.dhcp else ())
+    }
 
 
 def _mac(use: Use, manifest: Manifest) -> str:
