@@ -22,6 +22,7 @@ _DURATION = re.compile(r"(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,62}")
 _MAC = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}")
+_PREFIXED = re.compile(r"\d+(\.\d+){3}(/\d+)?")
 _MAX_SIZE = 2**63 - 1
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -99,6 +100,19 @@ def parse_subnet(value: Any) -> str:
         raise PydanticCustomError(
             "subnet", "expected an IPv4 subnet such as 192.168.150.0/24{why}", {"why": why}
         ) from None
+
+
+def parse_ipv4_interface(value: Any) -> str:
+    """A dotted IPv4 address, with its prefix or without. Raises PydanticCustomError (`ipv4`)."""
+    try:
+        written = str(ipaddress.IPv4Interface(value if isinstance(value, str) else "?"))
+    except ValueError:
+        written = ""
+    if not written or not _PREFIXED.fullmatch(value):
+        raise PydanticCustomError(
+            "ipv4", "expected an IPv4 address such as 192.168.150.10, or with its prefix 192.168.150.10/24"
+        )
+    return written if "/" in value else written.partition("/")[0]
 
 
 def parse_path(value: Any) -> str:
@@ -206,6 +220,16 @@ Subnet = Annotated[
     BeforeValidator(parse_subnet),
     _string(
         r"^\d+(\.\d+){3}/\d+$", "192.168.150.0/24", "IPv4 subnet", "an IPv4 subnet, such as 192.168.150.0/24"
+    ),
+]
+IPv4Interface = Annotated[
+    str,
+    BeforeValidator(parse_ipv4_interface),
+    _string(
+        r"^\d+(\.\d+){3}(/\d+)?$",
+        "192.168.150.10",
+        "IPv4 address",
+        "an IPv4 address, where its network does not know it with the prefix: 192.168.1.20/24",
     ),
 ]
 HostPath = Annotated[

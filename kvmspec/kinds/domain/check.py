@@ -8,10 +8,12 @@ from typing import cast
 
 from kvmspec.adapters.libvirt.domains import LOCK_NAME
 from kvmspec.kinds.bases import undeclared
+from kvmspec.kinds.domain.addresses import addresses
 from kvmspec.kinds.domain.cloud_check import check_cloud_init
-from kvmspec.kinds.domain.keys import disk_keys, nic_keys
+from kvmspec.kinds.domain.keys import disk_keys
 from kvmspec.kinds.domain.sources import Places, own_volumes
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.ownership import mac_for
 from kvmspec.manifest.graph import find_cycle
 from kvmspec.manifest.section import Finding, Item, Manifest
@@ -27,6 +29,7 @@ def check(manifest: Manifest) -> Iterator[Finding]:
         if (cloud_init := _spec(item).cloud_init) is not None:
             yield from check_cloud_init(cloud_init, (*item.path, "cloud_init"))
     yield from _macs(manifest)
+    yield from addresses(manifest)
     yield from _disks(vms, manifest)
     yield from _volumes(vms, manifest)
     yield from _ports(vms)

@@ -14,9 +14,10 @@ from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import fields, fit, preset, render
 from kvmspec.kinds.domain.brief import brief
-from kvmspec.kinds.domain.keys import allocate, disk_keys, final, nic_keys
+from kvmspec.kinds.domain.keys import allocate, disk_keys, final
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.records import KeyMap, Record
 from kvmspec.manifest.secrets import is_token
 

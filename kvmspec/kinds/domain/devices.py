@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.parts import BackingSpec, enforce_one_origin
 from kvmspec.manifest.model import Model
-from kvmspec.manifest.types import HostPath, IPv4, Mac, Name, Secret, Size, Text, parse_name, parse_path
+from kvmspec.manifest.types import (HostPath, IPv4, IPv4Interface, Mac, Name, Secret, Size, Text, parse_name, parse_path)
 
 _SOURCES = ("volume", "path", "cdrom")
 
@@ -102,15 +102,22 @@ class NicSpec(Model):
 
     short: ClassVar[str | None] = "network"
     later: ClassVar[frozenset[str]] = frozenset(
-        {"ip", "queues", "macvtap", "vlan", "bandwidth", "filter", "link", "mtu", "boot_order", "portgroup"}
+        {"queues", "macvtap", "vlan", "bandwidth", "filter", "link", "mtu", "boot_order", "portgroup"}
     )
 
     examples: ClassVar[Sequence[Any]] = (
         "front",
         {"network": "front", "mac": "52:54:00:00:00:0a"},
         {"bridge": "br0", "name": "uplink"},
+        {"network": "front", "ip": "192.168.150.10"},
+        {
+            "bridge": "br0",
+            "ip": "192.168.1.20/24",
+            "gateway": "192.168.1.1",
+            "nameservers": ["192.168.1.1"],
+        },
     )
-    least: ClassVar[frozenset[str]] = frozenset({"network", "bridge"})
+    least: ClassVar[frozenset[str]] = frozenset({"network", "bridge", "ip"})
 
     name: Name | None = None
     """The key by which the interface is known for life; its network or bridge when not given."""
@@ -120,6 +127,14 @@ class NicSpec(Model):
     """A bridge of the host."""
     mac: Mac | None = None
     """Its MAC address."""
+    ip: IPv4Interface | None = None
+    """The guest's address. On a declared network with `dhcp:` its DHCP server always gives it this one,
+    and its DNS server knows it by the VM's name. Elsewhere cloud-init sets it in the guest; where the
+    manifest does not say the subnet (on a bridge), it needs its prefix: 192.168.1.20/24."""
+    gateway: IPv4 | None = None
+    """The router, of an address that cloud-init sets; a declared network's own when not given."""
+    nameservers: tuple[IPv4, ...] = ()
+    """The DNS servers, of an address that cloud-init sets; a declared network's own when not given."""
     model: Literal["virtio", "e1000", "e1000e", "rtl8139"] | None = Field(None, examples=["e1000e"])
     """The card the guest sees."""
 
@@ -127,6 +142,9 @@ class NicSpec(Model):
     def _one_source(self) -> NicSpec:
         if (self.network is None) == (self.bridge is None):
             raise PydanticCustomError("nic", "an interface has exactly one of `network` or `bridge`")
+        for field in ("gateway", "nameservers"):
+            if getattr(self, field) and self.ip is None:
+                raise PydanticCustomError("nic", "`{field}` goes with `ip` only", {"field": field})
         return self
 
 

@@ -47,6 +47,14 @@ _BESIDES = (
     Effect("disks.clone", "none", "read when the disk is created"),
     Effect("disks.backing", "none", "read when the disk is created"),
     Effect("networks.name", "restart", "another name is another interface, with another MAC"),
+    Effect(
+        "networks.ip",
+        "live, or none",
+        "the network's DHCP server gives it when the guest renews its lease or boots; "
+        "cloud-init sets one at the guest's first boot",
+    ),
+    Effect("networks.gateway", "none", "cloud-init sets it at the guest's first boot"),
+    Effect("networks.nameservers", "none", "cloud-init sets them at the guest's first boot"),
     Effect("graphics.type", "restart", "a display cannot be plugged in"),
 )
 """What no row of the field table is about."""

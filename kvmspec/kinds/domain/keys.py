@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kvmspec.kinds.domain.devices import DiskSpec, NicSpec
+from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.spec import VmSpec
-from kvmspec.kinds.ownership import mac_for
+from kvmspec.kinds.nics import allocate_macs, distinct, nic_keys
 from kvmspec.kinds.records import KeyMap
 
 _PREFIX = {"virtio": "vd", "ide": "hd"}  # every other bus is sdX, as in libvirt
@@ -16,21 +16,7 @@ _DEFAULT_BUS = {True: "scsi", False: "virtio"}  # of a CD-ROM, of a disk
 
 def disk_keys(disks: Sequence[DiskSpec]) -> list[str]:
     """A disk's key: its name, else its volume or path; CD-ROMs are `cdrom`, `cdrom#2`."""
-    return _distinct(disk.name or disk.volume or disk.path or "cdrom" for disk in disks)
-
-
-def nic_keys(nics: Sequence[NicSpec]) -> list[str]:
-    """A NIC's key: its name, else its network or bridge (`front`, `front#2`)."""
-    return _distinct(nic.name or nic.network or nic.bridge or "" for nic in nics)
-
-
-def _distinct(names: Iterable[str]) -> list[str]:
-    seen: dict[str, int] = {}
-    keys = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        keys.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
-    return keys
+    return distinct(disk.name or disk.volume or disk.path or "cdrom" for disk in disks)
 
 
 def bus_of(disk: DiskSpec) -> str:
@@ -55,7 +41,7 @@ def allocate(
     """
     return KeyMap(
         _disks(spec, known, live.get("disk", {}), sources),
-        _nics(project, name, spec, known, live.get("interface", {}), macs),
+        allocate_macs(project, name, spec.networks, known, live.get("interface", {}), macs),
         _retired(spec, known),
     )
 
@@ -129,51 +115,3 @@ def letters(number: int) -> str:
         number, rest = divmod(number - 1, 26)
         text = chr(97 + rest) + text
     return text
-
-
-def _nics(
-    project: str,
-    name: str,
-    spec: VmSpec,
-    known: KeyMap | None,
-    live: Mapping[str, Any],
-    macs: frozenset[str],
-) -> dict[str, str]:
-    given = known.networks if known else {}
-    named = dict(zip(nic_keys(spec.networks), spec.networks, strict=True))
-    unclaimed = {mac: nic for mac, nic in live.items() if mac not in given.values()}
-    result = {key: given[key] for key in named if given.get(key) in live}
-    # A stated MAC claims its NIC before a network does. By its network a NIC is recognised where
-    # the VM is adopted, and where its MAC was changed outside.
-    for recognise, keys in ((_by_mac, named), (_by_source, named if known is None else given)):
-        for key in named:
-            if key in keys and key not in result and (mac := recognise(named[key], unclaimed)) is not None:
-                result[key] = mac
-                unclaimed.pop(mac)
-    for key, nic in named.items():
-        if key not in result:
-            taken = {*live, *macs, *given.values(), *result.values()} - {given.get(key)}
-            result[key] = given.get(key) or nic.mac or _new_mac(project, name, key, taken)
-    return {key: result[key] for key in named}
-
-
-def _by_mac(nic: NicSpec, live: Mapping[str, Any]) -> str | None:
-    return nic.mac if nic.mac in live else None
-
-
-def _by_source(nic: NicSpec, live: Mapping[str, Any]) -> str | None:
-    for mac, candidate in live.items():
-        source = candidate.get("source", {})
-        if (nic.network and source.get("@network") == nic.network) or (
-            nic.bridge and source.get("@bridge") == nic.bridge
-        ):
-            return mac
-    return None
-
-
-def _new_mac(project: str, name: str, key: str, taken: set[str]) -> str:
-    mac, attempt = mac_for(project, name, key), 1
-    while mac in taken:
-        attempt += 1
-        mac = mac_for(project, name, f"{key}\n{attempt}")
-    return mac

@@ -9,9 +9,10 @@ from kvmspec.adapters.jinja import Renderer
 from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain import preset
 from kvmspec.kinds.domain.devices import DiskSpec, NicSpec
-from kvmspec.kinds.domain.keys import disk_keys, nic_keys
+from kvmspec.kinds.domain.keys import disk_keys
 from kvmspec.kinds.domain.sources import Source
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.records import KeyMap
 
 

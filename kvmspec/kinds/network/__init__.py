@@ -16,7 +16,9 @@ from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.network import apply, diff, facts, plan, render
 from kvmspec.kinds.network.check import check
 from kvmspec.kinds.network.effects import effects
+from kvmspec.kinds.network.reserve import with_reservations
 from kvmspec.kinds.network.spec import NetworkSpec
+from kvmspec.kinds.reservations import reservations
 from kvmspec.manifest.section import Item, Manifest, Section
 
 
@@ -35,7 +37,11 @@ class NetworkKind:
     )
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
-        return [Desired(Address(host, "network", item.name), item.spec, item.path)]
+        assert isinstance(item.spec, NetworkSpec)
+        reserved = reservations(manifest, item.name, host, view)
+        spec = with_reservations(item.spec, reserved)
+        vms = {each.mac: each.vm for each in reserved}
+        return [Desired(Address(host, "network", item.name), spec, item.path, extra=vms)]
 
     def diff(self, desired: Desired, view: HostView, context: Context) -> Difference:
         return diff.diff(desired, view, context)

@@ -6,11 +6,33 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 
 from kvmspec.kinds.network.spec import NetworkSpec
+from kvmspec.kinds.reservations import reservations
 from kvmspec.manifest.section import Finding, Item, Manifest
 
 
 def check(manifest: Manifest) -> Iterator[Finding]:
-    """Subnets that overlap on one host."""
+    """DHCP servers that have nothing to hand out, and subnets that overlap on one host."""
+    for item in manifest.of("network"):
+        yield from _idle(item, manifest)
+    yield from _overlapping(manifest)
+
+
+def _idle(item: Item, manifest: Manifest) -> Iterator[Finding]:
+    """`dhcp: {}` serves the interfaces that state an `ip`; without one it says nothing."""
+    assert isinstance(item.spec, NetworkSpec)
+    dhcp = item.spec.dhcp
+    if dhcp is None or dhcp.start or dhcp.hosts or item.spec.uuid:
+        return
+    if not any(reservations(manifest, item.name, host, None) for host in item.hosts):
+        yield Finding(
+            (*item.path, "dhcp"),
+            f"DHCP of network {item.name} has nothing to hand out",
+            "state `start` and `end`, `hosts`, or an `ip` on the interfaces of its VMs",
+            warning=True,
+        )
+
+
+def _overlapping(manifest: Manifest) -> Iterator[Finding]:
     by_host: dict[str, list[tuple[IPv4Network, Item]]] = {}
     for item in manifest.of("network"):
         assert isinstance(item.spec, NetworkSpec)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from kvmspec.adapters.libvirt.networks import HOLD
@@ -14,6 +14,7 @@ from kvmspec.core.impact import Impact
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.kinds import compare
 from kvmspec.kinds.base import Context
+from kvmspec.kinds.leaving import vms_leaving
 from kvmspec.kinds.network import facts
 from kvmspec.kinds.network.facts import Reading
 from kvmspec.kinds.network.fields import FIELDS, Fact, Facts
@@ -23,6 +24,7 @@ from kvmspec.kinds.network.render import render
 class Detail(NamedTuple):
     """What the steps are made from.
 
+    dropped        reservations of an adopted network that go with their VMs
     config, live   facts in which the definition and the running network differ
     persistent, active   their readings; active is None while it is stopped
     autostart      what to set, None to leave it
@@ -30,6 +32,7 @@ class Detail(NamedTuple):
 
     rendered: str
     adopted: bool
+    dropped: frozenset[Fact]
     wanted: Reading
     persistent: Reading
     active: Reading | None
@@ -48,7 +51,8 @@ def diff(desired: Desired, view: HostView, context: Context) -> Difference:
     wanted = _wanted(desired, rendered, match.adopted)
     if match.observed is None:
         return Difference(desired.address, Verb.CREATE, after=shown(wanted.facts), detail=rendered)
-    return _compare(desired, match.observed, wanted, rendered, match.adopted, view)
+    gone = _leaving(view, context) if match.adopted else {}
+    return _compare(desired, match.observed, wanted, rendered, match.adopted, view, gone)
 
 
 def _wanted(desired: Desired, rendered: str, adopted: bool) -> Reading:
@@ -60,12 +64,20 @@ def _wanted(desired: Desired, rendered: str, adopted: bool) -> Reading:
 
 
 def _compare(
-    desired: Desired, observed: Observed, wanted: Reading, rendered: str, adopted: bool, view: HostView
+    desired: Desired,
+    observed: Observed,
+    wanted: Reading,
+    rendered: str,
+    adopted: bool,
+    view: HostView,
+    leaving: Mapping[str, str],
 ) -> Difference:
     persistent = facts.read(read_xml(observed.xml), wanted.facts)
     active = facts.read(read_xml(observed.active_xml), wanted.facts) if observed.active_xml else None
     config = facts.changed(wanted.facts, persistent.facts, stated_only=adopted)
     live = facts.changed(wanted.facts, active.facts, stated_only=adopted) if active else []
+    config += _dropped(wanted, persistent, leaving)
+    live += _dropped(wanted, active, leaving)
     live = [fact for fact in live if fact[0] != "other"]  # the running one has things of libvirt's own
     held = held_guests(view, observed.name)
     stated = desired.spec.autostart
@@ -73,6 +85,7 @@ def _compare(
     detail = Detail(
         rendered,
         adopted,
+        frozenset(_dropped(wanted, persistent, leaving) + _dropped(wanted, active, leaving)),
         wanted,
         persistent,
         active,
@@ -92,8 +105,57 @@ def _compare(
         tuple(changes),
         before=shown(persistent.facts) | {"state": observed.state, "autostart": observed.autostart},
         after=shown(wanted.facts) | {"state": "running", "autostart": _after(autostart, observed.autostart)},
+        notes=tuple(_notes(desired, detail, view)),
         detail=detail,
     )
+
+
+def _leaving(view: HostView, context: Context) -> dict[str, str]:
+    """MAC → name of the VMs that go."""
+    going = vms_leaving(view, context)
+    return {mac: name for name, record in going.items() for mac in record.keys.networks.values()}
+
+
+def _dropped(wanted: Reading, live: Reading | None, leaving: Mapping[str, str]) -> list[Fact]:
+    """An adopted network keeps the reservations that nobody states, but not kvmspec's own for a VM
+    that goes: it is known by its MAC and name."""
+    found = [("reservation", mac) for mac in leaving]
+    facts = live.facts if live else {}
+    return [f for f in found if f in facts and f not in wanted.facts and facts[f][1] == leaving[f[1]]]
+
+
+def _notes(desired: Desired, detail: Detail, view: HostView) -> Iterator[str]:
+    """A guest asks for its address when it boots, and again at half of its lease."""
+    owners: Mapping[str, str] = desired.extra or {}
+    told = {owners[mac] for mac in _readdressed(detail) if mac in owners}
+    running = [view.domains[name] for name in told if name in view.domains and view.domains[name].running]
+    if running:
+        one = len(running) == 1
+        what = (
+            "keeps its address until it renews its" if one else "keep their addresses until they renew their"
+        )
+        yield f"{compare.names(running)} {what} lease, or boots again"
+    yield from _inherited(detail, owners)
+
+
+def _inherited(detail: Detail, owners: Mapping[str, str]) -> Iterator[str]:
+    """dnsmasq gives nobody an address that it has leased to another MAC, reserved or not (2.89)."""
+    now = (detail.active or detail.persistent).facts
+    before = {value[0]: fact[1] for fact, value in now.items() if fact[0] == "reservation"}
+    for mac in sorted(_readdressed(detail), key=lambda mac: owners.get(mac, mac)):
+        ip = detail.wanted.facts["reservation", mac][0]
+        if before.get(ip, mac) != mac:
+            whose = now["reservation", before[ip]][1] or before[ip]
+            who = f"vm/{owners[mac]}" if mac in owners else mac
+            yield f"{ip} was that of {whose}: {who} gets it when the old lease, if there is one, has run out"
+
+
+def _readdressed(detail: Detail) -> set[str]:
+    """The MACs whose reserved address is new to the network."""
+    now = (detail.active or detail.persistent).facts
+    wanted = detail.wanted.facts
+    facts = [fact for fact in (*detail.config, *detail.live) if fact[0] == "reservation" and fact in wanted]
+    return {fact[1] for fact in facts if fact not in now or now[fact][0] != wanted[fact][0]}
 
 
 def _after(stated: bool | None, now: bool) -> bool:

@@ -151,9 +151,11 @@ def _equal(wanted: Any, live: Any, stated_only: bool) -> bool:
     return bool(wanted == live)
 
 
-def merged(wanted: Reading, live: Reading) -> Reading:
-    """What an adopted network is to be: `wanted`, and where that says nothing, as it is."""
+def merged(wanted: Reading, live: Reading, dropped: frozenset[Fact] = frozenset()) -> Reading:
+    """What an adopted network is to be: `wanted`, and where that says nothing, as it is but for what
+    is `dropped`."""
     facts = {**live.facts, **wanted.facts}
+    facts = {fact: value for fact, value in facts.items() if fact not in dropped}
     for fact, value in facts.items():
         theirs = live.facts.get(fact)
         if isinstance(value, tuple) and None in value and isinstance(theirs, tuple):

@@ -83,7 +83,7 @@ def _by_update(address: Address, detail: Detail) -> Chain:
 
 
 def _target(detail: Detail, live: facts.Reading) -> facts.Reading:
-    return facts.merged(detail.wanted, live) if detail.adopted else detail.wanted
+    return facts.merged(detail.wanted, live, detail.dropped) if detail.adopted else detail.wanted
 
 
 def leftovers(view: HostView, context: Context) -> list[Difference]:

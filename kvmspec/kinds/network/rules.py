@@ -64,8 +64,6 @@ def _range(net: NetworkSpec) -> Iterator[Broken]:
     if dhcp is None:
         return
     if dhcp.start is None and dhcp.end is None:
-        if not dhcp.hosts:
-            yield ("dhcp",), "required", "DHCP needs `start` and `end`, or `hosts`"
         if dhcp.lease is not None:
             yield ("dhcp", "lease"), "required", "`lease` needs a range: `start` and `end`"
     elif dhcp.start is None or dhcp.end is None:

@@ -134,7 +134,8 @@ class NetworkSpec(Model):
     gateway: IPv4 | None = Field(None, examples=["192.168.150.254"])
     """The host's own address on it."""
     dhcp: DhcpSpec | None = None
-    """Its DHCP server; none when not given."""
+    """Its DHCP server; none when not given. It also gives the VMs on the network the `ip` that their
+    interfaces state, and `dhcp: {}` nothing else."""
     dns: DnsSpec | None = None
     """Names that its DNS server knows besides those of its leases."""
     domain: DnsName | None = None

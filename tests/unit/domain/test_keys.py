@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from kvmspec.kinds.domain.keys import allocate, disk_keys, letters, nic_keys
+from kvmspec.kinds.domain.keys import allocate, disk_keys, letters
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.records import KeyMap
 
 

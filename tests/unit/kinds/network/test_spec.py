@@ -38,7 +38,6 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
         ("dhcp", "end"),
         "at most",
     ),
-    "empty dhcp": ({**NET, "dhcp": {}}, ("dhcp",), "needs `start`"),
     "lease without range": (
         {**NET, "dhcp": {"hosts": [ONE], "lease": "1h"}},
         ("dhcp", "lease"),
@@ -144,6 +143,7 @@ RIGHT: dict[str, dict[str, Any]] = {
         "autostart": False,
     },
     "isolated without address": {"mode": "isolated"},
+    "dhcp for what its VMs state": {**NET, "dhcp": {}},
     "route": {**NET, "mode": "route"},
     "open": {**NET, "mode": "open"},
     "host bridge": {"mode": "bridge", "bridge": "br0"},
