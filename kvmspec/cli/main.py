@@ -28,13 +28,19 @@ COMMANDS = {
     "show": "Show a saved plan, in any format; asks no host.",
     "destroy": "Remove what the project owns; volumes stay.",
     "status": "Show the VMs: wanted and actual state, addresses.",
+    "wait": "Wait until a VM can be used: an address, its agent, ssh, a port.",
+    "ssh": "Open a shell in a VM, or run a command there.",
+    "console": "Open the serial console of a VM.",
     "fmt": "Put manifests into canonical order and layout; comments stay.",
     "graph": "Draw hosts, networks, VMs and volumes, as Mermaid or DOT.",
     "explain": "Explain a field: meaning, type, default, effect of a change, example.",
     "schema": "Print the JSON Schema of the manifest, or of a plan.",
     "completion": "Print the completion script of a shell.",
 }
-"""Each is a function of that name in the module of that name."""
+"""Each is a function of that name in the module of that name, or of MODULES."""
+
+MODULES = {"console": "attach"}
+"""Where a command's module cannot have its name."""
 
 _HELP = "Keep the VMs, networks and storage of libvirt hosts as YAML in git describes them."
 _ANYWHERE = ("--debug", "--no-color", "-v", "--verbose")
@@ -116,7 +122,7 @@ def _root(
 
 
 def _load(name: str) -> Callable[..., int]:
-    function: Callable[..., int] = getattr(import_module(f"kvmspec.cli.{name}"), name)
+    function: Callable[..., int] = getattr(import_module(f"kvmspec.cli.{MODULES.get(name, name)}"), name)
     return function
 
 

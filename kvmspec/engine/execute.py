@@ -110,6 +110,8 @@ class _Run:
         said: list[str] = []
 
         def tell(text: str) -> None:
+            if step.action.passive and self.interrupted.is_set():
+                raise KvmspecError("interrupted; it is not waited for any longer")
             if not text.endswith("…"):
                 said.append(text)
             self.on_event(Event(step, "progress", time.monotonic() - begin, note=text))

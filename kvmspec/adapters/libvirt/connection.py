@@ -11,6 +11,7 @@ import libvirt
 
 from kvmspec.adapters.libvirt.domains import Domains
 from kvmspec.adapters.libvirt.errors import failure, translated
+from kvmspec.adapters.libvirt.guests import Guests
 from kvmspec.adapters.libvirt.networks import Networks
 from kvmspec.adapters.libvirt.pools import Pools
 from kvmspec.adapters.libvirt.volumes import Volumes
@@ -39,6 +40,7 @@ class Host:
     pools: Pools
     volumes: Volumes
     domains: Domains
+    guests: Guests
 
     @property
     def arch(self) -> str:
@@ -75,7 +77,8 @@ def connect(name: str, uri: str, secrets: SecretStore) -> Host:
         conn = libvirt.open(uri)
     except libvirt.libvirtError as error:
         raise _unreachable(name, uri, error) from error
-    return Host(name, uri, conn, Networks(conn), Pools(conn), Volumes(conn), Domains(conn, secrets))
+    domains = Domains(conn, secrets)
+    return Host(name, uri, conn, Networks(conn), Pools(conn), Volumes(conn), domains, Guests(conn))
 
 
 def _unreachable(name: str, uri: str, error: libvirt.libvirtError) -> HostUnreachable:

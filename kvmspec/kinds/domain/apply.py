@@ -22,8 +22,10 @@ from kvmspec.core.action import (
     ShutdownDomain,
     StartDomain,
     UndefineDomain,
+    WaitForGuest,
 )
 from kvmspec.core.errors import Absent, LibvirtFailure
+from kvmspec.kinds.domain import readiness
 
 
 def apply(action: DomainAction, host: Host, report: Callable[[str], None]) -> None:
@@ -44,6 +46,8 @@ def apply(action: DomainAction, host: Host, report: Callable[[str], None]) -> No
             domains.grow_disk(name, target, capacity)
         case StartDomain():
             domains.start(name)
+        case WaitForGuest():
+            readiness.wait(action, host, report, started=True)
         case ShutdownDomain():
             _shutdown(action, host, report)
         case PowerOffDomain():

@@ -22,6 +22,7 @@ from kvmspec.kinds.domain import edits
 from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, sealed_xml
+from kvmspec.kinds.domain.wait import waiting
 from kvmspec.manifest.types import format_size
 
 
@@ -65,6 +66,7 @@ class Builder:
             chain.append(self._shutdown(self.address))
         if self.restart or (self.c.spec.state == "running" and not self.running):
             chain.append((StartDomain(self.address), "start"))
+            chain += waiting(self.address, self.c.spec.wait_for)
         return chain
 
     def _shutdown(self, address: Address) -> tuple[ShutdownDomain, str]:

@@ -30,6 +30,7 @@ _BESIDES = (
     Effect("preset", "none", "read when the VM, or a device of it, is created"),
     Effect("hotplug_ports", "none", "read when the VM is created"),
     Effect("depends_on", "none", "the order in which kvmspec starts VMs"),
+    Effect("wait_for", "none", "what kvmspec waits for when it has started the VM"),
     Effect("lifecycle", "none", "what kvmspec may do to the VM; the guest does not see it"),
     Effect(
         "pool", "replace", "its own disks would be others, in the other pool; the old ones stay as they are"

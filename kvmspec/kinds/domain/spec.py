@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.devices import DiskSpec, GraphicsSpec, NicSpec
+from kvmspec.kinds.domain.wait import WaitSpec
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model, Reference
 from kvmspec.manifest.types import Duration, HostPath, Name, Size, Text
@@ -172,7 +173,7 @@ class VmSpec(Model):
 
     later: ClassVar[frozenset[str]] = frozenset(
         {
-            "firmware", "tpm", "cloud_init", "wait_for", "install", "filesystems", "xml", "strict",
+            "firmware", "tpm", "cloud_init", "install", "filesystems", "xml", "strict",
             "clock", "on_poweroff", "on_reboot", "on_crash", "iothreads",
         }
     )  # fmt: skip
@@ -241,6 +242,8 @@ class VmSpec(Model):
     """Spare PCIe ports of a new q35 machine, into which devices can be plugged later."""
     depends_on: tuple[Name, ...] = Field((), examples=[["db"]])
     """VMs that are started before it."""
+    wait_for: WaitSpec | None = None
+    """When it counts as started: what `apply` then waits for, and `kvmspec wait`."""
     lifecycle: LifecycleSpec = LifecycleSpec()
     """What may happen to it."""
 
