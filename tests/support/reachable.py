@@ -3,7 +3,9 @@
 All of it is a second archive behind the tiny guest's initrd, with an init of its own that starts it and then
 goes on with the tiny guest's. The kernel's command line says what runs::
 
-    reach=agent,ssh,http,echo,cloud-init        cloud-init writes what cloud-init would, in stages
+    reach=agent,ssh,http,echo       echo: the console answers each line
+    reach=cloud-init                writes what cloud-init would, in stages; cloud-init-errors: with an error
+    static=10.82.0.77               has that address, and says so to the network
 """
 
 from __future__ import annotations
@@ -43,6 +45,11 @@ fi
 ! wanted ssh || dropbear -s -r /etc/ssh/dropbear_key -p 22
 if wanted echo; then
   (while read -r line; do echo "heard: $line"; done) </dev/ttyS0 >/dev/ttyS0 &
+fi
+address=$(sed -n 's/.*static=\\([0-9.]*\\).*/\\1/p' /proc/cmdline)
+if [ -n "$address" ]; then
+  until ip addr add "$address/24" dev eth0 2>/dev/null; do sleep 0.1; done
+  (while true; do ping -c 1 -W 1 "${address%.*}.1"; sleep 1; done) >/dev/null 2>&1 &
 fi
 if wanted cloud-init; then
   echo '{"v1": {"stage": "modules-final", "modules-final": {"errors": []}}}' >/run/cloud-init/status.json
@@ -92,7 +99,12 @@ def _fill() -> None:
     for program in PROGRAMS:
         _put(overlay, program, (root / program).read_bytes(), 0o755)
         for library in _libraries(root / program):
-            _put(overlay, str(library).lstrip("/").removeprefix(f"{str(root).lstrip('/')}/"), library.read_bytes(), 0o755)
+            _put(
+                overlay,
+                str(library).lstrip("/").removeprefix(f"{str(root).lstrip('/')}/"),
+                library.read_bytes(),
+                0o755,
+            )
     _host_key(overlay)
     _put(overlay, "init-reachable", INIT.encode(), 0o755)
     _put(overlay, "reach", REACH.encode())
