@@ -25,7 +25,7 @@ def raw(stream: TextIO) -> Iterator[None]:
     before = {number: signal.signal(number, _leave) for number in _SIGNALS}
     modes = termios.tcgetattr(fd)
     try:
-        tty.setraw(fd)
+        tty.setraw(fd, termios.TCSANOW)  # what was typed ahead is kept
         yield
     finally:
         with suppress(termios.error):  # a terminal that went

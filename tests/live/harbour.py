@@ -6,10 +6,12 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import termios
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +64,13 @@ class Harbour:
 
     def start(self, *argv: str, **more: Any) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            self.command(*argv), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more
+            self.command(*argv),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=ignore_signals,
+            **more,
         )
 
     def kvmspec(
@@ -81,13 +89,20 @@ class Harbour:
         return done
 
     def apply(self, *argv: str, expect: int = 0, **vms: Any) -> str:
-        """Write, and apply; all that it told, on one line."""
+        """Write, and apply these VMs alone; all that it told, on one line."""
         self.write(**vms)
-        done = self.kvmspec("apply", "--yes", *argv, expect=expect)
+        targets = [word for name in vms for word in ("--target", f"vm/{name}")]
+        done = self.kvmspec("apply", "--yes", *targets, *argv, expect=expect)
         return re.sub(r"\s+", " ", done.stdout + done.stderr)
 
     def domain(self, name: str) -> libvirt.virDomain:
         return self.conn.lookupByName(name)
+
+
+def ignore_signals() -> None:
+    """For nsenter, which would end before the command; that has handlers of its own."""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 class Terminal:
@@ -99,7 +114,12 @@ class Terminal:
         self._slave = theirs
         self.modes = termios.tcgetattr(theirs)
         self.process = subprocess.Popen(
-            command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+            command,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            preexec_fn=ignore_signals,
         )
         self.screen = ""
 
@@ -127,7 +147,8 @@ class Terminal:
         return code
 
     def close(self) -> None:
-        self.process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         os.close(self._ours)
         os.close(self._slave)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import time
@@ -61,7 +62,7 @@ def terminal(harbour: Harbour) -> Iterator[OpenTerminal]:
 # --- apply waits
 def test_apply_waits_and_the_next_plan_is_empty(harbour: Harbour) -> None:
     assert "wait for an address, the guest agent, ssh, port 22, port 80 … done" in harbour.first
-    harbour.kvmspec("plan", "--detailed-exitcode", expect=0)
+    harbour.kvmspec("plan", "--detailed-exitcode", "--target", "vm/web")
     assert "ready: an address, the guest agent, ssh" in harbour.kvmspec("wait", "web").stdout
 
 
@@ -79,10 +80,11 @@ def test_status_says_who_knows_an_address(harbour: Harbour, guests: Host) -> Non
 
 def test_a_lease_from_before_is_no_address(harbour: Harbour, guests: Host) -> None:
     """A VM that is started again waits for a new lease."""
-    harbour.apply(again=harbour.vm(wait_for={"ip": True, "timeout": "1m"}))
+    again = harbour.vm(wait_for={"ip": True, "timeout": "1m"})
+    harbour.apply(again=again)
     before = guests.guests.leases("again")
     harbour.domain("again").destroy()
-    harbour.apply()
+    harbour.apply(again=again)
     after = guests.guests.leases("again")
     assert before and before.keys() == after.keys() and before != after
 
@@ -113,9 +115,8 @@ def test_a_timeout_says_what_was_seen(harbour: Harbour, condition: dict[str, obj
     assert re.search(seen, told), told
     assert f"`kvmspec console {name}` shows its console" in told
     assert harbour.domain(name).isActive()
-    harbour.kvmspec("plan", "--detailed-exitcode", expect=0)
+    harbour.kvmspec("plan", "--detailed-exitcode", "--target", f"vm/{name}")
     harbour.domain(name).destroy()
-    del harbour.vms[name]
 
 
 def test_no_lease_at_all(harbour: Harbour) -> None:
@@ -123,13 +124,12 @@ def test_no_lease_at_all(harbour: Harbour) -> None:
     told = harbour.apply(expect=1, deaf=deaf)
     assert "no address to reach port 22 at: no DHCP lease, nothing in the ARP table" in told
     harbour.domain("deaf").destroy()
-    del harbour.vms["deaf"]
 
 
 def test_a_guest_that_stops_while_it_is_waited_for(harbour: Harbour) -> None:
     waiting = {"cpus": 1, "memory": "32MiB", "networks": ["front"], "wait_for": {"ssh": True}}
     harbour.write(stops=waiting)
-    apply = harbour.start("apply", "--yes")
+    apply = harbour.start("apply", "--yes", "--target", "vm/stops")
     wait_for(lambda: harbour.domain("stops").isActive(), what="stops runs")
     time.sleep(1)
     harbour.domain("stops").destroy()
@@ -137,28 +137,26 @@ def test_a_guest_that_stops_while_it_is_waited_for(harbour: Harbour) -> None:
     out, _ = apply.communicate(timeout=20)
     assert time.monotonic() - begin < 5
     assert apply.returncode == 1 and "vm/stops is stopped; there is no use in waiting for ssh" in out
-    del harbour.vms["stops"]
 
 
 def test_an_interrupt_ends_the_wait(harbour: Harbour) -> None:
     waiting = {"cpus": 1, "memory": "32MiB", "networks": ["front"], "wait_for": {"ssh": True}}
     harbour.write(idle=waiting)
-    apply = harbour.start("apply", "--yes", "--format", "json")
+    apply = harbour.start("apply", "--yes", "--target", "vm/idle", "--format", "json")
     wait_for(lambda: harbour.domain("idle").isActive(), what="idle runs")
     time.sleep(1)
-    apply.send_signal(signal.SIGINT)
+    os.killpg(apply.pid, signal.SIGINT)
     out, _ = apply.communicate(timeout=15)
     assert apply.returncode == 130 and "not waited for any longer" in out
     assert harbour.domain("idle").isActive()
     harbour.domain("idle").destroy()
-    del harbour.vms["idle"]
 
 
 # --- cloud-init
 def test_cloud_init_is_waited_for(harbour: Harbour) -> None:
     waiting = {"cloud_init": True, "timeout": "1m"}
     told = harbour.apply(
-        "--target", "vm/fine", "--target", "vm/broken", expect=1,
+        expect=1,
         fine=harbour.vm("reach=agent,cloud-init", wait_for=waiting),
         broken=harbour.vm("reach=agent,cloud-init-errors", wait_for=waiting),
     )  # fmt: skip
@@ -166,7 +164,6 @@ def test_cloud_init_is_waited_for(harbour: Harbour) -> None:
     assert "cloud-init ended with errors in vm/broken: no package nginxx" in told
     for name in ("fine", "broken"):
         harbour.domain(name).destroy()
-        del harbour.vms[name]
 
 
 # --- the agent
@@ -215,7 +212,6 @@ def test_ssh_to_what_cannot_be_reached(harbour: Harbour) -> None:
     assert "did you mean web?" in harbour.kvmspec("ssh", "wib", expect=64).stderr
     harbour.write(new=off)
     assert "vm/new is not on default yet" in harbour.kvmspec("ssh", "new", expect=1).stderr
-    del harbour.vms["new"]
 
 
 # --- the console
@@ -236,7 +232,7 @@ def test_a_signal_puts_the_terminal_back(terminal: OpenTerminal, number: signal.
     at.see("Ctrl-] leaves it")
     at.type("x\r")
     at.see("heard: ")
-    at.process.send_signal(number)
+    os.killpg(at.process.pid, number)
     assert at.ended() == 130
 
 
@@ -272,7 +268,6 @@ def test_a_guest_that_stops_ends_its_console(harbour: Harbour, terminal: OpenTer
     at.see("ready eth0", timeout=60)
     harbour.domain("goes").destroy()
     assert at.ended() == 0 and "the VM stopped" in at.screen
-    del harbour.vms["goes"]
 
 
 # --- the last ones, for what they leave behind

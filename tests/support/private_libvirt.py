@@ -151,7 +151,9 @@ class PrivateLibvirt:
         return result
 
     def inside(self, command: list[str]) -> list[str]:
-        """The command that runs another one inside this host, to be started in another way than by run."""
+        """The command that runs another one inside this host, to be started in another way than by run.
+
+        nsenter stays between: it has to ignore the signals that the command is to get."""
         return ["nsenter", f"--target={self._init_pid}", *NAMESPACES, "--", *command]
 
     def connect(self) -> libvirt.virConnect:
