@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -47,10 +48,22 @@ def wait(
         reached.must_run()
         spec = reached.spec.wait_for or default(reached.spec)
         waiting = action(reached.address, spec, seconds)
-        readiness.wait(waiting, reached.host, lambda text: console.err(f"{text}\n"))
+        readiness.wait(waiting, reached.host, _once(console))
     met = words(spec) or "it runs"
     console.out(f"{reached.address.short} is ready: {met} ({time.monotonic() - begin:.1f}s)\n")
     return ExitCode.OK
+
+
+def _once(console: Console) -> Callable[[str], None]:
+    """Tells each thing when it is new."""
+    told = [""]
+
+    def tell(text: str) -> None:
+        if text != told[-1]:
+            told.append(text)
+            console.err(f"{text}\n")
+
+    return tell
 
 
 def _seconds(timeout: str | None) -> int | None:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from kvmspec.adapters.libvirt import Host, connect
 from kvmspec.manifest.secrets import SecretStore
 from tests.live.harbour import Harbour, Terminal
-from tests.support.guest import TinyGuest, wait_for
+from tests.support.guest import TOP, TinyGuest, wait_for
 from tests.support.hosts import why_no_libvirtd
 from tests.support.private_libvirt import PrivateLibvirt
 from tests.support.reachable import KEY, build_reachable
@@ -146,7 +147,9 @@ def test_an_interrupt_ends_the_wait(harbour: Harbour) -> None:
     wait_for(lambda: harbour.domain("idle").isActive(), what="idle runs")
     time.sleep(1)
     os.killpg(apply.pid, signal.SIGINT)
+    begin = time.monotonic()
     out, _ = apply.communicate(timeout=15)
+    assert time.monotonic() - begin < 6
     assert apply.returncode == 130 and "not waited for any longer" in out
     assert harbour.domain("idle").isActive()
     harbour.domain("idle").destroy()
@@ -212,6 +215,34 @@ def test_ssh_to_what_cannot_be_reached(harbour: Harbour) -> None:
     assert "did you mean web?" in harbour.kvmspec("ssh", "wib", expect=64).stderr
     harbour.write(new=off)
     assert "vm/new is not on default yet" in harbour.kvmspec("ssh", "new", expect=1).stderr
+
+
+PROBE = """
+import sys
+from kvmspec.adapters.jump import Jump
+from kvmspec.adapters.probe import probe
+options = ("-i", sys.argv[2], "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null")
+jump = Jump(f"root@{sys.argv[1]}", options)
+print(jump.proxy_command)
+for port in (22, 80, 81):
+    try:
+        print(probe("127.0.0.1", port, jump)[:4])
+    except OSError as error:
+        print(error)
+"""
+
+
+def test_ports_behind_a_host_that_ssh_reaches(harbour: Harbour, guests: Host) -> None:
+    """The guest stands in for the host: it is the one SSH server here."""
+    address = guests.guests.addresses("web")[0].address
+    command = ["env", f"PYTHONPATH={TOP}", sys.executable, "-c", PROBE, address, str(KEY)]
+    proxy, ssh, http, closed = harbour.host.run(command).stdout.splitlines()
+    assert (ssh, http) == ("b'SSH-'", "b''") and closed.startswith(f"through root@{address}: ")
+    options = ["-o", f"ProxyCommand={proxy}", "-o", "StrictHostKeyChecking=no", "-i", str(KEY)]
+    done = harbour.host.run(
+        ["ssh", *options, "-o", "UserKnownHostsFile=/dev/null", "root@127.0.0.1", "echo there"]
+    )
+    assert done.stdout == "there\n"
 
 
 # --- the console

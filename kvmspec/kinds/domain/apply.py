@@ -25,7 +25,6 @@ from kvmspec.core.action import (
     WaitForGuest,
 )
 from kvmspec.core.errors import Absent, LibvirtFailure
-from kvmspec.kinds.domain import readiness
 
 
 def apply(action: DomainAction, host: Host, report: Callable[[str], None]) -> None:
@@ -47,6 +46,8 @@ def apply(action: DomainAction, host: Host, report: Callable[[str], None]) -> No
         case StartDomain():
             domains.start(name)
         case WaitForGuest():
+            from kvmspec.kinds.domain import readiness
+
             readiness.wait(action, host, report, started=True)
         case ShutdownDomain():
             _shutdown(action, host, report)

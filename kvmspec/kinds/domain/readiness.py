@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from kvmspec.adapters.jump import Jump
@@ -15,7 +15,7 @@ from kvmspec.core.errors import Absent, LibvirtFailure
 from kvmspec.core.guest import GuestAddress
 from kvmspec.kinds.domain import cloudinit
 
-_LOOK_AGAIN, _SAY_AGAIN = 0.5, 10.0  # seconds
+_LOOK_AGAIN = 0.5  # seconds
 SSH = 22
 
 
@@ -138,22 +138,6 @@ def conditions(action: WaitForGuest) -> list[Condition]:
     return found + [condition for name, condition in _CONDITIONS[-1:] if getattr(action, name)]
 
 
-@dataclass
-class _Telling:
-    """Says what is waited for: when that changes, and every few seconds while it does not."""
-
-    report: Callable[[str], None]
-    clock: Callable[[], float]
-    last: str = ""
-    next: float = field(default=0.0)
-
-    def say(self, words: str, left: float) -> None:
-        now = self.clock()
-        if words != self.last or now >= self.next:
-            self.last, self.next = words, now + _SAY_AGAIN
-            self.report(f"waiting for {words}, {max(left, 0):.0f} s left …")
-
-
 def wait(
     action: WaitForGuest,
     host: Host,
@@ -163,21 +147,26 @@ def wait(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Wait until all conditions hold, one after the other. Changes nothing.
+    """Wait until all conditions hold, one after the other. Changes nothing. What is waited for is reported
+    at every look, mostly in the same words.
 
     With `started` the guest has just been started, and leases from before do not count. Raises
     LibvirtFailure when time is up, with what was seen last, and at once when the guest stops.
     """
     name, end = action.address.name, clock() + action.timeout
     old = _leases(host, name) if started else ()
-    pending, telling = conditions(action), _Telling(report, clock)
+    pending = conditions(action)
     while pending:
         _stop_if_stopped(host, name, pending[0])
-        seen = _seen(pending, Look(host, name, old))
+        try:
+            seen = _seen(pending, Look(host, name, old))
+        except LibvirtFailure:
+            _stop_if_stopped(host, name, pending[0])  # it stopped while it was looked at
+            raise
         if pending:
             if clock() >= end:
                 raise _timeout(action, host, pending, seen)
-            telling.say(f"{pending[0].words} ({seen})", end - clock())
+            report(f"waiting for {pending[0].words}, at most {action.timeout} s: {seen} …")
             sleep(_LOOK_AGAIN)
 
 
