@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kvmspec import resources
 from kvmspec.adapters.jinja import Renderer
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from kvmspec.core.basis import Basis
     from kvmspec.core.status import Rendered, VmStatus
     from kvmspec.core.topology import Topology
+    from kvmspec.engine.reach import Reached
+    from kvmspec.kinds.domain.spec import VmSpec
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,18 @@ class Session:
 
         context = self._look()
         return status_of(diff(context, KINDS), context, self._hosts)
+
+    def reach(self, vm: str) -> Reached:
+        """One VM by its name, or host/name, and a connection to its host; no other is asked.
+
+        Raises UsageError where the manifest has none of that name, HostUnreachable.
+        """
+        from kvmspec.engine.reach import Reached, find
+
+        address = find(self.manifest, vm)
+        item = next(item for item in self.manifest.of("vm") if item.name == address.name)
+        host = self._connect(self.manifest.hosts[address.host])
+        return Reached(address, cast("VmSpec", item.spec), host)
 
     def _look(self, replaced: tuple[str, ...] | None = None) -> Context:
         """Observe every host, for a VM may live on one that is not planned for, and tell what is

@@ -22,3 +22,10 @@ def cache_folder(name: str) -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("kvmspec") / name
+
+
+def data_folder(name: str) -> Path:
+    """A folder below the user's data folder; it need not exist."""
+    from platformdirs import user_data_path
+
+    return user_data_path("kvmspec") / name

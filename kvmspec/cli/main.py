@@ -28,6 +28,9 @@ COMMANDS = {
     "show": "Show a saved plan, in any format; asks no host.",
     "destroy": "Remove what the project owns; volumes stay.",
     "status": "Show the VMs: wanted and actual state, addresses.",
+    "wait": "Wait until a VM can be used: an address, its agent, ssh, a port.",
+    "ssh": "Open a shell in a VM, or run a command there.",
+    "console": "Open the serial console of a VM.",
     "fmt": "Put manifests into canonical order and layout; comments stay.",
     "image": "The images of the manifest: pull, list, prune their cache.",
     "graph": "Draw hosts, networks, VMs and volumes, as Mermaid or DOT.",
@@ -35,7 +38,10 @@ COMMANDS = {
     "schema": "Print the JSON Schema of the manifest, or of a plan.",
     "completion": "Print the completion script of a shell.",
 }
-"""Each is a function of that name in the module of that name, or a group."""
+"""Each is a function of that name in the module of that name, or of MODULES; or it is a group."""
+
+MODULES = {"console": "attach"}
+"""Where a command's module cannot have its name."""
 
 GROUPS = {
     "image": {
@@ -154,7 +160,8 @@ def _of_group(context: typer.Context) -> None:
 
 
 def _load(name: str) -> Callable[..., int]:
-    module = import_module(f"kvmspec.cli.{name.partition(' ')[0]}")
+    first = name.partition(" ")[0]
+    module = import_module(f"kvmspec.cli.{MODULES.get(first, first)}")
     function: Callable[..., int] = getattr(module, name.replace(" ", "_"))
     return function
 

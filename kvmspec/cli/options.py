@@ -32,9 +32,17 @@ PathsOrPlan = Annotated[
         show_default=False,
     ),
 ]
+Vm = Annotated[
+    str,
+    typer.Argument(
+        metavar="VM", help="A VM of the manifest, such as web-1 or hv1/web-1.", show_default=False
+    ),
+]
 Files = Annotated[
     list[Path] | None,
-    typer.Option("-f", "--file", metavar="PATH", help="The same as PATH; repeatable.", show_default=False),
+    typer.Option(
+        "-f", "--file", metavar="PATH", help="A manifest file or directory; repeatable.", show_default=False
+    ),
 ]
 Connect = Annotated[
     str | None,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from kvmspec.core.address import Address
 
@@ -42,8 +42,12 @@ class NetworkChange:
 
 @dataclass(frozen=True)
 class On:
-    """The object an action is done to."""
+    """The object an action is done to.
 
+    `passive` ones change nothing: a failed one undoes nothing, and an interrupt ends it.
+    """
+
+    passive: ClassVar[bool] = False
     address: Address
 
 
@@ -212,6 +216,26 @@ class StartDomain(On):
 
 
 @dataclass(frozen=True)
+class WaitForGuest(On):
+    """Wait until a guest that was started can be used, for `timeout` seconds at the most.
+
+    ip          it has an address
+    agent       its guest agent answers
+    ssh         an SSH server answers on port 22
+    ports       TCP ports that take connections
+    cloud_init  cloud-init has finished, without errors
+    """
+
+    passive: ClassVar[bool] = True
+    ip: bool
+    agent: bool
+    ssh: bool
+    ports: tuple[int, ...]
+    cloud_init: bool
+    timeout: int
+
+
+@dataclass(frozen=True)
 class ShutdownDomain(On):
     """Ask the guest to shut down (agent, then ACPI, again and again) for `timeout` seconds.
 
@@ -264,6 +288,7 @@ DomainAction = (
     | SetMemory
     | GrowDisk
     | StartDomain
+    | WaitForGuest
     | ShutdownDomain
     | PowerOffDomain
     | RenameDomain

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kvmspec.core.address import Address
+from kvmspec.core.guest import GuestAddress
 
 
 @dataclass(frozen=True)
@@ -12,14 +13,14 @@ class VmStatus:
     """One row of `kvmspec status`.
 
     wanted and actual are states (`running`, `stopped`, `absent`, `unknown` …); addresses the
-    guest's IP addresses; pending and drift manifest paths; note a sentence, such as why the
-    host is unknown.
+    guest's IP addresses, each with who says so; pending and drift manifest paths; note a sentence,
+    such as why the host is unknown.
     """
 
     address: Address
     wanted: str
     actual: str
-    addresses: tuple[str, ...]
+    addresses: tuple[GuestAddress, ...]
     pending: tuple[str, ...]
     drift: tuple[str, ...]
     note: str = ""

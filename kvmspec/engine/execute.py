@@ -108,10 +108,16 @@ class _Run:
         begin = time.monotonic()
         address = step.action.address
         said: list[str] = []
+        waits = [""]
 
         def tell(text: str) -> None:
+            if step.action.passive and self.interrupted.is_set():
+                raise KvmspecError("interrupted; it is not waited for any longer")
             if not text.endswith("…"):
                 said.append(text)
+            elif text == waits[-1]:
+                return
+            waits.append(text)
             self.on_event(Event(step, "progress", time.monotonic() - begin, note=text))
 
         try:

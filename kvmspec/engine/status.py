@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from kvmspec.adapters.libvirt import Host
+from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
-from kvmspec.core.errors import LibvirtFailure
+from kvmspec.core.guest import GuestAddress
 from kvmspec.core.status import VmStatus
 from kvmspec.kinds.base import Context
 
@@ -15,7 +16,9 @@ def status_of(
     differences: Iterable[Difference], context: Context, hosts: Mapping[str, Host]
 ) -> list[VmStatus]:
     """Rows for all VMs; those of a host that could not be read say so."""
-    rows = [_row(d, context, hosts) for d in differences if d.address.kind == "vm"]
+    vms = [d for d in differences if d.address.kind == "vm"]
+    reached = _addresses(vms, context, hosts)
+    rows = [_row(d, context, reached.get(d.address, ())) for d in vms]
     for address, desired in context.desired.items():
         view = context.views.get(address.host)
         if address.kind == "vm" and view is not None and view.unknown:
@@ -24,16 +27,15 @@ def status_of(
     return sorted(rows, key=lambda row: (row.address.host, row.address.name))
 
 
-def _row(difference: Difference, context: Context, hosts: Mapping[str, Host]) -> VmStatus:
+def _row(difference: Difference, context: Context, addresses: tuple[GuestAddress, ...]) -> VmStatus:
     address = difference.address
     observed = context.views[address.host].domains.get(address.name)
     desired = context.desired.get(address)
-    running = observed is not None and observed.running
     return VmStatus(
         address,
         desired.spec.state if desired is not None else "absent",
         observed.state if observed is not None else "absent",
-        _addresses(hosts[address.host], address.name) if running else (),
+        addresses,
         tuple(change.path for change in difference.pending),
         tuple(change.path for change in difference.drift),
         _note(difference),
@@ -50,8 +52,17 @@ def _note(difference: Difference) -> str:
     )
 
 
-def _addresses(host: Host, name: str) -> tuple[str, ...]:
-    try:
-        return tuple(address for _, address in host.domains.addresses(name))
-    except LibvirtFailure:  # a driver without leases, or a guest that went meanwhile: no address known
-        return ()
+def _addresses(
+    vms: Iterable[Difference], context: Context, hosts: Mapping[str, Host]
+) -> dict[Address, tuple[GuestAddress, ...]]:
+    """Of every VM that runs; all of a host at once."""
+    running: dict[str, dict[str, str]] = {}
+    for address in (difference.address for difference in vms):
+        observed = context.views[address.host].domains.get(address.name)
+        if observed is not None and observed.running and observed.active_xml:
+            running.setdefault(address.host, {})[address.name] = observed.active_xml
+    return {
+        Address(host, "vm", name): tuple(found)
+        for host, active in running.items()
+        for name, found in hosts[host].guests.all_addresses(active).items()
+    }

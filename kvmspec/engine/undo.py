@@ -57,6 +57,8 @@ class Undo:
 
     def after_failure(self, failed: Step, outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:
         """Put the object of a failed step back; returns the outcomes that are different now."""
+        if failed.action.passive:
+            return {}
         chain = self._chains.get(failed.number, ())
         before = self._before.get(chain[0].number) if chain else None
         done = [s for s in chain if s.number in outcomes and outcomes[s.number].status is Status.DONE]

@@ -101,5 +101,5 @@ class Kind(Protocol):
 
     def apply(self, action: Any, host: Host, report: Callable[[str], None]) -> None:
         """Carry out one action of this kind. Idempotent. What it reports is shown at the end, too,
-        unless it ends in `…`. Raises LibvirtFailure."""
+        unless it ends in `…`; that may be said again and again. Raises LibvirtFailure."""
         ...

@@ -87,7 +87,7 @@ def status_data(rows: Sequence[VmStatus]) -> dict[str, Any]:
                 **identity(row.address),
                 "wanted": row.wanted,
                 "actual": row.actual,
-                "addresses": list(row.addresses),
+                "addresses": [entry._asdict() for entry in row.addresses],
                 "pending": list(row.pending),
                 "drift": list(row.drift),
                 "note": row.note,

@@ -31,5 +31,5 @@ def _cells(row: VmStatus) -> tuple[str, ...]:
         clean(row.address.host),
         clean(row.wanted),
         clean(row.actual),
-        *(clean(", ".join(items)) or "-" for items in (row.addresses, row.pending, row.drift)),
+        *(clean(", ".join(map(str, items))) or "-" for items in (row.addresses, row.pending, row.drift)),
     )

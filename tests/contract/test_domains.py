@@ -97,7 +97,7 @@ def test_what_is_not_there_is_absent(host: Host) -> None:
 
 
 def test_a_guest_without_a_lease_has_no_address(host: Host, running: str) -> None:
-    assert host.domains.addresses(running) == []
+    assert host.guests.addresses(running) == []
 
 
 # --- definitions

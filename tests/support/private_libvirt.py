@@ -137,7 +137,7 @@ class PrivateLibvirt:
     def run(self, command: list[str], *, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command inside this host: ``ip``, ``virsh``, ``kill`` and the like."""
         result = subprocess.run(
-            ["nsenter", f"--target={self._init_pid}", *NAMESPACES, "--", *command],
+            self.inside(command),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -149,6 +149,12 @@ class PrivateLibvirt:
                 f"{' '.join(command)} exited with {result.returncode}: {result.stderr.strip()}"
             )
         return result
+
+    def inside(self, command: list[str]) -> list[str]:
+        """The command that runs another one inside this host, to be started in another way than by run.
+
+        nsenter stays between: it has to ignore the signals that the command is to get."""
+        return ["nsenter", f"--target={self._init_pid}", *NAMESPACES, "--", *command]
 
     def connect(self) -> libvirt.virConnect:
         """A new connection to it."""

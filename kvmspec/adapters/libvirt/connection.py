@@ -12,6 +12,7 @@ import libvirt
 
 from kvmspec.adapters.libvirt.domains import Domains
 from kvmspec.adapters.libvirt.errors import failure, translated
+from kvmspec.adapters.libvirt.guests import Guests
 from kvmspec.adapters.libvirt.networks import Networks
 from kvmspec.adapters.libvirt.pools import Pools
 from kvmspec.adapters.libvirt.volumes import Volumes
@@ -51,6 +52,7 @@ class Host:
     pools: Pools
     volumes: Volumes
     domains: Domains
+    guests: Guests
     images: Images | None = None
 
     @property
@@ -92,7 +94,7 @@ def connect(name: str, uri: str, secrets: SecretStore, images: Images | None = N
     except libvirt.libvirtError as error:
         raise _unreachable(name, uri, error) from error
     volumes, domains = Volumes(conn, secrets), Domains(conn, secrets)
-    return Host(name, uri, conn, Networks(conn), Pools(conn), volumes, domains, images)
+    return Host(name, uri, conn, Networks(conn), Pools(conn), volumes, domains, Guests(conn), images)
 
 
 def _unreachable(name: str, uri: str, error: libvirt.libvirtError) -> HostUnreachable:

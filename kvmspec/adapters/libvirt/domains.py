@@ -139,19 +139,6 @@ class Domains:
             return state, None
         return state, domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)
 
-    def addresses(self, name: str) -> builtins.list[tuple[str, str]]:
-        """(MAC, IPv4 address) of the leases libvirt's own networks gave this running domain."""
-        try:
-            found = self._lookup(name).interfaceAddresses(libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE)
-        except libvirt.libvirtError as error:
-            raise failure(f"read the leases of vm/{name}", error) from error
-        return [
-            (entry["hwaddr"], address["addr"])
-            for entry in found.values()
-            for address in entry["addrs"] or ()
-            if address["type"] == libvirt.VIR_IP_ADDR_TYPE_IPV4
-        ]
-
     def block_capacity(self, name: str, target: str) -> int:
         """Capacity in bytes of a disk as the running guest sees it."""
         with translated(f"read disk {target} of vm/{name}"):

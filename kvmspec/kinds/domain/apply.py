@@ -22,6 +22,7 @@ from kvmspec.core.action import (
     ShutdownDomain,
     StartDomain,
     UndefineDomain,
+    WaitForGuest,
 )
 from kvmspec.core.errors import Absent, LibvirtFailure
 
@@ -44,6 +45,10 @@ def apply(action: DomainAction, host: Host, report: Callable[[str], None]) -> No
             domains.grow_disk(name, target, capacity)
         case StartDomain():
             domains.start(name)
+        case WaitForGuest():
+            from kvmspec.kinds.domain import readiness
+
+            readiness.wait(action, host, report, started=True)
         case ShutdownDomain():
             _shutdown(action, host, report)
         case PowerOffDomain():

@@ -23,6 +23,7 @@ from kvmspec.kinds.domain import edits, seeding
 from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, sealed_xml
+from kvmspec.kinds.domain.wait import waiting
 from kvmspec.kinds.seeds import is_seed
 from kvmspec.manifest.types import format_size
 
@@ -67,6 +68,7 @@ class Builder:
             chain.append(self._shutdown(self.address))
         if self.restart or (self.c.spec.state == "running" and not self.running):
             chain.append((StartDomain(self.address), "start"))
+            chain += waiting(self.address, self.c.spec.wait_for)
         return chain + [
             (RemoveSeed(seed), "delete cloud-init's old seed") for seed in old_seeds(self.c, context)
         ]

@@ -19,6 +19,7 @@ from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_for, sealed_xml
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.domain.wait import waiting
 from kvmspec.kinds.records import KeyMap, macs
 from kvmspec.manifest.secrets import masked
 from kvmspec.manifest.types import format_size
@@ -38,6 +39,7 @@ def creation(desired: Desired, found: Match, view: HostView, context: Context) -
         chain.append((SetAutostart(address, True), "set autostart"))
     if spec.state == "running":
         chain.append((StartDomain(address), "start"))
+        chain += waiting(address, spec.wait_for)
     notes = tuple(f"{problem.message}; it is not to be started yet" for problem in problems)
     return Difference(
         address, Verb.CREATE, after=_facts(spec), notes=notes, label=label(spec), detail=tuple(chain)

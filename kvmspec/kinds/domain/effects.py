@@ -35,6 +35,7 @@ _BESIDES = (
         "nothing with `on_change: ignore`; with `new-instance` the guest reads the new seed at its next boot",
     ),
     Effect("depends_on", "none", "the order in which kvmspec starts VMs"),
+    Effect("wait_for", "none", "what kvmspec waits for when it has started the VM"),
     Effect("lifecycle", "none", "what kvmspec may do to the VM; the guest does not see it"),
     Effect(
         "pool", "replace", "its own disks would be others, in the other pool; the old ones stay as they are"

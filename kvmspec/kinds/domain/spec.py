@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.cloud_init import CloudInitSpec
 from kvmspec.kinds.domain.devices import DiskSpec, GraphicsSpec, NicSpec
+from kvmspec.kinds.domain.wait import WaitSpec
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model, Reference
 from kvmspec.manifest.types import Duration, HostPath, Name, Size, Text
@@ -173,7 +174,7 @@ class VmSpec(Model):
 
     later: ClassVar[frozenset[str]] = frozenset(
         {
-            "firmware", "tpm", "wait_for", "install", "filesystems", "xml", "strict",
+            "firmware", "tpm", "install", "filesystems", "xml", "strict",
             "clock", "on_poweroff", "on_reboot", "on_crash", "iothreads",
         }
     )  # fmt: skip
@@ -244,6 +245,8 @@ class VmSpec(Model):
     """What cloud-init does at the first boot (NoCloud)."""
     depends_on: tuple[Name, ...] = Field((), examples=[["db"]])
     """VMs that are started before it."""
+    wait_for: WaitSpec | None = None
+    """When it counts as started: what `apply` then waits for, and `kvmspec wait`."""
     lifecycle: LifecycleSpec = LifecycleSpec()
     """What may happen to it."""
 

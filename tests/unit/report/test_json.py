@@ -9,6 +9,7 @@ import pytest
 
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
+from kvmspec.core.guest import GuestAddress
 from kvmspec.core.impact import Permission
 from kvmspec.core.plan import Plan
 from kvmspec.core.status import VmStatus
@@ -142,9 +143,11 @@ def test_problems() -> None:
 
 
 def test_status() -> None:
-    row = VmStatus(Address("hv1", "vm", "a"), "running", "stopped", ("10.0.0.2",), (), ("title",))
+    seen = GuestAddress("52:54:00:00:00:01", "10.0.0.2", "arp")
+    row = VmStatus(Address("hv1", "vm", "a"), "running", "stopped", (seen,), (), ("title",))
     (vm,) = status_data([row])["vms"]
-    assert vm["address"] == "hv1/vm/a" and vm["addresses"] == ["10.0.0.2"] and vm["drift"] == ["title"]
+    assert vm["address"] == "hv1/vm/a" and vm["drift"] == ["title"]
+    assert vm["addresses"] == [{"mac": "52:54:00:00:00:01", "address": "10.0.0.2", "source": "arp"}]
 
 
 def test_dotted_keys_of_a_kind_become_maps() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from kvmspec.core.action import ShutdownDomain
 from kvmspec.core.address import Address
+from kvmspec.core.guest import GuestAddress
 from kvmspec.core.plan import Event, Outcome, Result, Status, Step
 from kvmspec.core.status import VmStatus
 from kvmspec.report.outcome import outcome_text
@@ -93,16 +94,17 @@ def test_progress(event: Event, line: str) -> None:
 
 
 def test_status() -> None:
+    seen = (GuestAddress("52:54:00:00:00:01", "10.0.0.2", "lease"), GuestAddress("", "10.0.0.3", "agent"))
     rows = [
-        VmStatus(Address("hv1", "vm", "web-1"), "running", "running", ("10.0.0.2", "10.0.0.3"), (), ()),
+        VmStatus(Address("hv1", "vm", "web-1"), "running", "running", seen, (), ()),
         VmStatus(
             Address("hv2", "vm", "db"), "running", "unknown", (), ("cpus.count",), ("title",), "no\nroute"
         ),
     ]
     assert status_text(rows) == (
-        "VM     HOST  WANTED   ACTUAL   ADDRESSES           PENDING     DRIFT\n"
-        "web-1  hv1   running  running  10.0.0.2, 10.0.0.3  -           -\n"
-        "db     hv2   running  unknown  -                   cpus.count  title\n"
+        "VM     HOST  WANTED   ACTUAL   ADDRESSES                           PENDING     DRIFT\n"
+        "web-1  hv1   running  running  10.0.0.2 (lease), 10.0.0.3 (agent)  -           -\n"
+        "db     hv2   running  unknown  -                                   cpus.count  title\n"
         "\n"
         "db: no route\n"
     )
