@@ -209,6 +209,53 @@ class ReleaseDomain(On):
     """Remove kvmspec's metadata and nothing else."""
 
 
+@dataclass(frozen=True)
+class InstallDomain(On):
+    """Start the domain once with an installer's ISO, otherwise than its definition says; one that is
+    about to be is continued.
+
+    iso         path on the host; it goes into the drive `target`
+    image       the image of the manifest that it is, with its digest in `identity`; "" for none
+    pool        where the installer's own kernel and initrd go, to be started directly with `cmdline`
+                and the answers of `file`, in the pool's folder `folder`; "" to start from the CD
+    unattended  whose answers they are: `preseed`, `kickstart`, `autoinstall`, or ""
+    """
+
+    iso: str
+    target: str
+    image: str = ""
+    identity: str = ""
+    pool: str = ""
+    folder: str = ""
+    unattended: str = ""
+    file: str = ""
+    cmdline: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting(On):
+    """Waiting for what goes on by itself, for `timeout` seconds; it can be interrupted."""
+
+    timeout: int
+
+
+class AwaitInstall(Waiting):
+    """Wait until the installer has powered off, or wants to reboot."""
+
+
+class AwaitAgent(Waiting):
+    """Wait until the guest agent answers."""
+
+
+@dataclass(frozen=True)
+class FinishInstall(On):
+    """Remove what only the installer needed, the volumes `pool/name`; with `record`, note in the domain
+    that it is installed."""
+
+    volumes: tuple[str, ...] = ()
+    record: bool = True
+
+
 class UndefineDomain(On):
     """Undefine a stopped domain with its NVRAM, TPM state and managed save; not its volumes."""
 
@@ -238,6 +285,10 @@ DomainAction = (
     | PowerOffDomain
     | RenameDomain
     | ReleaseDomain
+    | InstallDomain
+    | AwaitInstall
+    | AwaitAgent
+    | FinishInstall
     | UndefineDomain
     | SetAutostart
 )

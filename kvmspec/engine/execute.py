@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from kvmspec.adapters.libvirt import Host
-from kvmspec.core.errors import KvmspecError
+from kvmspec.core.action import Waiting
+from kvmspec.core.errors import Interruption, KvmspecError
 from kvmspec.core.plan import Event, Outcome, Plan, Result, Status, Step
 from kvmspec.engine.undo import Undo
 from kvmspec.kinds.base import Kind
@@ -110,9 +111,12 @@ class _Run:
         said: list[str] = []
 
         def tell(text: str) -> None:
-            if not text.endswith("…"):
+            if isinstance(step.action, Waiting) and self.interrupted.is_set():
+                raise Interruption("interrupted; what it waits for goes on, and the next apply waits again")
+            if text and not text.endswith("…"):
                 said.append(text)
-            self.on_event(Event(step, "progress", time.monotonic() - begin, note=text))
+            if text:
+                self.on_event(Event(step, "progress", time.monotonic() - begin, note=text))
 
         try:
             self.undo.before(step)

@@ -13,6 +13,7 @@ from kvmspec.adapters.libvirt import Host
 from kvmspec.core.action import (
     EditDomain,
     EditNetwork,
+    FinishInstall,
     RenameDomain,
     ShutdownDomain,
     StartDomain,
@@ -110,6 +111,9 @@ def _chains(plan: Plan) -> dict[int, tuple[Step, ...]]:
         if address.kind not in ("vm", "network"):
             continue
         address = renamed.get(address, address)
+        if isinstance(step.action, FinishInstall):
+            by_object.pop(address, None)  # that a VM is installed is never undone
+            continue
         by_object.setdefault(address, []).append(step)
         if isinstance(step.action, RenameDomain):
             renamed[Address(address.host, "vm", step.action.new_name)] = address

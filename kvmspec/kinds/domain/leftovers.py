@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvmspec.core.action import DeleteVolume, PowerOffDomain, ReleaseDomain, UndefineDomain
+from kvmspec.core.action import DeleteVolume, FinishInstall, PowerOffDomain, ReleaseDomain, UndefineDomain
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, FieldChange, Verb
 from kvmspec.core.impact import Impact, Permission
@@ -50,6 +50,8 @@ def _deletion(
         chain += [
             (DeleteVolume(Address(address.host, "volume", name)), f"delete volume {name}") for name in volumes
         ]
+    if record.installer:
+        chain.append((FinishInstall(address, record.installer, record=False), "remove the installer's files"))
     chain.append((UndefineDomain(address), "undefine"))
     sizes = ", ".join(
         f"{name.partition('/')[2]} ({format_size(view.volumes[name].capacity)})" for name in volumes
