@@ -47,7 +47,7 @@ class InstallerError(KvmspecError):
 
 
 class Answers(NamedTuple):
-    """Answers to an installer's questions: `preseed`, `kickstart` or `autoinstall`, and the file's content."""
+    """Answers to an installer's questions: whose they are (install.py's KINDS), and the file's content."""
 
     kind: str
     content: bytes

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import builtins
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
 from xml.etree import ElementTree as ET
 
 import libvirt
 
+from kvmspec.adapters.libvirt import upload
 from kvmspec.adapters.libvirt.errors import failure, translated
 from kvmspec.core.errors import Absent, LibvirtFailure
 from kvmspec.core.observed import ObservedVolume
+from kvmspec.manifest.secrets import SecretStore
 
+RAW = "raw"
+_PATIENCE = 60.0  # seconds
+_BUSY = "asynchronous jobs running"
 _THERE_ALREADY = frozenset({libvirt.VIR_ERR_STORAGE_VOL_EXIST, libvirt.VIR_ERR_OPERATION_INVALID})
 """A known volume; a file in its place that libvirt has not seen yet (it then wants a refresh)."""
 
@@ -25,8 +33,9 @@ def _any(pool: str, name: str) -> bool:
 class Volumes:
     """The volumes of one host's running pools. Names are looked up anew for every action."""
 
-    def __init__(self, conn: Any) -> None:
+    def __init__(self, conn: Any, secrets: SecretStore) -> None:
         self._conn = conn
+        self._secrets = secrets
 
     # --- looking
     def list(
@@ -71,6 +80,66 @@ class Volumes:
             raise
         return True
 
+    def create_from(self, pool: str, name: str, xml: str, origin: tuple[str, str]) -> bool:
+        """Create a volume as a full copy of the volume `origin` (pool, name). False where one of that
+        name was there already; nothing was changed then. libvirtd does the copying itself."""
+        with suppress(Absent):
+            self.get(pool, name)
+            return False
+        with translated(f"copy volume/{'/'.join(origin)} to volume/{pool}/{name}"):
+            self._pool(pool).createXMLFrom(xml, self._lookup(*origin), 0)
+        return True
+
+    # --- contents
+    def is_unfinished(self, pool: str, name: str) -> bool:
+        """Whether an upload into this volume was cut off: its first bytes, which come last, are zeros.
+        libvirt's test driver has no streams; there it is never so."""
+        with translated(f"read volume/{pool}/{name}"):
+            volume = self._lookup(pool, name)
+            try:
+                return upload.is_unfinished(self._conn, volume, int(volume.info()[1]))
+            except libvirt.libvirtError as error:
+                if error.get_error_code() == libvirt.VIR_ERR_NO_SUPPORT:
+                    return False
+                raise
+
+    def place(
+        self,
+        pool: str,
+        name: str,
+        content: Path | bytes,
+        *,
+        mode: str = "0644",
+        report: upload.Report = lambda done: None,
+    ) -> bool:
+        """A volume with this content, as it is, readable as the octal `mode` says. One that is there
+        already and whole is left as it is (False); one that was cut off is made anew."""
+        size = content.stat().st_size if isinstance(content, Path) else len(content)
+        xml = _raw(name, size, mode)
+        if not self.create(pool, name, xml):
+            if not self._is_cut_off(pool, name):
+                return False
+            self.delete(pool, name)
+            self.create(pool, name, xml)
+        with content.open("rb") if isinstance(content, Path) else BytesIO(content) as file:
+            self._fill(pool, name, file, size, report)
+        self.refresh(pool)
+        return True
+
+    def place_seed(self, pool: str, name: str, data: str) -> None:
+        """A seed for cloud-init (see images/seed.py) that only root and its guest's QEMU read. Secret
+        tokens are resolved here."""
+        from kvmspec.images.seed import build
+
+        self.place(pool, name, build(data, self._secrets), mode="0600")
+
+    def _is_cut_off(self, pool: str, name: str) -> bool:
+        return self.get(pool, name).format == RAW and self.is_unfinished(pool, name)
+
+    def _fill(self, pool: str, name: str, source: BinaryIO, size: int, report: upload.Report) -> None:
+        with translated(f"upload to volume/{pool}/{name}"):
+            upload.upload(self._conn, self._lookup(pool, name), source, size, report)
+
     def resize(self, pool: str, name: str, capacity: int) -> None:
         """Grow to `capacity` bytes; one that has them already is left as it is. Never shrinks.
 
@@ -90,15 +159,36 @@ class Volumes:
             self._lookup(pool, name).delete(0)
 
     def refresh(self, pool: str) -> None:
-        """Let libvirt look again at what is in the pool's directory."""
-        with translated(f"refresh pool/{pool}"):
-            self._pool(pool).refresh(0)
+        """Let libvirt look again at what is in the pool's directory. While something is written into
+        one of its volumes libvirt refuses ("has asynchronous jobs running"): it is asked again."""
+        end = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                with translated(f"refresh pool/{pool}"):
+                    self._pool(pool).refresh(0)
+                    return
+            except LibvirtFailure as error:
+                if _BUSY not in error.message or time.monotonic() > end:
+                    raise
+            time.sleep(0.2)
 
     def _pool(self, pool: str) -> Any:
         return self._conn.storagePoolLookupByName(pool)
 
     def _lookup(self, pool: str, name: str) -> Any:
         return self._pool(pool).storageVolLookupByName(name)
+
+
+def _raw(name: str, size: int, mode: str) -> str:
+    """XML of a volume of `size` bytes that are all zeros and take no space."""
+    root = ET.Element("volume")
+    ET.SubElement(root, "name").text = name
+    ET.SubElement(root, "capacity", unit="bytes").text = str(size)
+    ET.SubElement(root, "allocation", unit="bytes").text = "0"
+    target = ET.SubElement(root, "target")
+    ET.SubElement(target, "format", type=RAW)
+    ET.SubElement(ET.SubElement(target, "permissions"), "mode").text = mode
+    return ET.tostring(root, encoding="unicode")
 
 
 def _observe(pool: str, handle: Any) -> ObservedVolume | None:
@@ -116,6 +206,6 @@ def _observe(pool: str, handle: Any) -> ObservedVolume | None:
         name,
         root.findtext("target/path") or root.findtext("key") or "",
         int(root.findtext("capacity") or 0),  # libvirt always dumps bytes
-        (form.get("type") if form is not None else None) or "raw",
+        (form.get("type") if form is not None else None) or RAW,
         root.findtext("backingStore/path") or None,
     )
