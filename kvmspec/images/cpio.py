@@ -8,25 +8,25 @@ https://docs.kernel.org/driver-api/early-userspace/buffer-format.html
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 _MAGIC = b"070701"
 _END = "TRAILER!!!"
 _ALIGN = 4
-_FILE, _FOLDER = stat.S_IFREG | 0o600, stat.S_IFDIR | 0o755
+_FOLDER = stat.S_IFDIR | 0o755
 
 
-def archive(files: Mapping[str, bytes]) -> bytes:
-    """An archive of these files (`preseed.cfg`, `etc/answers`), root's, mode 0600, with their folders."""
-    entries = list(_folders(files))
-    made = [_entry(number, name, _FOLDER, b"") for number, name in enumerate(entries, 1)]
-    made += [_entry(number, name, _FILE, data) for number, (name, data) in _numbered(files, len(entries))]
+def archive(files: Mapping[str, bytes], mode: int = 0o600) -> bytes:
+    """An archive of these files (`preseed.cfg`, `etc/answers`), all root's, with the folders above them."""
+    entries = [(name, _FOLDER, b"") for name in _folders(files)]
+    entries += [(name, stat.S_IFREG | mode, data) for name, data in files.items()]
+    made = (_entry(number, *entry) for number, entry in enumerate(entries, 1))
     return b"".join(made) + _entry(0, _END, 0, b"")
 
 
-def behind(initrd: bytes, files: Mapping[str, bytes]) -> bytes:
+def behind(initrd: bytes, files: Mapping[str, bytes], mode: int = 0o600) -> bytes:
     """The initrd with these files added, over those it has under their names."""
-    return _padded(initrd) + archive(files)
+    return _padded(initrd) + archive(files, mode)
 
 
 def _folders(files: Mapping[str, bytes]) -> dict[str, None]:
@@ -38,15 +38,11 @@ def _folders(files: Mapping[str, bytes]) -> dict[str, None]:
     return found
 
 
-def _numbered(files: Mapping[str, bytes], before: int) -> Iterator[tuple[int, tuple[str, bytes]]]:
-    return enumerate(files.items(), before + 1)
-
-
 def _entry(number: int, name: str, mode: int, data: bytes) -> bytes:
     path = name.encode() + b"\0"
-    links, nothing = (2 if mode == _FOLDER else 1), 0
+    links = 2 if mode == _FOLDER else 1
     # ino, mode, uid, gid, nlink, mtime, filesize, devmajor, devminor, rdevmajor, rdevminor, namesize, check
-    fields = (number, mode, 0, 0, links, 0, len(data), 0, 0, 0, 0, len(path), nothing)
+    fields = (number, mode, 0, 0, links, 0, len(data), 0, 0, 0, 0, len(path), 0)
     header = _MAGIC + b"".join(b"%08X" % field for field in fields)
     return _padded(header + path) + _padded(data)
 

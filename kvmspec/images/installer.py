@@ -39,7 +39,6 @@ _MENUS = ("/isolinux/isolinux.cfg", "/boot/isolinux/isolinux.cfg", "/syslinux/sy
 _KERNEL = re.compile(r"^\s*(?:kernel|linux)\s+(\S+)", re.IGNORECASE | re.MULTILINE)
 _INITRD = re.compile(r"(?:^\s*initrd\s+|\binitrd=)([^\s,]+)", re.IGNORECASE | re.MULTILINE)
 _ANSWERS = {"preseed": "preseed.cfg", "kickstart": "ks.cfg"}
-SEED_LABEL = "cidata"
 
 
 class InstallerError(KvmspecError):
@@ -82,8 +81,7 @@ def boot_files(iso: Path, answers: Answers | None, cmdline: str = "") -> BootFil
         raise InstallerError(f"{iso.name} cannot be read as an ISO: {error}") from error
     if answers is not None and answers.kind in _ANSWERS:
         initrd = cpio.behind(initrd, {_ANSWERS[answers.kind]: answers.content})
-    seed = seed_iso(answers.content) if answers is not None and answers.kind == "autoinstall" else None
-    return BootFiles(kernel, initrd, _cmdline(answers, label, cmdline), seed)
+    return BootFiles(kernel, initrd, _cmdline(answers, label, cmdline), _seed(answers))
 
 
 class _Reader:
@@ -159,25 +157,10 @@ _ARGUMENTS = {
 }
 
 
-def seed_iso(user_data: bytes) -> bytes:
-    """A NoCloud seed: an ISO of the label `cidata` with user-data and an empty meta-data.
+def _seed(answers: Answers | None) -> bytes | None:
+    """Ubuntu's installer is told like any guest with cloud-init is."""
+    from kvmspec.images.seed import iso
 
-    https://cloudinit.readthedocs.io/en/latest/reference/datasources/nocloud.html
-    """
-    import pycdlib
-
-    disc = pycdlib.PyCdlib()
-    disc.new(interchange_level=3, vol_ident=SEED_LABEL, joliet=3, rock_ridge="1.09")
-    for name, short, content in (("user-data", "USERDATA", user_data), ("meta-data", "METADATA", b"\n")):
-        disc.add_fp(
-            BytesIO(content),
-            len(content),
-            f"/{short}.;1",
-            rr_name=name,
-            joliet_path=f"/{name}",
-            file_mode=0o100600,
-        )
-    out = BytesIO()
-    disc.write_fp(out)
-    disc.close()
-    return out.getvalue()
+    if answers is None or answers.kind != "autoinstall":
+        return None
+    return iso({"user-data": answers.content.decode("utf-8", "replace"), "meta-data": ""})

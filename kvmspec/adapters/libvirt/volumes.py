@@ -17,7 +17,6 @@ from kvmspec.adapters.libvirt import upload
 from kvmspec.adapters.libvirt.errors import failure, translated
 from kvmspec.core.errors import Absent, LibvirtFailure
 from kvmspec.core.observed import ObservedVolume
-from kvmspec.manifest.secrets import SecretStore
 
 RAW = "raw"
 _PATIENCE = 60.0  # seconds
@@ -33,9 +32,8 @@ def _any(pool: str, name: str) -> bool:
 class Volumes:
     """The volumes of one host's running pools. Names are looked up anew for every action."""
 
-    def __init__(self, conn: Any, secrets: SecretStore) -> None:
+    def __init__(self, conn: Any) -> None:
         self._conn = conn
-        self._secrets = secrets
 
     # --- looking
     def list(
@@ -125,13 +123,6 @@ class Volumes:
             self._fill(pool, name, file, size, report)
         self.refresh(pool)
         return True
-
-    def place_seed(self, pool: str, name: str, data: str) -> None:
-        """A seed for cloud-init (see images/seed.py) that only root and its guest's QEMU read. Secret
-        tokens are resolved here."""
-        from kvmspec.images.seed import build
-
-        self.place(pool, name, build(data, self._secrets), mode="0600")
 
     def _is_cut_off(self, pool: str, name: str) -> bool:
         return self.get(pool, name).format == RAW and self.is_unfinished(pool, name)
