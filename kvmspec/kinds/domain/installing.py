@@ -213,11 +213,12 @@ def difference(
     booted = stage is Stage.BOOTED
     chain += _end(at, spec, booted)
     rest = then(desired, found._replace(observed=_after(observed, spec, booted), record=_done(record)))
+    changes = tuple(replace(c, drift=False) for c in rest.changes if c.path != "state")
     return replace(
         rest,
         verb=Verb.UPDATE,
-        changes=tuple(replace(c, drift=False) for c in rest.changes if c.path != "state"),
-        notes=(*_notes(stage, spec, again), *rest.notes),
+        changes=changes,
+        notes=(*_notes(stage, spec, again, bool(changes)), *rest.notes),
         before={path: value for path, value in (rest.before or {}).items() if path != "state"},
         after={path: value for path, value in (rest.after or {}).items() if path != "state"},
         impact_floor=max(rest.impact_floor, Impact.DATA_LOSS if again else Impact.NONE),
@@ -257,10 +258,10 @@ def _broken(desired: Desired, observed: Observed, context: Context) -> Problem:
     )
 
 
-def _notes(stage: Stage, spec: VmSpec, again: bool) -> list[str]:
+def _notes(stage: Stage, spec: VmSpec, again: bool, changing: bool) -> list[str]:
     told = []
-    if stage is Stage.RUNNING:
-        told.append("is being installed; whatever else is to change waits until that is done")
+    if stage is Stage.RUNNING and changing:
+        told.append("whatever else is to change waits until it is installed")
     if stage is Stage.FORGOTTEN:
         told.append("libvirt does not know any more how its installer ended; it is taken for installed")
     if stage is Stage.BOOTED and not starts_it(spec):
