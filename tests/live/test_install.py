@@ -10,6 +10,13 @@ from typing import Any
 import libvirt
 import pytest
 
+from kvmspec.adapters.libvirt import Host
+from kvmspec.adapters.libvirt.connection import connect
+from kvmspec.core.action import AwaitAgent, AwaitInstall, FinishInstall, InstallDomain
+from kvmspec.core.address import Address
+from kvmspec.core.errors import LibvirtFailure
+from kvmspec.kinds.domain import KIND, installer
+from kvmspec.manifest.secrets import SecretStore
 from tests.conftest import StartKvmspec
 from tests.live.scene import Manifest, Scene, has_pattern
 from tests.support.guest import TinyGuest, wait_for
@@ -20,6 +27,7 @@ pytestmark = [
     pytest.mark.skipif(why_no_installer() is not None, reason=str(why_no_installer())),
 ]
 DISK = "web-root.raw"
+WEB = Address("default", "vm", "web")
 
 
 @pytest.fixture(scope="module")
@@ -220,9 +228,7 @@ def test_no_such_iso(scene: Scene, isos: Path) -> None:
 
 def test_held_before_it_ran(scene: Scene, isos: Path) -> None:
     """kill -9 between the start of the installer, paused, and the note that it runs."""
-    scene.write(shop(scene, isos / "quick.iso"))
-    while "web" not in scene.domains():  # each run gets one action further
-        assert scene.forks.apply(scene.path, scene.host.uri, kill_at=2)["code"] == -signal.SIGKILL
+    defined(scene, isos).close()
     xml = scene.xml("web")
     assert 'install="pending"' in xml
     xml = xml.replace('install="pending"', 'install="running"').replace(
@@ -235,6 +241,56 @@ def test_held_before_it_ran(scene: Scene, isos: Path) -> None:
     scene.conn.createXML(xml, libvirt.VIR_DOMAIN_START_PAUSED)
     scene.apply()
     assert_done(scene)
+
+
+def defined(scene: Scene, isos: Path) -> Host:
+    """A VM that is defined and whose installer has not run; a connection of the tool's own."""
+    scene.write(shop(scene, isos / "quick.iso"))
+    while "web" not in scene.domains():  # each run gets one action further
+        assert scene.forks.apply(scene.path, scene.host.uri, kill_at=2)["code"] == -signal.SIGKILL
+    return connect("default", scene.host.uri, SecretStore())
+
+
+@pytest.mark.parametrize("kind", ["preseed", "autoinstall"])
+def test_the_installers_own_kernel_with_answers(
+    scene: Scene, isos: Path, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = defined(scene, isos)
+    monkeypatch.setattr(installer, "local_iso", lambda action, host, report: isos / "quick.iso")
+    answers = tmp_path / "answers"
+    answers.write_text("d-i question string answer\n")
+    action = InstallDomain(
+        WEB, str(isos / "quick.iso"), "sda", "tiny", "", "vms", str(scene.pool), kind, str(answers), "word=1"
+    )
+    said: list[str] = []
+    KIND.apply(action, host, said.append)
+    files = {path.name: path.stat().st_mode & 0o777 for path in scene.pool.glob("web-install-*")}
+    parts = ["initrd", "kernel", "seed"] if kind == "autoinstall" else ["initrd", "kernel"]
+    assert files == {f"web-install-{part}": 0o600 for part in parts}
+    assert (
+        len(scene.tree("web", active=True).findall("devices/disk[@device='cdrom']/source")) == len(parts) - 1
+    )
+    KIND.apply(AwaitInstall(WEB, 60), host, said.append)
+    KIND.apply(FinishInstall(WEB), host, said.append)
+    text = scene.volume(DISK).read_bytes()[:300]
+    assert b"word=1" in text and (b"question string answer" in text) == (kind == "preseed")
+    assert not list(scene.pool.glob("web-install-*"))
+    scene.apply()
+    assert_done(scene)
+    host.close()
+
+
+def test_the_agent_answers(scene: Scene, isos: Path) -> None:
+    """A domain that runs without an agent: waiting for one ends with what to do about it."""
+    host = defined(scene, isos)
+    scene.domain("web").create()
+    with pytest.raises(LibvirtFailure, match="did not answer within 1 s") as told:
+        KIND.apply(AwaitAgent(WEB, 1), host, lambda text: None)
+    assert "qemu-guest-agent" in told.value.hint
+    scene.domain("web").destroy()
+    with pytest.raises(LibvirtFailure, match="is off"):
+        KIND.apply(AwaitAgent(WEB, 1), host, lambda text: None)
+    host.close()
 
 
 def test_deleted_while_it_is_installed(scene: Scene, isos: Path, start_kvmspec: StartKvmspec) -> None:

@@ -39,8 +39,15 @@ def install(action: InstallDomain, host: Host, report: Report) -> None:
         parts = _place(action, host, report) if action.pool else []
         changes = [*_media(action, observed, parts), *_marked(replace(record, install=records.RUNNING))]
         domains.start_paused(name, edit(observed.xml, changes))
-    domains.define(edit(observed.xml, _marked(replace(record, install=records.STARTED))))
+    volumes = tuple(sorted({*record.installer, *(volume_names(action.pool, name) if action.pool else ())}))
+    started = replace(record, install=records.STARTED, installer=volumes)
+    domains.define(edit(observed.xml, _marked(started)))
     domains.resume(name)
+
+
+def volume_names(pool: str, name: str) -> tuple[str, ...]:
+    """`pool/name` of what only the installer of the VM `name` needs; the seed may be none."""
+    return tuple(f"{pool}/{name}-install-{part}" for part in ("kernel", "initrd", "seed"))
 
 
 def await_install(action: AwaitInstall, host: Host, report: Report) -> None:

@@ -23,6 +23,7 @@ from kvmspec.kinds import records
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.install import InstallSpec
+from kvmspec.kinds.domain.installer import volume_names
 from kvmspec.kinds.domain.keys import disk_keys
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.sources import Places
@@ -32,7 +33,6 @@ from kvmspec.kinds.records import KeyMap, Record
 DRIVE = "install"
 """The key of the drive that the installer's CD is in; it stays, empty."""
 
-_PARTS = ("kernel", "initrd", "seed")
 _TIMEOUT = 7200  # s; where the manifest does not say any more how it was installed
 _WORDS = {"destroyed": "it was powered off", "crashed": "it crashed", "saved": "it was saved to a file"}
 
@@ -83,7 +83,7 @@ def volumes_of(name: str, spec: VmSpec, places: Places) -> tuple[str, ...]:
     pool = _pool(spec, places)
     if spec.install is None or not spec.install.from_kernel or pool is None:
         return ()
-    return tuple(f"{pool}/{name}-install-{part}" for part in _PARTS)
+    return volume_names(pool, name)
 
 
 def _pool(spec: VmSpec, places: Places) -> str | None:
