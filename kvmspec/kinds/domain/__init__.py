@@ -11,7 +11,7 @@ from kvmspec.core.change import Difference
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostFacts, HostView
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain import apply, brief, create, installing, leftovers, plan
+from kvmspec.kinds.domain import apply, brief, create, install_media, leftovers, plan
 from kvmspec.kinds.domain.check import check
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.effects import effects
@@ -41,7 +41,7 @@ class DomainKind:
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
         spec = item.spec
         assert isinstance(spec, VmSpec)
-        spec = installing.with_drive(spec, view.facts.arch if view else HostFacts().arch)
+        spec = install_media.with_drive(spec, view.facts.arch if view else HostFacts().arch)
         places = Places(manifest, view, known_volumes(manifest, item.name, view))
         needs = tuple(dict.fromkeys(_needs(item.name, spec, manifest, host, places)))
         vm = Desired(Address(host, "vm", item.name), spec, item.path, needs)

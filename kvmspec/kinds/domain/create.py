@@ -12,7 +12,7 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostFacts, HostView
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain import installing, render
+from kvmspec.kinds.domain import install_media, installing, render
 from kvmspec.kinds.domain.fit import stated_data
 from kvmspec.kinds.domain.keys import allocate, final
 from kvmspec.kinds.domain.match import Match
@@ -29,7 +29,7 @@ def creation(desired: Desired, found: Match, view: HostView, context: Context) -
         problem = context.problem(desired.path, "`memory` is required to create it")
         return Difference(address, Verb.NO_OP, invalid=(problem,))
     places = Places(context.manifest, view)
-    problems = [*missing(desired, view, context), *installing.missing(desired, places, context)]
+    problems = [*missing(desired, view, context), *install_media.missing(desired, places, context)]
     if problems and (spec.state == "running" or spec.install):
         return Difference(address, Verb.NO_OP, invalid=tuple(problems))
     xml, keys = creation_xml(desired, found.uuid, context, view)
@@ -60,7 +60,7 @@ def creation_xml(desired: Desired, uuid: str, context: Context, view: HostView |
     stated = stated_data(render.stated(context.renderer, name, spec, sources, keys, frozenset()), spec)
     record = record_for(name, uuid, spec, keys, stated, context)
     if spec.install is not None:
-        record = replace(record, install=PENDING, installer=installing.volumes_of(name, spec, places))
+        record = replace(record, install=PENDING, installer=install_media.volumes_of(name, spec, places))
     xml = render.created(
         context.renderer, name, uuid, spec, sources, keys, facts, sealed_xml(record, context)
     )

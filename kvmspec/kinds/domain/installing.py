@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
-from pathlib import Path
 
-from kvmspec.core.action import AwaitAgent, AwaitInstall, FinishInstall, InstallDomain, StartDomain
+from kvmspec.core.action import AwaitAgent, AwaitInstall, FinishInstall, StartDomain
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
 from kvmspec.core.desired import Desired
@@ -21,17 +20,12 @@ from kvmspec.core.observed import HostView, Observed
 from kvmspec.core.problem import Problem
 from kvmspec.kinds import records
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain.devices import DiskSpec
+from kvmspec.kinds.domain import install_media as media
 from kvmspec.kinds.domain.install import InstallSpec
-from kvmspec.kinds.domain.installer import volume_names
-from kvmspec.kinds.domain.keys import disk_keys
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.records import KeyMap, Record
-
-DRIVE = "install"
-"""The key of the drive that the installer's CD is in; it stays, empty."""
 
 _TIMEOUT = 7200  # s; where the manifest does not say any more how it was installed
 _WORDS = {"destroyed": "it was powered off", "crashed": "it crashed", "saved": "it was saved to a file"}
@@ -61,37 +55,6 @@ def stage_of(observed: Observed, record: Record) -> Stage:
     return {"shutdown": Stage.ENDED, "": Stage.FORGOTTEN}.get(observed.ended, Stage.BROKEN)
 
 
-# --- what the manifest asks for
-def with_drive(spec: VmSpec, arch: str) -> VmSpec:
-    """The VM with the drive for the installer's CD, unless it states that drive itself."""
-    if spec.install is None or DRIVE in disk_keys(spec.disks):
-        return spec
-    drive = DiskSpec(name=DRIVE, cdrom="empty", bus=_bus(spec, arch))
-    return spec.model_copy(update={"disks": (*spec.disks, drive)})
-
-
-def _bus(spec: VmSpec, arch: str) -> str:
-    """A bus that every installer knows: virtio-scsi is none."""
-    if (spec.arch or arch) not in ("x86_64", "i686"):
-        return "scsi"
-    old = spec.machine is not None and (spec.machine == "pc" or spec.machine.startswith("pc-i440fx"))
-    return "ide" if old else "sata"
-
-
-def volumes_of(name: str, spec: VmSpec, places: Places) -> tuple[str, ...]:
-    """`pool/name` of what only the installer needs."""
-    pool = _pool(spec, places)
-    if spec.install is None or not spec.install.from_kernel or pool is None:
-        return ()
-    return volume_names(pool, name)
-
-
-def _pool(spec: VmSpec, places: Places) -> str | None:
-    """The pool of its first own disk, else the VM's."""
-    pools = [places.pool_of(spec, disk) for disk in spec.disks if disk.own]
-    return next(filter(None, pools), spec.pool or places.only_pool())
-
-
 # --- what is to be done
 def of_new(desired: Desired, keys: KeyMap, places: Places, context: Context) -> Chain:
     """The actions that install a VM that was just defined."""
@@ -108,60 +71,9 @@ def of_new_told(spec: VmSpec) -> tuple[str, ...]:
     return (f"is installed from {_iso(install)}{then}; that may take up to {_time(install.timeout)}",)
 
 
-def missing(desired: Desired, places: Places, context: Context) -> list[Problem]:
-    """What an installation needs and is not there."""
-    install, path = desired.spec.install, (*desired.path, "install")
-    if install is None:
-        return []
-    found = []
-    if iso_on_host(install, places)[0] is None:
-        message = f"image {install.iso} cannot be placed on the host by this version"
-        found.append(context.problem((*path, "iso"), message, "name an ISO file of the host: /srv/isos/…"))
-    if install.from_kernel and _pool(desired.spec, places) is None:
-        message = "the installer's kernel needs a pool to lie in"
-        found.append(context.problem(path, message, "state `pool:` on the VM"))
-    if install.unattended is not None:
-        kind = install.unattended.kind
-        file = answers_file(desired, context)
-        if not file.is_file():
-            message = f"there is no file {file}"
-            hint = "the path is relative to the manifest's folder"
-            found.append(context.problem((*path, "unattended", kind), message, hint))
-    return found
-
-
-def iso_on_host(install: InstallSpec, places: Places) -> tuple[str | None, str]:
-    """Where the ISO lies on the host, and the digest of the image it is; None where it is not known."""
-    return (None, "") if install.is_image else (install.iso, "")
-
-
-def answers_file(desired: Desired, context: Context) -> Path:
-    """The file of answers, relative to the folder of the manifest that names it."""
-    unattended = desired.spec.install.unattended
-    where = context.manifest.where((*desired.path, "install", "unattended", unattended.kind))
-    folder = Path(where.file).parent if where else Path()
-    return folder / Path(getattr(unattended, unattended.kind)).expanduser()
-
-
 def _install(desired: Desired, at: Address, keys: KeyMap, places: Places, context: Context) -> Chain:
-    spec: VmSpec = desired.spec
-    install = spec.install
-    assert install is not None, "there is something to install"
-    iso, identity = iso_on_host(install, places)
-    pool = (_pool(spec, places) or "") if install.from_kernel else ""
-    unattended = install.unattended
-    action = InstallDomain(
-        at,
-        iso=iso or "",
-        target=keys.disks[DRIVE],
-        image=install.iso if install.is_image else "",
-        identity=identity,
-        pool=pool,
-        folder=(places.folder(pool) or "") if pool else "",
-        unattended=unattended.kind if unattended else "",
-        file=str(answers_file(desired, context)) if unattended else "",
-        cmdline=install.cmdline or "",
-    )
+    action = media.action_for(desired, at, keys, places, context)
+    install = desired.spec.install
     return [(action, f"install from {_iso(install)}"), _await(at, install)]
 
 
@@ -204,7 +116,7 @@ def difference(
     places = Places(context.manifest, view, record.own)
     chain: Chain = []
     if spec.install is not None and (again or stage in (Stage.PENDING, Stage.HELD)):
-        invalid = missing(desired, places, context)
+        invalid = media.missing(desired, places, context)
         if invalid:
             return Difference(desired.address, Verb.NO_OP, invalid=tuple(invalid))
         chain += _install(desired, at, record.keys, places, context)

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from kvmspec.core.observed import Observed
 from kvmspec.core.plan import Plan
 from kvmspec.kinds.domain.install import InstallSpec
-from kvmspec.kinds.domain.installing import Stage, stage_of, with_drive
+from kvmspec.kinds.domain.install_media import with_drive
+from kvmspec.kinds.domain.installing import Stage, stage_of
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.records import PENDING, RUNNING, STARTED, Record, read
 from kvmspec.pipeline import Request, Session
