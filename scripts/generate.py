@@ -19,8 +19,8 @@ from kvmspec.report.published import events_schema, plan_schema
 
 TOP = Path(__file__).resolve().parents[1]
 COMMANDS = (
-    "init", "validate", "render", "plan", "apply", "show", "destroy", "status", "wait", "ssh", "console", "fmt",
-    "image", "image pull", "image list", "image prune", "graph", "explain", "schema", "completion",
+    "init", "validate", "render", "plan", "apply", "show", "destroy", "status", "wait", "ssh", "console",
+    "fmt", "image", "image pull", "image list", "image prune", "graph", "explain", "schema", "completion",
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, Literal, get_args
 
 from kvmspec.core.address import Address
 
@@ -42,13 +42,17 @@ class NetworkChange:
 
 @dataclass(frozen=True)
 class On:
-    """The object an action is done to.
+    """The object an action is done to."""
 
-    `passive` ones change nothing: a failed one undoes nothing, and an interrupt ends it.
-    """
-
-    passive: ClassVar[bool] = False
     address: Address
+
+
+@dataclass(frozen=True)
+class Waiting(On):
+    """Waiting for what goes on by itself, for `timeout` seconds; it changes nothing,
+    so that a failure undoes nothing, and an interrupt ends it."""
+
+    timeout: int
 
 
 @dataclass(frozen=True)
@@ -216,7 +220,7 @@ class StartDomain(On):
 
 
 @dataclass(frozen=True)
-class WaitForGuest(On):
+class WaitForGuest(Waiting):
     """Wait until a guest that was started can be used, for `timeout` seconds at the most.
 
     ip          it has an address
@@ -226,13 +230,11 @@ class WaitForGuest(On):
     cloud_init  cloud-init has finished, without errors
     """
 
-    passive: ClassVar[bool] = True
     ip: bool
     agent: bool
     ssh: bool
     ports: tuple[int, ...]
     cloud_init: bool
-    timeout: int
 
 
 @dataclass(frozen=True)
@@ -260,6 +262,46 @@ class RenameDomain(On):
 
 class ReleaseDomain(On):
     """Remove kvmspec's metadata and nothing else."""
+
+
+@dataclass(frozen=True)
+class InstallDomain(On):
+    """Start the domain once with an installer's ISO, otherwise than its definition says; one that is
+    about to be is continued.
+
+    iso         path on the host; it goes into the drive `target`
+    image       the image of the manifest that it is, with its digest in `identity`; "" for none
+    pool        where the installer's own kernel and initrd go, to be started directly with `cmdline`
+                and the answers of `file`, in the pool's folder `folder`; "" to start from the CD
+    unattended  whose answers they are: `preseed`, `kickstart`, `autoinstall`, or ""
+    """
+
+    iso: str
+    target: str
+    image: str = ""
+    identity: str = ""
+    pool: str = ""
+    folder: str = ""
+    unattended: str = ""
+    file: str = ""
+    cmdline: str = ""
+
+
+class AwaitInstall(Waiting):
+    """Wait until the installer has powered off, or wants to reboot."""
+
+
+class AwaitAgent(Waiting):
+    """Wait until the guest agent answers."""
+
+
+@dataclass(frozen=True)
+class FinishInstall(On):
+    """Remove what only the installer needed, the volumes `pool/name`; with `record`, note in the domain
+    that it is installed."""
+
+    volumes: tuple[str, ...] = ()
+    record: bool = True
 
 
 class UndefineDomain(On):
@@ -293,6 +335,10 @@ DomainAction = (
     | PowerOffDomain
     | RenameDomain
     | ReleaseDomain
+    | InstallDomain
+    | AwaitInstall
+    | AwaitAgent
+    | FinishInstall
     | UndefineDomain
     | SetAutostart
 )

@@ -70,6 +70,12 @@ class UsageError(KvmspecError):
     exit_code = ExitCode.USAGE
 
 
+class Interruption(KvmspecError):
+    """Waiting was given up, because the user interrupted it. What was waited for goes on."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
 class HostUnreachable(KvmspecError):
     """A host could not be connected to. `message` says why, `hint` what to do."""
 

@@ -16,6 +16,8 @@ class Observed:
     state       `running`, `stopped`, `paused`, `crashed`, …; pools and networks: running | stopped
     snapshots   XML of its snapshots, where it has any
     persistent  false for a transient object, which can only be foreign
+    ended       how the last run of a stopped domain that was being installed ended: `shutdown`, `destroyed`,
+                `crashed`, …; "" where libvirt does not know any more
     """
 
     kind: str
@@ -28,6 +30,7 @@ class Observed:
     active_xml: str | None = None
     managed_save: bool = False
     snapshots: tuple[str, ...] = ()
+    ended: str = ""
 
     @property
     def running(self) -> bool:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from kvmspec.adapters.libvirt import Host
-from kvmspec.core.errors import KvmspecError
+from kvmspec.core.action import Waiting
+from kvmspec.core.errors import Interruption, KvmspecError
 from kvmspec.core.plan import Event, Outcome, Plan, Result, Status, Step
 from kvmspec.engine.undo import Undo
 from kvmspec.kinds.base import Kind
@@ -111,13 +112,14 @@ class _Run:
         waits = [""]
 
         def tell(text: str) -> None:
-            if step.action.passive and self.interrupted.is_set():
-                raise KvmspecError("interrupted; it is not waited for any longer")
-            if not text.endswith("…"):
-                said.append(text)
-            elif text == waits[-1]:
+            if isinstance(step.action, Waiting) and self.interrupted.is_set():
+                raise Interruption("interrupted; what it waits for goes on, and the next apply waits again")
+            if not text or text == waits[-1]:
                 return
-            waits.append(text)
+            if text.endswith("…"):
+                waits.append(text)
+            else:
+                said.append(text)
             self.on_event(Event(step, "progress", time.monotonic() - begin, note=text))
 
         try:

@@ -13,10 +13,12 @@ from kvmspec.adapters.libvirt import Host
 from kvmspec.core.action import (
     EditDomain,
     EditNetwork,
+    FinishInstall,
     RenameDomain,
     ShutdownDomain,
     StartDomain,
     StartNetwork,
+    Waiting,
 )
 from kvmspec.core.address import Address
 from kvmspec.core.errors import KvmspecError
@@ -57,7 +59,7 @@ class Undo:
 
     def after_failure(self, failed: Step, outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:
         """Put the object of a failed step back; returns the outcomes that are different now."""
-        if failed.action.passive:
+        if isinstance(failed.action, Waiting):
             return {}
         chain = self._chains.get(failed.number, ())
         before = self._before.get(chain[0].number) if chain else None
@@ -112,6 +114,9 @@ def _chains(plan: Plan) -> dict[int, tuple[Step, ...]]:
         if address.kind not in ("vm", "network"):
             continue
         address = renamed.get(address, address)
+        if isinstance(step.action, FinishInstall):
+            by_object.pop(address, None)  # that a VM is installed is never undone
+            continue
         by_object.setdefault(address, []).append(step)
         if isinstance(step.action, RenameDomain):
             renamed[Address(address.host, "vm", step.action.new_name)] = address

@@ -101,5 +101,6 @@ class Kind(Protocol):
 
     def apply(self, action: Any, host: Host, report: Callable[[str], None]) -> None:
         """Carry out one action of this kind. Idempotent. What it reports is shown at the end, too,
-        unless it ends in `…`; that may be said again and again. Raises LibvirtFailure."""
+        unless it ends in `…`; that may be said again and again. An action that waits reports "", too:
+        that raises Interruption where it is to give up. Raises LibvirtFailure."""
         ...

@@ -21,6 +21,7 @@ from kvmspec.manifest.secrets import digest, is_token, matches
 
 NAMESPACE = "urn:kvmspec:1"
 SECRET = "scrypt:"
+PENDING, STARTED, RUNNING = "pending", "started", "running"
 
 _ELEMENT = re.compile(r"<kvmspec:vm\b.*?(?:</kvmspec:vm>|/>)", re.DOTALL)
 
@@ -46,6 +47,9 @@ class Record:
     own      `pool/volume` of each disk declared inside the VM, by key; a rename of the VM leaves them
     left     those of disks that are not declared any more
     sealed   whether `applied` has a secret's digest in it
+    install  of a VM that is not installed yet: `pending` until its installer ran for the first time, then
+             `started`; `running` only in the XML of the domain that runs the installer
+    installer  the volumes, `pool/name`, that only the installer needs
     """
 
     project: str
@@ -57,6 +61,8 @@ class Record:
     own: Mapping[str, str] = field(default_factory=dict)
     left: tuple[str, ...] = ()
     sealed: bool = False
+    install: str = ""
+    installer: tuple[str, ...] = ()
 
     @property
     def volumes(self) -> tuple[str, ...]:
@@ -65,7 +71,7 @@ class Record:
 
     def body(self) -> str:
         """The JSON text inside the element."""
-        data = {
+        data: dict[str, Any] = {
             "applied": self.applied,
             "disks": dict(self.keys.disks),
             "networks": dict(self.keys.networks),
@@ -73,6 +79,8 @@ class Record:
             "own": dict(self.own),
             "retired": sorted(self.keys.retired),
         }
+        if self.installer:
+            data["installer"] = list(self.installer)
         return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     def xml(self) -> str:
@@ -80,6 +88,8 @@ class Record:
         attributes = {"project": self.project, "uuid": self.uuid, "id": self.id or ""}
         if self.prevent_destroy:
             attributes["prevent_destroy"] = "yes"
+        if self.install:
+            attributes["install"] = self.install
         text = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items() if value)
         return (
             f'<kvmspec:vm xmlns:kvmspec="{NAMESPACE}"{text}>{escape(self.body(), quote=False)}</kvmspec:vm>'
@@ -112,6 +122,8 @@ def read(xml: str, uuid: str) -> Record | None:
         data.get("own", {}),
         tuple(data.get("left", ())),
         sealed=SECRET in text,
+        install=node.get("install", ""),
+        installer=tuple(data.get("installer", ())),
     )
 
 

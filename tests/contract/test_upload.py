@@ -43,7 +43,7 @@ def test_every_byte_arrives(host: Host, vms: str, folder: Path, tmp_path: Path, 
 
 def test_bytes_of_memory_arrive(host: Host, vms: str, folder: Path) -> None:
     content = b"\1" + bytes(300_000) + b"end"
-    host.volumes.place(vms, "seed.iso", raw("seed.iso", len(content)), content)
+    host.volumes.place(vms, "seed.iso", content)
     assert (folder / "seed.iso").read_bytes() == content
 
 
@@ -90,7 +90,6 @@ def test_the_format_is_told_from_what_arrived(host: Host, vms: str, folder: Path
     host.volumes.create(vms, "model", volume("model", 1))
     copy = tmp_path / "copy.qcow2"
     copy.write_bytes((folder / "model").read_bytes())
-    size = copy.stat().st_size
     host.volumes.place(vms, "base", copy)
     found = host.volumes.get(vms, "base")
     assert (found.format, found.capacity) == ("qcow2", MIB)

@@ -34,9 +34,18 @@ _STATES = {
     libvirt.VIR_DOMAIN_CRASHED: "crashed",
     libvirt.VIR_DOMAIN_PMSUSPENDED: "suspended",
 }
+_ENDS = {
+    libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN: "shutdown",
+    libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED: "destroyed",
+    libvirt.VIR_DOMAIN_SHUTOFF_CRASHED: "crashed",
+    libvirt.VIR_DOMAIN_SHUTOFF_SAVED: "saved",
+    libvirt.VIR_DOMAIN_SHUTOFF_FAILED: "failed",
+}
+_INSTALLING = re.compile(r'<kvmspec:vm [^>]*install=["\']')
 LOCK_NAME = "kvmspec-lock"  # the domain that is the lock of a host, see lock.py
 TEST_DRIVER = "TEST"  # what libvirt's own test driver calls itself
 _ACPI, _AGENT = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN, libvirt.VIR_DOMAIN_SHUTDOWN_GUEST_AGENT
+_AGENT_THERE = re.compile(r"<target [^>]*name='org\.qemu\.guest_agent\.0'[^>]*state='connected'")
 _ASK_AGAIN = 5.0  # seconds; a guest that is still booting drops the first request
 
 
@@ -111,6 +120,7 @@ class Domains:
         try:
             xml = domain.XMLDesc(_INACTIVE)
             state, active_xml = self._power(domain, name, listed)
+            ended = _ENDS.get(domain.state()[1], "") if active_xml is None and _INSTALLING.search(xml) else ""
             snapshots = [s.getXMLDesc() for s in domain.listAllSnapshots()] if name in listed.snapped else []
         except libvirt.libvirtError as error:
             problem = failure(f"read vm/{name}", error)
@@ -128,6 +138,7 @@ class Domains:
             active_xml,
             name in listed.saved,
             tuple(snapshots),
+            ended,
         )
 
     def _power(self, domain: Any, name: str, listed: _Listed) -> tuple[str, str | None]:
@@ -224,6 +235,33 @@ class Domains:
             domain = self._lookup(name)
             if not domain.isActive():
                 domain.create()
+
+    def start_paused(self, name: str, xml: str) -> None:
+        """Start once with this XML, which the definition does not get; paused, so that it can be noted before
+        the guest does anything. `name` is the defined, stopped domain that the XML is of.
+
+        virDomainCreateXML of a domain that is defined leaves its definition alone [measured on 9.0].
+        """
+        flags = libvirt.VIR_DOMAIN_START_PAUSED | libvirt.VIR_DOMAIN_START_VALIDATE
+        with translated(f"start the installer of vm/{name}"):
+            self._conn.createXML(xml, flags)
+
+    def is_active(self, name: str) -> bool:
+        """Whether it runs, or is paused."""
+        with translated(f"look at vm/{name}"):
+            return bool(self._lookup(name).isActive())
+
+    def resume(self, name: str) -> None:
+        """Let a paused domain go on; one that runs is left as it is."""
+        with translated(f"resume vm/{name}"):
+            domain = self._lookup(name)
+            if domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
+                domain.resume()
+
+    def has_agent(self, name: str) -> bool:
+        """Whether the guest agent of the running domain has opened its channel."""
+        with translated(f"look for the guest agent of vm/{name}"):
+            return _AGENT_THERE.search(self._lookup(name).XMLDesc()) is not None
 
     def power_off(self, name: str) -> None:
         """Power off; one that is off already is left as it is."""

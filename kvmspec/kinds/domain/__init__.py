@@ -9,9 +9,9 @@ from kvmspec.core.action import DomainAction
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference
 from kvmspec.core.desired import Desired
-from kvmspec.core.observed import HostView
+from kvmspec.core.observed import HostFacts, HostView
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain import apply, brief, create, leftovers, plan, seeding
+from kvmspec.kinds.domain import apply, brief, create, install_media, leftovers, plan, seeding
 from kvmspec.kinds.domain.check import check
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.effects import effects
@@ -41,6 +41,7 @@ class DomainKind:
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
         spec = item.spec
         assert isinstance(spec, VmSpec)
+        spec = install_media.with_drive(spec, view.facts.arch if view else HostFacts().arch)
         places = Places(manifest, view, known_volumes(manifest, item.name, view))
         seeded = seeding.seeding(item, host, manifest, view, places)
         if seeded is not None:
@@ -80,6 +81,8 @@ def _needs(name: str, spec: VmSpec, manifest: Manifest, host: str, places: Place
     for nic in spec.networks:
         if nic.network:
             yield Address(host, "network", nic.network)
+    if places.is_to_install(name, spec):
+        yield from places.image_needs(spec.install.iso if spec.install else None, host)
     for disk in spec.disks:
         yield from places.image_needs(disk.cdrom_image, host)
         volume = _volume(name, spec, disk, places)

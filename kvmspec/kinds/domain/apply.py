@@ -8,10 +8,14 @@ from typing import assert_never
 from kvmspec.adapters.libvirt import Host
 from kvmspec.canon.edit import edit
 from kvmspec.core.action import (
+    AwaitAgent,
+    AwaitInstall,
     DefineDomain,
     DomainAction,
     EditDomain,
+    FinishInstall,
     GrowDisk,
+    InstallDomain,
     PowerOffDomain,
     ReleaseDomain,
     RenameDomain,
@@ -25,6 +29,7 @@ from kvmspec.core.action import (
     WaitForGuest,
 )
 from kvmspec.core.errors import Absent, LibvirtFailure
+from kvmspec.kinds.domain import installer
 
 
 def apply(action: DomainAction, host: Host, report: Callable[[str], None]) -> None:
@@ -59,6 +64,14 @@ def apply(action: DomainAction, host: Host, report: Callable[[str], None]) -> No
             domains.remove_metadata(name)
         case UndefineDomain():
             _if_there(domains.undefine, name)
+        case InstallDomain():
+            installer.install(action, host, report)
+        case AwaitInstall():
+            installer.await_install(action, host, report)
+        case AwaitAgent():
+            installer.await_agent(action, host, report)
+        case FinishInstall():
+            installer.finish(action, host)
         case SetAutostart(enabled=enabled):
             domains.set_autostart(name, enabled)
         case _:

@@ -26,6 +26,8 @@ def check(manifest: Manifest) -> Iterator[Finding]:
         if item.name == LOCK_NAME:
             yield Finding(item.path, f"`{LOCK_NAME}` is kvmspec's own lock on a host", "choose another name")
         yield from _ignored(item)
+        if (install := _spec(item).install) is not None and install.is_image:
+            yield from undeclared((*item.path, "install", "iso"), install.iso, "iso", manifest)
         if (cloud_init := _spec(item).cloud_init) is not None:
             yield from check_cloud_init(cloud_init, (*item.path, "cloud_init"))
     yield from _macs(manifest)

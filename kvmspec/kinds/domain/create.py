@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from kvmspec.core.action import DefineDomain, SetAutostart, StartDomain
@@ -12,7 +13,7 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostFacts, HostView
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain import render
+from kvmspec.kinds.domain import install_media, installing, render
 from kvmspec.kinds.domain.fit import stated_data
 from kvmspec.kinds.domain.keys import allocate, final
 from kvmspec.kinds.domain.match import Match
@@ -20,7 +21,7 @@ from kvmspec.kinds.domain.record import record_for, sealed_xml
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.domain.wait import waiting
-from kvmspec.kinds.records import KeyMap, macs
+from kvmspec.kinds.records import PENDING, KeyMap, macs
 from kvmspec.manifest.secrets import masked
 from kvmspec.manifest.types import format_size
 
@@ -30,17 +31,22 @@ def creation(desired: Desired, found: Match, view: HostView, context: Context) -
     if spec.memory is None or spec.memory.size is None:
         problem = context.problem(desired.path, "`memory` is required to create it")
         return Difference(address, Verb.NO_OP, invalid=(problem,))
-    problems = missing(desired, view, context)
-    if problems and spec.state == "running":
+    places = Places(context.manifest, view)
+    problems = [*missing(desired, view, context), *install_media.missing(desired, places, context)]
+    if problems and (spec.state == "running" or spec.install):
         return Difference(address, Verb.NO_OP, invalid=tuple(problems))
-    xml, _ = creation_xml(desired, found.uuid, context, view)
+    xml, keys = creation_xml(desired, found.uuid, context, view)
     chain: Chain = [(DefineDomain(address, xml), "define")]
+    if spec.install is not None:
+        chain += installing.of_new(desired, keys, places, context)
     if spec.autostart:
         chain.append((SetAutostart(address, True), "set autostart"))
     if spec.state == "running":
-        chain.append((StartDomain(address), "start"))
+        if not installing.starts_it(spec):
+            chain.append((StartDomain(address), "start"))
         chain += waiting(address, spec.wait_for)
     notes = tuple(f"{problem.message}; it is not to be started yet" for problem in problems)
+    notes += installing.of_new_told(spec)
     return Difference(
         address, Verb.CREATE, after=_facts(spec), notes=notes, label=label(spec), detail=tuple(chain)
     )
@@ -57,8 +63,12 @@ def creation_xml(desired: Desired, uuid: str, context: Context, view: HostView |
     keys = final(spec, keys, {})
     facts = view.facts if view is not None else HostFacts(kvm=True)
     stated = stated_data(render.stated(context.renderer, name, spec, sources, keys, frozenset()), spec)
-    record = sealed_xml(record_for(name, uuid, spec, keys, stated, context), context)
-    xml = render.created(context.renderer, name, uuid, spec, sources, keys, facts, record)
+    record = record_for(name, uuid, spec, keys, stated, context)
+    if spec.install is not None:
+        record = replace(record, install=PENDING, installer=install_media.volumes_of(name, spec, places))
+    xml = render.created(
+        context.renderer, name, uuid, spec, sources, keys, facts, sealed_xml(record, context)
+    )
     return xml, keys
 
 

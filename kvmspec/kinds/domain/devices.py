@@ -10,7 +10,18 @@ from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.parts import BackingSpec, enforce_one_origin
 from kvmspec.manifest.model import Model
-from kvmspec.manifest.types import (HostPath, IPv4, IPv4Interface, Mac, Name, Secret, Size, Text, parse_name, parse_path)
+from kvmspec.manifest.types import (
+    HostPath,
+    IPv4,
+    IPv4Interface,
+    Mac,
+    Name,
+    Secret,
+    Size,
+    Text,
+    parse_name,
+    parse_path,
+)
 
 _SOURCES = ("volume", "path", "cdrom")
 

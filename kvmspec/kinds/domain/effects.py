@@ -27,6 +27,17 @@ _BESIDES = (
     Effect("host", "refused", "a VM is not moved to another host; `virsh migrate` it first"),
     Effect("uuid", "refused", "a VM's UUID is for life"),
     Effect("state", "restart", "to `stopped` the guest is asked to shut down; to `running` it is started"),
+    Effect(
+        "install", "none", "read when the VM is created; the drive for its CD comes and goes with a restart"
+    ),
+    *(
+        Effect(f"install.{name}", "none", "read when the VM is installed")
+        for name in ("iso", "cmdline", "done_when", "timeout")
+    ),
+    *(
+        Effect(f"install.unattended.{kind}", "none", "read when the VM is installed")
+        for kind in ("preseed", "kickstart", "autoinstall")
+    ),
     Effect("preset", "none", "read when the VM, or a device of it, is created"),
     Effect("hotplug_ports", "none", "read when the VM is created"),
     Effect(

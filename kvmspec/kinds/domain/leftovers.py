@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from kvmspec.core.action import DeleteVolume, PowerOffDomain, ReleaseDomain, RemoveSeed, UndefineDomain
+from kvmspec.core.action import (
+    DeleteVolume,
+    FinishInstall,
+    PowerOffDomain,
+    ReleaseDomain,
+    RemoveSeed,
+    UndefineDomain,
+)
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, FieldChange, Verb
 from kvmspec.core.impact import Impact, Permission
@@ -52,6 +59,8 @@ def _deletion(
         chain += [
             (DeleteVolume(Address(address.host, "volume", name)), f"delete volume {name}") for name in volumes
         ]
+    if record.installer:
+        chain.append((FinishInstall(address, record.installer, record=False), "remove the installer's files"))
     chain += [
         (RemoveSeed(Address(address.host, "volume", name)), "delete cloud-init's seed")
         for name in record.volumes

@@ -11,7 +11,7 @@ from kvmspec.core.observed import HostView
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import changes as changing
-from kvmspec.kinds.domain import fields, foreign, match
+from kvmspec.kinds.domain import fields, foreign, installing, match
 from kvmspec.kinds.domain.chain import Builder, old_seeds
 from kvmspec.kinds.domain.compare import Change, Comparison, compare
 from kvmspec.kinds.domain.create import creation, missing
@@ -28,6 +28,15 @@ def difference(desired: Desired, view: HostView, context: Context) -> Difference
         return Difference(desired.address, Verb.NO_OP, refusals=(found.refusal,))
     if found.observed is None:
         return creation(desired, found, view, context)
+    if found.record is not None and found.record.install:
+        return installing.difference(
+            desired, found, view, context, lambda d, f: _existing(d, f, view, context)
+        )
+    return _existing(desired, found, view, context)
+
+
+def _existing(desired: Desired, found: Match, view: HostView, context: Context) -> Difference:
+    assert found.observed is not None, "it exists"
     comparison = compare(desired, found.observed, found.record, view, context)
     return _update(comparison, found, view, context)
 

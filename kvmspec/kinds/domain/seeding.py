@@ -7,19 +7,22 @@ first boot only. `on_change: new-instance` gives it another, which it takes for 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from kvmspec.core.address import Address
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView
 from kvmspec.kinds import records, seeds
+from kvmspec.kinds.addresses import static_address
 from kvmspec.kinds.domain.devices import DiskSpec
-from kvmspec.kinds.domain.keys import nic_keys
 from kvmspec.kinds.domain.seed import SeedNic, fingerprint, seed_files
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.ownership import derived_uuid, mac_for
 from kvmspec.kinds.records import Record
+from kvmspec.kinds.reservations import net_of
 from kvmspec.kinds.seeds import SeedVolume
 from kvmspec.manifest.section import Item, Manifest
 
@@ -48,7 +51,7 @@ def seeding(
         name=item.name,
         uuid=uuid,
         project=manifest.project,
-        nics=_nics(item.name, spec, manifest, record),
+        nics=tuple(_nics(item.name, spec, manifest, record)),
         secrets=manifest.secrets,
     )
     content = fingerprint(files, manifest.secrets, manifest.project)
@@ -100,13 +103,13 @@ def pool_for(spec: VmSpec, places: Places) -> str | None:
     return spec.pool or next(filter(None, own), None) or places.only_pool()
 
 
-def _nics(name: str, spec: VmSpec, manifest: Manifest, record: Record | None) -> tuple[SeedNic, ...]:
-    """Its interfaces, each with the MAC that it has or will have."""
+def _nics(name: str, spec: VmSpec, manifest: Manifest, record: Record | None) -> Iterator[SeedNic]:
+    """Its interfaces, each with the MAC that it has or will have, and the address that DHCP cannot give."""
     known = record.keys.networks if record else {}
-    named = zip(nic_keys(spec.networks), spec.networks, strict=True)
-    return tuple(
-        SeedNic(key, nic.mac or known.get(key) or mac_for(manifest.project, name, key)) for key, nic in named
-    )
+    for key, nic in zip(nic_keys(spec.networks), spec.networks, strict=True):
+        mac = nic.mac or known.get(key) or mac_for(manifest.project, name, key)
+        fixed = static_address(nic, net_of(nic, manifest)) if nic.ip else None
+        yield SeedNic(key, mac, *fixed) if fixed else SeedNic(key, mac)
 
 
 def _record(name: str, manifest: Manifest, view: HostView | None) -> Record | None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from kvmspec.core.address import Address
 from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView
+from kvmspec.kinds import records
 from kvmspec.kinds.bases import base_of, image_at, pool_of
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.spec import VmSpec
@@ -113,6 +114,20 @@ class Places:
             if path.startswith(f"{folder}/{image}-") and image_at(path) == image:
                 return Source(path, "raw")
         return self._in_pool(base.pool, base.volume, "raw")
+
+    def iso(self, image: str) -> tuple[str | None, str]:
+        """Where an image lies on the host, and its identity as far as that is known."""
+        base = base_of(image, self._manifest, self._view)
+        looked = self._view.images.get(image) if self._view else None
+        path = self._in_pool(base.pool, base.volume, "raw").path if base else None
+        return path, looked.identity if looked else ""
+
+    def is_to_install(self, name: str, vm: VmSpec) -> bool:
+        """Whether the VM is not installed yet, and is to be from an image."""
+        if vm.install is None or not vm.install.is_image:
+            return False
+        record = records.records(self._view).get(name) if self._view else None
+        return self._view is None or name not in self._view.domains or bool(record and record.install)
 
     def image_needs(self, image: str | None, host: str) -> tuple[Address, ...]:
         """The image, and the pool it lies in."""

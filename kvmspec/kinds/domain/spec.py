@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, LiteralString
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.cloud_init import CloudInitSpec
 from kvmspec.kinds.domain.devices import DiskSpec, GraphicsSpec, NicSpec
+from kvmspec.kinds.domain.install import InstallSpec
 from kvmspec.kinds.domain.wait import WaitSpec
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model, Reference
@@ -174,7 +175,7 @@ class VmSpec(Model):
 
     later: ClassVar[frozenset[str]] = frozenset(
         {
-            "firmware", "tpm", "install", "filesystems", "xml", "strict",
+            "firmware", "tpm", "filesystems", "xml", "strict",
             "clock", "on_poweroff", "on_reboot", "on_crash", "iothreads",
         }
     )  # fmt: skip
@@ -225,6 +226,8 @@ class VmSpec(Model):
     """Hypervisor features; false takes one away."""
     boot: BootSpec | None = None
     """What is started: devices in their order, or a kernel of the host."""
+    install: InstallSpec | None = None
+    """Installs a new VM from an ISO before it is used."""
     pool: Name | None = Field(None, examples=["fast"])
     """The pool for its own disks."""
     disks: tuple[DiskSpec, ...] = ()
@@ -259,13 +262,26 @@ class VmSpec(Model):
         types = [graphics.type for graphics in self.graphics or ()]
         if len(set(types)) != len(types):
             raise PydanticCustomError("graphics", "only one console of each type is possible")
+        if self.install is not None and (problem := self._not_installable(self.install)):
+            raise PydanticCustomError("install", problem)
         return self
+
+    def _not_installable(self, install: InstallSpec) -> LiteralString | None:
+        if all(disk.cdrom is not None for disk in self.disks):
+            return "`install` needs a disk to install on: state one in `disks`"
+        if self.boot is not None and self.boot.kernel is not None:
+            return "`install` and `boot.kernel` exclude each other: an installed VM starts from its disk"
+        if install.done_when == "agent" and (self.state == "stopped" or self.guest_agent is False):
+            return "`install.done_when: agent` needs a VM that runs, and has the channel of the guest agent"
+        return None
 
     def references(self) -> Iterable[Reference]:
         """Networks, pools, volumes and VMs it cannot do without."""
         for nic in self.networks:
             if nic.network:
                 yield "network", nic.network
+        if self.install is not None and self.install.is_image:
+            yield "image", self.install.iso
         for disk in self.disks:
             if disk.volume and not disk.pool:
                 yield "volume", disk.volume

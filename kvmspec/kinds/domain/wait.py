@@ -69,7 +69,7 @@ class WaitSpec(Model):
 def action(address: Address, spec: WaitSpec, timeout: int | None = None) -> WaitForGuest:
     """The waiting, as an action. `timeout` overrides the spec's, in seconds."""
     seconds = spec.timeout if timeout is None else timeout
-    return WaitForGuest(address, spec.ip, spec.agent, spec.ssh, spec.ports, spec.cloud_init, seconds)
+    return WaitForGuest(address, seconds, spec.ip, spec.agent, spec.ssh, spec.ports, spec.cloud_init)
 
 
 def waiting(address: Address, spec: WaitSpec | None) -> Chain:

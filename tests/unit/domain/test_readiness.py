@@ -20,7 +20,7 @@ XML = """<domain type='test'><name>web</name><memory unit='MiB'>64</memory><os><
 
 
 def waiting(*, ip: bool = False, agent: bool = False, ports: tuple[int, ...] = ()) -> WaitForGuest:
-    return WaitForGuest(Address("here", "vm", "web"), ip, agent, False, ports, False, 60)
+    return WaitForGuest(Address("here", "vm", "web"), 60, ip, agent, False, ports, False)
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_guest_that_stops_ends_the_wait_at_once(host: Host, end: str) -> None:
 
 
 def test_conditions_come_in_the_order_of_a_boot() -> None:
-    action = WaitForGuest(Address("h", "vm", "web"), True, True, True, (80,), True, 60)
+    action = WaitForGuest(Address("h", "vm", "web"), 60, True, True, True, (80,), True)
     told = [condition.words for condition in conditions(action)]
     assert told == ["an address", "the guest agent", "ssh", "port 80", "cloud-init"]
 

@@ -57,7 +57,11 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
     "pool of a path": ({"backing": {"pool": "a", "path": "/a"}}, ("backing",), "`pool` goes with"),
     "image and backing": ({"image": "debian", "backing": "base"}, (), "either `image` or `backing`"),
     "clone of nothing": ({"size": "1GiB", "clone": "full"}, (), "`clone: full` goes with `image`"),
-    "raw overlay": ({"image": "debian", "format": "raw"}, (), "cannot be an overlay of its image"),
+    "raw overlay of an image": (
+        {"image": "debian", "format": "raw"},
+        (),
+        "cannot be an overlay of its image",
+    ),
     "climbing pool": ({"size": "1GiB", "pool": "../x"}, ("pool",), "a name is"),
 }
 
