@@ -89,3 +89,11 @@ class LibvirtFailure(KvmspecError):
 
 class Absent(LibvirtFailure):
     """libvirt says for certain that the object does not exist (VIR_ERR_NO_DOMAIN and its kin)."""
+
+
+class ImageError(KvmspecError):
+    """An image cannot be had, or is none that a disk can be made from. Nothing of it was kept."""
+
+
+class NotCached(ImageError):
+    """An image is not in the cache, and nothing may be fetched (`--offline`)."""

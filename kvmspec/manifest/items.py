@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
+from kvmspec.manifest.files import read_files
 from kvmspec.manifest.interpolate import Broken, Late, has_late, render
 from kvmspec.manifest.merge import Layer, merge
 from kvmspec.manifest.model import Reference
@@ -190,7 +191,7 @@ class SectionReader:
         self, names: list[str], data: dict[str, Any], hosts: set[str] | None, subject: Subject
     ) -> None:
         """All the same: validated once, even for a count of 0."""
-        subject.data = data
+        subject.data = data = read_files(data, subject, self.validator, self.section.spec)
         spec = self.validator.model(self.section.spec, subject)
         if spec is None or hosts is None:
             return self._fail(names, subject.path)

@@ -14,7 +14,7 @@ from kvmspec.manifest.problems import Problems, nearest
 from kvmspec.manifest.profiles import Bases
 from kvmspec.manifest.resolve import interpolate
 from kvmspec.manifest.roots import Root, check_root, read_root
-from kvmspec.manifest.secrecy import secret_keys
+from kvmspec.manifest.secrecy import secret_keys, token_keys
 from kvmspec.manifest.secrets import SecretStore
 from kvmspec.manifest.section import HostEntry, Item, Manifest, Section
 from kvmspec.manifest.section import Path as Place
@@ -42,11 +42,12 @@ def load(
 
     Raises ManifestError with every problem found, UsageError when `connect` meets `hosts:`.
     """
-    problems = Problems(SecretStore(), secret_keys(tuple(section.spec for section in sections)))
+    specs = tuple(section.spec for section in sections)
+    problems = Problems(SecretStore(), secret_keys(specs), token_keys(specs))
     documents = load_documents(paths, problems)
     problems.literals = [document.data for document in documents]
     sources = combine(documents, [section.key for section in sections], problems)
-    validator = Validator(sources, problems)
+    validator = Validator(sources, problems, environ)
     late = interpolate(validator, sections, variables, var_files, environ)
     root = read_root(validator)
     placement = Placement(read_hosts(validator, connect, environ), validator)

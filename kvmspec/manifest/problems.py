@@ -34,11 +34,13 @@ class Problems:
     """The problems and warnings found so far.
 
     secret_keys  names of fields whose literal values no shown line may hold
+    token_keys   names of fields that may hold secret variables, for hints
     secrets      values that no message or shown line may hold
     """
 
     secrets: SecretStore = field(default_factory=SecretStore)
     secret_keys: Collection[str] = ()
+    token_keys: Collection[str] = ()
     found: list[Problem] = field(default_factory=list)
     literals: list[Any] = field(default_factory=list, repr=False)  # data that may hold literal secrets
 

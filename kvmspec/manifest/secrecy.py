@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, get_args
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from kvmspec.manifest.merge import Models, inner_models
 from kvmspec.manifest.secrets import has_token, is_token
 from kvmspec.manifest.section import Path
-from kvmspec.manifest.types import SecretMark
+from kvmspec.manifest.types import SecretMark, TokenMark
 
 MISPLACED = "a secret may only be used in a field that is kept secret"
 
@@ -19,26 +19,47 @@ MISPLACED = "a secret may only be used in a field that is kept secret"
 @cache
 def secret_fields(model: type[BaseModel]) -> frozenset[str]:
     """The fields of `model` that are typed Secret, alone or in a list, a map or a union."""
+    return _marked_fields(model, SecretMark)
+
+
+@cache
+def token_fields(model: type[BaseModel]) -> frozenset[str]:
+    """The fields of `model` in which a token may stand: Secret ones, and texts that may hold secrets."""
+    return secret_fields(model) | _marked_fields(model, TokenMark)
+
+
+def _marked_fields(model: type[BaseModel], mark: type) -> frozenset[str]:
     return frozenset(
         name
         for name, info in model.model_fields.items()
-        if any(isinstance(mark, SecretMark) for mark in info.metadata) or _marked(info.annotation)
+        if any(isinstance(each, mark) for each in info.metadata) or _marked(info.annotation, mark)
     )
 
 
-def _marked(annotation: Any) -> bool:
+def _marked(annotation: Any, mark: type) -> bool:
     marks = getattr(annotation, "__metadata__", ())
-    return any(isinstance(mark, SecretMark) for mark in marks) or any(map(_marked, get_args(annotation)))
+    return any(isinstance(each, mark) for each in marks) or any(
+        _marked(each, mark) for each in get_args(annotation)
+    )
 
 
 def secret_keys(models: Models) -> frozenset[str]:
     """The names of all Secret fields in `models` and the models inside them."""
+    return _names(models, secret_fields)
+
+
+def token_keys(models: Models) -> frozenset[str]:
+    """The names of all fields, there and inside them, in which a token may stand."""
+    return _names(models, token_fields)
+
+
+def _names(models: Models, fields: Callable[[type[BaseModel]], frozenset[str]]) -> frozenset[str]:
     names, todo, seen = set[str](), list(models), set[type[BaseModel]]()
     while todo:
         model = todo.pop()
         if model not in seen:
             seen.add(model)
-            names |= secret_fields(model)
+            names |= fields(model)
             todo += [inner for group in inner_models((model,)).values() for inner in group]
     return frozenset(names)
 
@@ -57,11 +78,11 @@ def token_paths(data: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def misplaced(value: Any, path: Path = ()) -> Iterator[Path]:
-    """The paths in a validated model where a token stands in a field that is not secret."""
+    """The paths in a validated model where a token stands in a field that may not hold one."""
     if isinstance(value, BaseModel):
-        secret = secret_fields(type(value))
+        allowed = token_fields(type(value))
         for name in type(value).model_fields:
-            if name not in secret:
+            if name not in allowed:
                 yield from misplaced(getattr(value, name), (*path, name))
     elif isinstance(value, Mapping):
         for key, child in value.items():

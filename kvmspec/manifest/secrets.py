@@ -10,7 +10,7 @@ from html import escape
 
 _TOKEN = re.compile(r"kvmspec-secret-[0-9a-f]{16}")
 SECRET = "(secret)"
-_COST = {"n": 2**14, "r": 8, "p": 1}  # about 30 ms, RFC 7914's interactive setting
+COST = {"n": 2**14, "r": 8, "p": 1}  # about 30 ms, RFC 7914's interactive setting
 
 
 @dataclass
@@ -71,7 +71,7 @@ def has_token(value: object) -> bool:
 def digest(value: str, salt: str | None = None) -> str:
     """A salted scrypt digest, `salt$hash`: shows that a secret changed, and nothing else."""
     salt = salt or random.token_hex(8)
-    hashed = hashlib.scrypt(value.encode(), salt=salt.encode(), **_COST, dklen=16)
+    hashed = hashlib.scrypt(value.encode(), salt=salt.encode(), **COST, dklen=16)
     return f"{salt}${hashed.hex()}"
 
 

@@ -143,6 +143,21 @@ def parse_secret(value: Any, info: ValidationInfo) -> str:
     return store.token(store.reveal(value))
 
 
+class TokenMark:
+    """Marks a field whose text is shown, and in which a secret variable may stand all the same."""
+
+
+def parse_loose_text(value: Any) -> str:
+    """Text that UTF-8 can hold, control characters and all. Raises PydanticCustomError (`text`)."""
+    if not isinstance(value, str):
+        raise PydanticCustomError("text", "expected text; put it in quotes")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError("text", "this text has a character that UTF-8 cannot hold") from None
+    return value
+
+
 def words(schema: dict[str, Any], brief: str, text: str) -> WithJsonSchema:
     """A type's JSON Schema, and its name for people: in a word, and in full."""
     return WithJsonSchema({**schema, "x-type": [brief, text]})
@@ -206,3 +221,10 @@ Secret = Annotated[
     words({"type": "string", "examples": ["${env:PASSWORD}"]}, "text", "text that no output shows"),
 ]
 """A value that no output shows: a token wherever it travels (see secrets.py)."""
+SecretText = Annotated[
+    str,
+    TokenMark(),
+    BeforeValidator(parse_loose_text),
+    words({"type": "string"}, "text", "text, in which secrets may stand"),
+]
+"""A text that is shown, but for the secret variables in it, which stay tokens."""

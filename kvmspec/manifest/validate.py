@@ -70,6 +70,7 @@ class Validator:
 
     sources: Sources
     problems: Problems
+    environ: Mapping[str, str] = field(default_factory=dict)  # for `~` in the paths of files
     tokens: bool = False  # whether secret variables exist, so that tokens may be anywhere
     context: dict[str, Any] = field(init=False)
 
@@ -120,7 +121,9 @@ class Validator:
         self.problems.add(message, where, path=subject.label(rest), hint=hint)
 
     def _secret_hint(self) -> str:
-        keys = ", ".join(f"`{key}`" for key in sorted(self.problems.secret_keys))
+        keys = ", ".join(
+            f"`{key}`" for key in sorted({*self.problems.secret_keys, *self.problems.token_keys})
+        )
         return f"such as {keys}" if keys else ""
 
     def _note_all(
@@ -146,7 +149,7 @@ class Validator:
                 self._note(model, subject, mistake)
 
     def _note(self, model: type[Model], subject: Subject, mistake: Mistake) -> None:
-        own = bool(mistake.path) and mistake.path[-1] in self.problems.secret_keys
+        own = bool(mistake.path) and mistake.path[-1] in self.problems.token_keys
         if has_token(mistake.input) and not own:
             self.note(subject, secrecy.MISPLACED, mistake.path, hint=self._secret_hint())
             return

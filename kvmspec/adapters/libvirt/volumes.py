@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import builtins
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 from xml.etree import ElementTree as ET
 
 import libvirt
 
+from kvmspec.adapters.libvirt import upload
 from kvmspec.adapters.libvirt.errors import failure, translated
 from kvmspec.core.errors import Absent, LibvirtFailure
 from kvmspec.core.observed import ObservedVolume
 
+RAW = "raw"
+_PATIENCE = 60.0  # seconds
+_BUSY = "asynchronous jobs running"
 _THERE_ALREADY = frozenset({libvirt.VIR_ERR_STORAGE_VOL_EXIST, libvirt.VIR_ERR_OPERATION_INVALID})
 """A known volume; a file in its place that libvirt has not seen yet (it then wants a refresh)."""
 
@@ -71,6 +77,55 @@ class Volumes:
             raise
         return True
 
+    def create_from(self, pool: str, name: str, xml: str, origin: tuple[str, str]) -> bool:
+        """Create a volume as a full copy of the volume `origin` (pool, name). False where one of that
+        name was there already; nothing was changed then. libvirtd does the copying itself."""
+        with suppress(Absent):
+            self.get(pool, name)
+            return False
+        with translated(f"copy volume/{'/'.join(origin)} to volume/{pool}/{name}"):
+            self._pool(pool).createXMLFrom(xml, self._lookup(*origin), 0)
+        return True
+
+    # --- contents
+    def is_unfinished(self, pool: str, name: str) -> bool:
+        """Whether an upload into this volume was cut off: its first bytes, which come last, are zeros.
+        libvirt's test driver has no streams; there it is never so."""
+        with translated(f"read volume/{pool}/{name}"):
+            volume = self._lookup(pool, name)
+            try:
+                return upload.is_unfinished(self._conn, volume, int(volume.info()[1]))
+            except libvirt.libvirtError as error:
+                if error.get_error_code() == libvirt.VIR_ERR_NO_SUPPORT:
+                    return False
+                raise
+
+    def place(
+        self, pool: str, name: str, xml: str, content: Path | bytes, report: upload.Report = lambda done: None
+    ) -> None:
+        """A volume with this content, made from `xml` (raw, of the content's size). One that is there
+        already and whole is left as it is; one that was cut off is made anew."""
+        import io
+
+        if not self.create(pool, name, xml):
+            if not self._is_cut_off(pool, name):
+                return
+            self.delete(pool, name)
+            self.create(pool, name, xml)
+        if isinstance(content, Path):
+            with content.open("rb") as file:
+                self._fill(pool, name, file, content.stat().st_size, report)
+        else:
+            self._fill(pool, name, io.BytesIO(content), len(content), report)
+        self.refresh(pool)
+
+    def _is_cut_off(self, pool: str, name: str) -> bool:
+        return self.get(pool, name).format == RAW and self.is_unfinished(pool, name)
+
+    def _fill(self, pool: str, name: str, source: BinaryIO, size: int, report: upload.Report) -> None:
+        with translated(f"upload to volume/{pool}/{name}"):
+            upload.upload(self._conn, self._lookup(pool, name), source, size, report)
+
     def resize(self, pool: str, name: str, capacity: int) -> None:
         """Grow to `capacity` bytes; one that has them already is left as it is. Never shrinks.
 
@@ -90,9 +145,18 @@ class Volumes:
             self._lookup(pool, name).delete(0)
 
     def refresh(self, pool: str) -> None:
-        """Let libvirt look again at what is in the pool's directory."""
-        with translated(f"refresh pool/{pool}"):
-            self._pool(pool).refresh(0)
+        """Let libvirt look again at what is in the pool's directory. While something is written into
+        one of its volumes libvirt refuses ("has asynchronous jobs running"): it is asked again."""
+        end = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                with translated(f"refresh pool/{pool}"):
+                    self._pool(pool).refresh(0)
+                    return
+            except LibvirtFailure as error:
+                if _BUSY not in error.message or time.monotonic() > end:
+                    raise
+            time.sleep(0.2)
 
     def _pool(self, pool: str) -> Any:
         return self._conn.storagePoolLookupByName(pool)
@@ -116,6 +180,6 @@ def _observe(pool: str, handle: Any) -> ObservedVolume | None:
         name,
         root.findtext("target/path") or root.findtext("key") or "",
         int(root.findtext("capacity") or 0),  # libvirt always dumps bytes
-        (form.get("type") if form is not None else None) or "raw",
+        (form.get("type") if form is not None else None) or RAW,
         root.findtext("backingStore/path") or None,
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from kvmspec.adapters.libvirt.domains import LOCK_NAME
+from kvmspec.kinds.domain.cloud_check import check_cloud_init
 from kvmspec.kinds.domain.keys import disk_keys, nic_keys
 from kvmspec.kinds.domain.sources import Places, own_volumes
 from kvmspec.kinds.domain.spec import VmSpec
@@ -22,6 +23,8 @@ def check(manifest: Manifest) -> Iterator[Finding]:
         if item.name == LOCK_NAME:
             yield Finding(item.path, f"`{LOCK_NAME}` is kvmspec's own lock on a host", "choose another name")
         yield from _ignored(item)
+        if (cloud_init := _spec(item).cloud_init) is not None:
+            yield from check_cloud_init(cloud_init, (*item.path, "cloud_init"))
     yield from _macs(manifest)
     yield from _disks(vms, manifest)
     yield from _volumes(vms, manifest)

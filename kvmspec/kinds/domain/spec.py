@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.cloud_init import CloudInitSpec
 from kvmspec.kinds.domain.devices import DiskSpec, GraphicsSpec, NicSpec
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model, Reference
@@ -172,7 +173,7 @@ class VmSpec(Model):
 
     later: ClassVar[frozenset[str]] = frozenset(
         {
-            "firmware", "tpm", "cloud_init", "wait_for", "install", "filesystems", "xml", "strict",
+            "firmware", "tpm", "wait_for", "install", "filesystems", "xml", "strict",
             "clock", "on_poweroff", "on_reboot", "on_crash", "iothreads",
         }
     )  # fmt: skip
@@ -239,6 +240,8 @@ class VmSpec(Model):
     """Further devices; false takes one away."""
     hotplug_ports: Annotated[int, Field(ge=0, le=64, strict=True)] | None = Field(None, examples=[8])
     """Spare PCIe ports of a new q35 machine, into which devices can be plugged later."""
+    cloud_init: CloudInitSpec | None = None
+    """What cloud-init does at the first boot (NoCloud)."""
     depends_on: tuple[Name, ...] = Field((), examples=[["db"]])
     """VMs that are started before it."""
     lifecycle: LifecycleSpec = LifecycleSpec()

@@ -1,0 +1,36 @@
+"""Passwords as a guest stores them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import lru_cache
+
+from kvmspec.manifest.secrets import COST
+
+ROUNDS = 50_000  # ten times crypt(3)'s default: 25 ms
+_CRYPT = re.compile(r"\$(?P<scheme>1|2[aby]|5|6|7|y|gy)\$[./0-9A-Za-z=,$]{8,}")
+
+
+def scheme(value: str) -> str | None:
+    """The scheme of a hash such as `$6$salt$…` (crypt(5)); None where the value is a password itself."""
+    match = _CRYPT.fullmatch(value)
+    return match["scheme"] if match else None
+
+
+@lru_cache(maxsize=4096)
+def crypted(value: str, salt: str) -> str:
+    """The password as a hash: itself where it is one, else sha512-crypt.
+
+    The same value and salt give the same hash, so that the same manifest gives the same bytes. What
+    salt there is in it is made with scrypt: it must not be a quicker way to the password than the hash.
+    """
+    if scheme(value):
+        return value
+    from passlib.hash import sha512_crypt  # type: ignore[import-untyped, unused-ignore]
+
+    drawn = hashlib.scrypt(value.encode(), salt=salt.encode(), **COST, dklen=12)
+    chars = base64.b64encode(drawn, b"./").decode()
+    hashed: str = sha512_crypt.using(salt=chars, rounds=ROUNDS).hash(value)
+    return hashed
