@@ -180,8 +180,8 @@ BAD: dict[str, tuple[str, str]] = {  # what is wrong → the manifest, and what 
     "a title of two lines": (vm('title: "a\\nb"'), "title"),
     "a pool path that is not absolute": (HEAD + "pools:\n  p: {type: dir, path: srv/vms}\n", "path"),
     "a pool type of later": (HEAD + "pools:\n  p: {type: rbd}\n", "rbd"),
-    "a section of later": (HEAD + "images:\n  d: {url: https://x/y.qcow2}\n", "images"),
-    "a field of later": (vm("wait_for: {agent: true}"), "wait_for"),
+    "a section of later": (HEAD + "secrets:\n  d: {usage: ceph}\n", "secrets"),
+    "a field of later": (vm("tpm: {version: '2.0'}"), "tpm"),
     "a mode of later": (net("mode: sriov"), "sriov"),
     "xml of later": (vm("xml: <domain/>"), "xml"),
     "a tag that runs code": (

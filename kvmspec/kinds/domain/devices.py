@@ -45,11 +45,11 @@ class DiskSpec(Model):
     name: Name | None = Field(None, examples=["root"])
     """The key by which the disk is known for life. A disk of the VM's own needs one: its volume is
     called after it, web-root.qcow2."""
+    image: Name | None = Field(None, examples=["debian-12"])
+    """The image the VM's own disk is made from, once. A newer image is noted, and `--replace` takes it."""
     size: Size | None = None
     """Size of a disk of the VM's own; it can grow and never shrinks. That of its image or backing when
     not given."""
-    image: Name | None = Field(None, examples=["debian-12"])
-    """The image the VM's own disk is made from, once. A newer image is noted, and `--replace` takes it."""
     clone: Literal["overlay", "full"] = Field("overlay", examples=["full"])
     """How it is made from `image`: as an overlay that takes only the space of what the guest writes, or
     as a full copy that needs no base."""

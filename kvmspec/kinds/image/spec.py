@@ -76,10 +76,10 @@ class ImageSpec(Model):
     """A file of the machine kvmspec runs on, relative to the manifest's own file."""
     checksum: Checksum | None = None
     """What its bytes, as they are fetched, must add up to."""
-    pool: Name | None = None
-    """The pool it is placed in."""
     kind: Literal["disk", "iso"] = Field("disk", examples=["iso"])
     """What disks are made from, or a CD."""
+    pool: Name | None = None
+    """The pool it is placed in."""
 
     @model_validator(mode="after")
     def _one_source(self) -> ImageSpec:

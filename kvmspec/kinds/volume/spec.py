@@ -28,6 +28,8 @@ class VolumeSpec(Model):
 
     pool: Name | None = None
     """The pool it lies in."""
+    image: Name | None = Field(None, examples=["debian-12"])
+    """The image it is made from, once: an overlay of it, that keeps what was there then."""
     size: Size | None = None
     """Size the guest sees; it can grow and never shrinks. Required, unless it is an overlay: that has
     its backing's."""
@@ -35,8 +37,6 @@ class VolumeSpec(Model):
     """Format of the file."""
     backing: BackingSpec | None = None
     """Makes it an overlay: only what is written to it takes space."""
-    image: Name | None = Field(None, examples=["debian-12"])
-    """The image it is made from, once: an overlay of it, that keeps what was there then."""
     clone: Literal["overlay", "full"] = Field("overlay", examples=["full"])
     """How it is made from `image`: as an overlay, or as a full copy that needs no base."""
     prevent_destroy: bool = False
