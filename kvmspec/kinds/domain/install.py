@@ -42,7 +42,11 @@ Line = Annotated[str, BeforeValidator(_one_line), words({"type": "string"}, "tex
 class UnattendedSpec(Model):
     """A file of answers, relative to the manifest's own file; one of these."""
 
-    examples: ClassVar[Sequence[Any]] = ({"preseed": "preseed.cfg"},)
+    examples: ClassVar[Sequence[Any]] = (
+        {"preseed": "preseed.cfg"},
+        {"kickstart": "ks.cfg"},
+        {"autoinstall": "autoinstall.yaml"},
+    )
 
     preseed: Text | None = Field(None, examples=["preseed.cfg"])
     """For Debian's installer."""
