@@ -233,7 +233,7 @@ class Session:
         """A row for every VM of the manifest, and every owned one that is not in it."""
         from kvmspec.engine.status import status_of
 
-        context = self._look()
+        context = self._look(making=False)
         return status_of(diff(context, KINDS), context, self._hosts)
 
     def reach(self, vm: str) -> Reached:
@@ -248,17 +248,19 @@ class Session:
         host = self._connect(self.manifest.hosts[address.host])
         return Reached(address, cast("VmSpec", item.spec), host)
 
-    def _look(self, replaced: tuple[str, ...] | None = None) -> Context:
+    def _look(self, replaced: tuple[str, ...] | None = None, *, making: bool = True) -> Context:
         """Observe every host, for a VM may live on one that is not planned for, and tell what is
-        wanted there. `replaced` are the disks to be made anew, those of the request when not given."""
+        wanted there. `replaced` are the disks to be made anew, those of the request when not given;
+        where nothing is to be made, no image is looked at."""
         request, manifest = self.request, self.manifest
         views = observe(manifest.hosts.values(), manifest, self._connect)
         desired = wanting.desire(manifest, KINDS, views)
+        making = making and not request.destroy
         chosen = wanting.choose_disks(desired, request.replaced if replaced is None else replaced)
         return Context(
             manifest,
             _renderer(),
-            with_images(views, desired, manifest, self._images, chosen),
+            with_images(views, desired, manifest, self._images, chosen if making else None),
             desired,
             request.granted,
             request.destroy,

@@ -31,19 +31,20 @@ def with_images(
     desired: Mapping[Address, Desired],
     manifest: Manifest,
     shelf: Shelf,
-    rebuilt: frozenset[Address],
+    rebuilt: frozenset[Address] | None,
 ) -> dict[str, HostView]:
-    """The views, with what is known of the images on each host. `rebuilt` are volumes that are made anew.
+    """The views, with what is known of the images on each host. `rebuilt` are volumes that are made anew;
+    None where nothing is to be made at all, so that no server is asked.
 
     Raises ImageError where a disk is to be made from an image that cannot be had.
     """
     if not manifest.of("image"):
         return dict(views)
     wanted: dict[str, set[str]] = {}
-    for item in desired.values():
+    for item in desired.values() if rebuilt is not None else ():
         view = views.get(item.address.host)
         if view is not None and not view.unknown:
-            wanted.setdefault(view.host, set()).update(_wanted(item, view, manifest, rebuilt))
+            wanted.setdefault(view.host, set()).update(_wanted(item, view, manifest, rebuilt or frozenset()))
     return {
         name: replace(view, images=dict(_known(view, wanted.get(name, set()), manifest, shelf)))
         for name, view in views.items()

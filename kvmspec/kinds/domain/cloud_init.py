@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from kvmspec.images import passwords
 from kvmspec.kinds.domain.cloud_parts import Command, Package, Password, UserSpec, WriteFileSpec
 from kvmspec.kinds.domain.cloud_raw import NetworkText, RawText, netplan
-from kvmspec.kinds.domain.guest_text import KEY, Fqdn, Hostname, SshKeys
+from kvmspec.kinds.domain.guest_text import KEY, Fqdn, Hostname, KeyList
 from kvmspec.manifest.model import Model
 
 _DEFAULT_SCHEMES = frozenset({"1", "2a", "2y", "5", "6"})  # those that cloud-init's `password` recognises
@@ -58,7 +58,7 @@ class CloudInitSpec(Model):
     users: tuple[UserSpec, ...] = ()
     """Users that are made. The image's own user stays only with `default` among them, or with `ssh_keys`
     or `password` below."""
-    ssh_keys: tuple[SshKeys, ...] = ()
+    ssh_keys: KeyList = ()
     """Public keys that may log in as the image's own user."""
     password: Password | None = Field(None, examples=["${ops_password}"])
     """The password of the image's own user; it need not be changed at the first login."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from kvmspec.kinds.domain.guest_text import KEY, GuestPath, Owner, Permissions, SshKeys, UserName
+from kvmspec.kinds.domain.guest_text import KEY, GuestPath, KeyList, Owner, Permissions, UserName
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.secrets import has_token
 from kvmspec.manifest.types import Secret, SecretText, Text, words
@@ -84,7 +84,7 @@ class UserSpec(Model):
     """The password, or a hash of it such as `$6$…`. The guest is given a hash only."""
     lock_passwd: bool | None = None
     """No login with a password. Without it only users that have no `password` here are locked."""
-    ssh_keys: tuple[SshKeys, ...] = ()
+    ssh_keys: KeyList = ()
     """Public keys that may log in; one of several lines is several."""
     ssh_import_id: tuple[Text, ...] = Field((), examples=[["gh:octocat"]])
     """Accounts whose keys the guest fetches: `gh:NAME` of GitHub, `lp:NAME` of Launchpad."""

@@ -156,3 +156,11 @@ GuestPath = Annotated[
 SshKeys = Annotated[
     str, BeforeValidator(parse_keys), _words(KEY, "SSH key", "an SSH public key, or several, one a line")
 ]
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+KeyList = Annotated[tuple[SshKeys, ...], BeforeValidator(_listed)]
+"""Keys; a single text, such as a variable with a .pub file in it, is a list of one."""

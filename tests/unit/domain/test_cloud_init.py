@@ -489,3 +489,10 @@ def test_a_file_is_relative_to_the_file_that_names_it(tmp_path: Path) -> None:
     assert [(Path(p.where.file).name, p.path) for p in caught.value.problems if p.where] == [
         ("p.yaml", "vms.web.cloud_init.user_data.file")
     ]
+
+
+def test_one_text_is_a_list_of_keys() -> None:
+    """A variable that holds a .pub file stands for the whole list."""
+    spec = CloudInitSpec.model_validate({"ssh_keys": KEY, "users": [{"name": "ops", "ssh_keys": f"{KEY}\n{KEY}"}]})
+    assert [key.strip() for key in spec.ssh_keys] == [KEY]
+    assert len(spec.users[0].ssh_keys) == 1
