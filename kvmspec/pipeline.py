@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from kvmspec.core.status import Rendered, VmStatus
     from kvmspec.core.topology import Topology
     from kvmspec.engine.reach import Reached
+    from kvmspec.images.library import Library
     from kvmspec.kinds.domain.spec import VmSpec
 
 
@@ -334,12 +335,18 @@ class Session:
 
 def shelf(manifest: Manifest, request: Request) -> Shelf:
     """The manifest's images, over the cache of this user."""
-    from kvmspec.images.library import Library
+
+    def library() -> Library:
+        from kvmspec.images.library import Library
+
+        return Library(resources.cache_folder("images"), offline=request.offline, environ=request.environ)
+
+    images = manifest.of("image")
+    if not images:
+        return Shelf({}, library)
     from kvmspec.kinds.image.source import source_of
 
-    sources = {item.name: source_of(item, manifest) for item in manifest.of("image")}
-    folder = resources.cache_folder("images")
-    return Shelf(sources, lambda: Library(folder, offline=request.offline, environ=request.environ))
+    return Shelf({item.name: source_of(item, manifest) for item in images}, library)
 
 
 def _rebuilt(disks: tuple[str, ...]) -> frozenset[str]:

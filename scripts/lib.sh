@@ -11,7 +11,7 @@ SYSTEM_PACKAGES=(
   qemu-system-x86 qemu-utils seabios ipxe-qemu
   libvirt-dev pkg-config gcc libc6-dev
   busybox-static cpio kmod xz-utils zstd
-  procps util-linux iputils-ping ca-certificates
+  procps util-linux iputils-ping ca-certificates openssh-client curl openssl
   git graphviz jq shellcheck zsh fish
 )
 

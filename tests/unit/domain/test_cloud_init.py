@@ -493,6 +493,8 @@ def test_a_file_is_relative_to_the_file_that_names_it(tmp_path: Path) -> None:
 
 def test_one_text_is_a_list_of_keys() -> None:
     """A variable that holds a .pub file stands for the whole list."""
-    spec = CloudInitSpec.model_validate({"ssh_keys": KEY, "users": [{"name": "ops", "ssh_keys": f"{KEY}\n{KEY}"}]})
+    spec = CloudInitSpec.model_validate(
+        {"ssh_keys": KEY, "users": [{"name": "ops", "ssh_keys": f"{KEY}\n{KEY}"}]}
+    )
     assert [key.strip() for key in spec.ssh_keys] == [KEY]
     assert len(spec.users[0].ssh_keys) == 1
