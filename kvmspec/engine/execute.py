@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from kvmspec.adapters.libvirt import Host
-from kvmspec.core.action import Waiting
+from kvmspec.core.action import WaitForGuest, Waiting
 from kvmspec.core.errors import Interruption, KvmspecError
 from kvmspec.core.plan import Event, Outcome, Plan, Result, Status, Step
 from kvmspec.engine.undo import Undo
@@ -113,7 +113,8 @@ class _Run:
 
         def tell(text: str) -> None:
             if isinstance(step.action, Waiting) and self.interrupted.is_set():
-                raise Interruption("interrupted; what it waits for goes on, and the next apply waits again")
+                again = "" if isinstance(step.action, WaitForGuest) else ", and the next apply waits again"
+                raise Interruption(f"interrupted; it is not waited for any longer{again}")
             if not text or text == waits[-1]:
                 return
             if text.endswith("…"):

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from kvmspec.adapters.libvirt import Host, upload
 from tests.contract.definitions import pool, volume
@@ -63,6 +65,26 @@ def test_holes_stay_holes(host: Host, vms: str, folder: Path, tmp_path: Path) ->
 def test_only_the_owner_reads_what_is_secret(host: Host, vms: str, folder: Path) -> None:
     host.volumes.place(vms, "seed.iso", b"password", mode="0600")
     assert (folder / "seed.iso").stat().st_mode & 0o777 == 0o600
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sections=st.lists(st.tuples(st.booleans(), st.integers(1, 700)), min_size=1, max_size=6))
+def test_data_and_holes_of_any_length(
+    host: Host, vms: str, folder: Path, tmp_path: Path, sections: list[tuple[bool, int]]
+) -> None:
+    """Sections longer than a piece, or than a buffer, and holes between them."""
+    source = tmp_path / "image"
+    with source.open("wb") as file:
+        file.write(b"\1")
+        for is_data, kib in sections:
+            if is_data:
+                file.write(os.urandom(kib * 1024))
+            else:
+                file.seek(kib * 1024, os.SEEK_CUR)
+        file.truncate(file.tell())
+    host.volumes.delete(vms, "base")
+    host.volumes.place(vms, "base", source)
+    assert digest(folder / "base") == digest(source)
 
 
 def test_what_is_whole_is_not_written_again(host: Host, vms: str, folder: Path) -> None:

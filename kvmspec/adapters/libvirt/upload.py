@@ -68,17 +68,19 @@ def _abort(stream: Any) -> None:
 
 
 class _Reader:
-    """The source as virStreamSparseSendAll asks for it: data, sections, and steps over holes."""
+    """The source as virStreamSparseSendAll asks for it: data, sections, and steps over holes.
+
+    A file is read by its descriptor (pread): looking for holes moves that behind the back of a buffer.
+    """
 
     def __init__(self, source: BinaryIO, start: int, end: int, report: Report) -> None:
-        self._source, self._at, self._start, self._end = source, start, start, end
+        self._source, self._at, self._end = source, start, end
         self._report, self._told = report, time.monotonic()
-        self._is_file = not isinstance(source, io.BytesIO)
-        source.seek(start)
+        self._file = None if isinstance(source, io.BytesIO) else source.fileno()
 
     def read(self, stream: Any, wanted: int, opaque: Any) -> bytes:
         """The next bytes; none at the end."""
-        data = self._source.read(min(wanted, _PIECE, self._end - self._at))
+        data = self._bytes(min(wanted, _PIECE, self._end - self._at))
         self._at += len(data)
         now = time.monotonic()
         if now - self._told > _TELL_EVERY:
@@ -86,29 +88,32 @@ class _Reader:
             self._report(self._at)
         return data
 
+    def _bytes(self, length: int) -> bytes:
+        if self._file is not None:
+            return os.pread(self._file, length, self._at)
+        self._source.seek(self._at)
+        return self._source.read(length)
+
     def section(self, stream: Any, opaque: Any) -> tuple[bool, int]:
         """Whether data or a hole comes next, and how long it is."""
         if self._at >= self._end:
             return False, 0
-        if not self._is_file:
+        if self._file is None:
             return True, self._end - self._at
-        data = self._next(os.SEEK_DATA)
+        data = self._next(self._file, os.SEEK_DATA)
         if data > self._at:
             return False, min(data, self._end) - self._at
-        return True, min(self._next(os.SEEK_HOLE), self._end) - self._at
+        return True, min(self._next(self._file, os.SEEK_HOLE), self._end) - self._at
 
     def skip(self, stream: Any, length: int, opaque: Any) -> int:
         """Step over a hole."""
         self._at += length
-        self._source.seek(self._at)
         return 0
 
-    def _next(self, what: int) -> int:
+    def _next(self, file: int, what: int) -> int:
         try:
-            return os.lseek(self._source.fileno(), self._at, what)
+            return os.lseek(file, self._at, what)
         except OSError as error:
             if error.errno == errno.ENXIO:  # nothing but a hole up to the end
                 return self._end
             raise
-        finally:
-            self._source.seek(self._at)
