@@ -91,6 +91,23 @@ def load(request: Request) -> Manifest:
     )
 
 
+def advice(manifest: Manifest) -> list[Problem]:
+    """What `validate` alone tells: raw user-data that cloud-init's own schema does not know. Too dear for
+    every plan."""
+    from kvmspec.kinds.domain.cloud_check import check_with_schema
+
+    found = []
+    for item in manifest.of("vm"):
+        spec = cast("VmSpec", item.spec)
+        if spec.cloud_init is not None:
+            for finding in check_with_schema(spec.cloud_init, (*item.path, "cloud_init")):
+                path = ".".join(map(str, finding.path))
+                found.append(
+                    Problem(finding.message, manifest.where(finding.path), path, finding.hint, warning=True)
+                )
+    return found
+
+
 def render(request: Request) -> list[Rendered]:
     """The XML with which everything would be created, without asking any host."""
     from kvmspec.core.status import Rendered

@@ -57,10 +57,11 @@ def validate(
             raise
         console.out(_machine(error.problems, form, valid=False))
         return ExitCode.INVALID
+    warnings = (*manifest.warnings, *pipeline.advice(manifest))
     if form != "text":
-        console.out(_machine(manifest.warnings, form, valid=True))
+        console.out(_machine(warnings, form, valid=True))
     else:
-        console.err(problems_text(manifest.warnings, style=console.err_style))
+        console.err(problems_text(warnings, style=console.err_style))
         console.out(_success(manifest))
     return ExitCode.OK
 

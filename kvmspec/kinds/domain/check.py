@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import cast
 
 from kvmspec.adapters.libvirt.domains import LOCK_NAME
+from kvmspec.kinds import seeds
 from kvmspec.kinds.bases import undeclared
 from kvmspec.kinds.domain.addresses import addresses
 from kvmspec.kinds.domain.cloud_check import check_cloud_init
 from kvmspec.kinds.domain.keys import disk_keys
+from kvmspec.kinds.domain.seeding import pool_for
 from kvmspec.kinds.domain.sources import Places, own_volumes
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import nic_keys
@@ -30,6 +32,7 @@ def check(manifest: Manifest) -> Iterator[Finding]:
             yield from undeclared((*item.path, "install", "iso"), install.iso, "iso", manifest)
         if (cloud_init := _spec(item).cloud_init) is not None:
             yield from check_cloud_init(cloud_init, (*item.path, "cloud_init"))
+        yield from _seed(item, manifest)
     yield from _macs(manifest)
     yield from addresses(manifest)
     yield from _disks(vms, manifest)
@@ -51,6 +54,24 @@ def _ignored(item: Item) -> Iterator[Finding]:
             path = (*item.path, "lifecycle", "ignore_changes", position)
             hint = f"did you mean {close[0]}?" if close else "write a path below the VM, such as memory.size"
             yield Finding(path, f"there is no field {name}", hint)
+
+
+def _seed(item: Item, manifest: Manifest) -> Iterator[Finding]:
+    """A place for the seed, and a name for its drive."""
+    spec = _spec(item)
+    if spec.cloud_init is None:
+        return
+    if pool_for(spec, Places(manifest)) is None:
+        message = f"no pool is named for the seed that cloud-init of vm/{item.name} reads"
+        yield Finding(
+            (*item.path, "cloud_init"),
+            message,
+            "state `pool:` on the VM or in `defaults.vms`, or declare one pool",
+        )
+    for position, disk in enumerate(spec.disks):
+        if disk.name == seeds.KEY:
+            message = f"`{seeds.KEY}` is the drive that cloud-init reads its seed from"
+            yield Finding((*item.path, "disks", position, "name"), message, "give this disk another name")
 
 
 def _macs(manifest: Manifest) -> Iterator[Finding]:
