@@ -155,6 +155,7 @@ def module(fake: Fake) -> ModuleType:
     made: Any = ModuleType("kvmspec.pipeline")
     made.Request, made.Session = Request, fake.session
     made.load, made.render, made.expanded = fake.load, fake.render, fake.expanded
+    made.advice = lambda manifest: []
     made.manifest_json_schema = lambda: {"title": "kvmspec"}
     return made  # type: ignore[no-any-return]
 

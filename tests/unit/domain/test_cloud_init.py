@@ -38,6 +38,7 @@ SECRET = "s3cr\"et'#: *&ü"
 HEAD = """\
 kvmspec: 1
 project: shop
+pools: {vms: {path: /srv/vms}}
 variables:
   pw: {env: PW, secret: true}
   key: {file: id.pub}
@@ -479,7 +480,7 @@ def test_a_file_is_relative_to_the_file_that_names_it(tmp_path: Path) -> None:
     profile = "profiles: {p: {cloud_init: {hostname: b, user_data: {file: u}}}}\n"
     (tmp_path / "sub/p.yaml").write_text(profile)
     vm = "vms: {web: {profile: p, memory: 1GiB, cloud_init: {hostname: a}}}\n"
-    (tmp_path / "m.yaml").write_text(f"kvmspec: 1\nproject: shop\n{vm}")
+    (tmp_path / "m.yaml").write_text(f"kvmspec: 1\nproject: shop\npools: {{vms: {{path: /srv/vms}}}}\n{vm}")
     manifest = load([tmp_path], sections=SECTIONS, environ={})
     assert user_data(manifest) == {"packages": ["$x"], "hostname": "a"}
     assert "packages: [$x]" in str(expand(manifest, SECTIONS))
