@@ -29,6 +29,13 @@ def test_an_example_validates_and_renders(run_kvmspec: Run, tmp_path: Path, name
     }
 
 
+@pytest.mark.parametrize("form", ["mermaid", "dot"])
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.iterdir()))
+def test_an_example_is_drawn(run_kvmspec: Run, name: str, form: str) -> None:
+    drawn = run_kvmspec("graph", EXAMPLES / name, "--format", form, expect=0).stdout
+    assert drawn.startswith({"mermaid": "flowchart", "dot": "digraph"}[form])
+
+
 @pytest.mark.live
 def test_quickstart(run_kvmspec: Run, clean_host: PrivateLibvirt, tiny_guest: TinyGuest) -> None:
     folder = clean_host.images / "quickstart"

@@ -12,6 +12,7 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView
 from kvmspec.kinds import compare
 from kvmspec.kinds.base import Chain, Context
+from kvmspec.kinds.seeds import SeedVolume
 from kvmspec.kinds.volume import apply, leftovers, plan
 from kvmspec.kinds.volume.check import check
 from kvmspec.kinds.volume.effects import effects
@@ -55,8 +56,11 @@ class VolumeKind:
         return plan.render(desired, context)
 
     def about(self, desired: Desired) -> str:
-        size = desired.spec.size
-        return format_size(size) if size is not None else "overlay"
+        spec = desired.spec
+        if isinstance(spec, SeedVolume):
+            return "cloud-init's seed"
+        of = f"from image {spec.image}" if spec.image else "overlay"
+        return format_size(spec.size) if spec.size is not None else of
 
     def fingerprint(self, name: str, view: HostView) -> str:
         """Format, path, backing and capacity; never its allocation, which the guest's writing changes."""

@@ -13,7 +13,7 @@ from kvmspec.core.topology import Thing, Topology
 from kvmspec.report.graph.fate import UNMARKED, Fate, fates
 from kvmspec.report.values import clean, cut
 
-_LABELS = {("vm", "vm"): "starts after", ("volume", "volume"): "over"}
+_LABELS = {("vm", "vm"): "starts after", ("volume", "volume"): "over", ("volume", "image"): "from"}
 """Arrows that need a word, by the kinds of their ends."""
 _LONGEST = 80
 """Of a line, in characters."""

@@ -110,7 +110,7 @@ def _nodes(graph: Graph, chosen: Iterable[Address], folded: Sequence[Address], c
 
 def _node(address: Address, effect: Effect, column: Column) -> Node:
     name = clean(address.leaf if address.kind == "volume" else address.name)
-    text = f"pool {name}" if address.kind == "pool" else name
+    text = f"{address.kind} {name}" if address.kind in ("pool", "image") else name
     title = f"{clean(address.short)}: {effect.word}"
     room = int((column.width - _SIGN) / _CHARACTER)
     return Node((address,), effect, _cut(text, room), title, column.x, column.width, address)

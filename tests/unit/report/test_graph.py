@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from kvmspec.core.address import Address
 from kvmspec.core.plan import HostSummary
 from kvmspec.core.topology import Thing, Topology
+from kvmspec.kinds.registry import KINDS
+from kvmspec.report.graph import dot, mermaid
 from kvmspec.report.graph.mermaid import MOST_ARROWS, MOST_CHARACTERS
 from kvmspec.report.graph.source import source
 from tests.unit.report import plans as p
@@ -162,3 +164,8 @@ def test_nothing_is_folded_when_asked_not_to() -> None:
     text, notes = source(counted(400), "mermaid", 0)
     assert len(read(text)[0]) == 802
     assert "more than Mermaid draws" in notes[-1]
+
+
+@pytest.mark.parametrize("shapes", [dot._SHAPES, mermaid._SHAPES], ids=["dot", "mermaid"])
+def test_every_kind_has_a_shape(shapes: dict[str, object]) -> None:
+    assert set(shapes) == set(KINDS)
