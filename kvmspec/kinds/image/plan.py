@@ -12,7 +12,6 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView
 from kvmspec.kinds import bases
 from kvmspec.kinds.base import Context
-from kvmspec.manifest.types import format_size
 
 
 def diff(desired: Desired, view: HostView, context: Context) -> Difference:
@@ -35,7 +34,7 @@ def diff(desired: Desired, view: HostView, context: Context) -> Difference:
         Verb.CREATE,
         notes=tuple(notes),
         after={"pool": base.pool, "volume": base.volume, "format": base.format},
-        label=", ".join(filter(None, (base.format, format_size(base.capacity) if base.capacity else ""))),
+        label=", ".join(filter(None, (base.format, about(base.capacity) if base.capacity else ""))),
         detail=PlaceImage(desired.address, base.pool, base.volume, looked.identity),
     )
 
