@@ -15,6 +15,7 @@ from kvmspec.core.action import (
     DeleteNetwork,
     DeletePool,
     DeleteVolume,
+    PlaceImage,
     RestartNetwork,
     SetVcpus,
     ShutdownDomain,
@@ -30,7 +31,7 @@ from kvmspec.core.observed import HostView
 from kvmspec.core.plan import Plan
 from kvmspec.core.problem import Problem
 from kvmspec.engine.plan import make_plan
-from tests.unit.engine.stands import at, context, difference, stand_ins
+from tests.unit.engine.stands import StandIn, at, context, difference, stand_ins
 
 CREATE, UPDATE, DELETE = Verb.CREATE, Verb.UPDATE, Verb.DELETE
 
@@ -45,6 +46,10 @@ def define_network(address: Address) -> DefineNetwork:
 
 def create_volume(address: Address) -> CreateVolume:
     return CreateVolume(address, "", 0, "qcow2")
+
+
+def place_image(address: Address) -> PlaceImage:
+    return PlaceImage(address, "vms", "os-0123456789ab", "")
 
 
 def set_vcpus(address: Address) -> SetVcpus:
@@ -239,6 +244,19 @@ def test_a_difference_without_actions_has_no_steps_and_needs_nothing() -> None:
     made = [difference("volume/vms/x", Verb.ADOPT, impacts=[Impact.RESTART])]
     plan = make_plan(made, context({"volume/vms/x": []}), stand_ins())
     assert plan.empty and not plan.required
+
+
+def test_an_image_comes_before_the_vm_whose_disk_is_made_anew_from_it() -> None:
+    """The disk has no steps of its own then, they are in the VM's chain; the image is what the disk needs."""
+    wanted = {"vm/web": ["volume/vms/root"], "volume/vms/root": ["image/os"], "image/os": []}
+    made = [
+        difference("vm/web", UPDATE, shutdown, DeleteVolume, create_volume, StartDomain),
+        Difference(at("volume/vms/root"), Verb.NO_OP),
+        difference("image/os", CREATE, place_image),
+    ]
+    plan = make_plan(made, context(wanted), stand_ins() | {"image": StandIn("image")})
+    assert [type(step.action) for step in plan.steps][:2] == [PlaceImage, ShutdownDomain]
+    assert plan.steps[1].after == {1}
 
 
 def test_references_to_nothing_are_one_error_with_all_of_them() -> None:
