@@ -119,6 +119,7 @@ def _pipeline(request: dict[str, Any]) -> None:
         connect=request["uri"],
         granted=frozenset(map(Permission, request.get("allow", ()))),
         destroy=request.get("destroy", False),
+        replaced=tuple(request.get("replaced", ())),
     )
     session = Session(wanted)
     plan = session.plan()

@@ -6,7 +6,7 @@ import gzip
 import lzma
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from tests.support.serving import serve
 pytestmark = pytest.mark.libvirtd
 SNAPSHOT = "<domainsnapshot><name>before</name></domainsnapshot>"
 PAGE = b"<!DOCTYPE html>\n<html><body>log in first</body></html>\n"
-PACKED = {
+PACKED: dict[str, Callable[[bytes], bytes]] = {
     "xz": lzma.compress,
     "gz": gzip.compress,
     "zst": zstandard.ZstdCompressor(write_checksum=True).compress,
@@ -178,6 +178,16 @@ class TestNewer:
         assert depot.scene.domain("web").isActive() and depot.scene.domain("web").ID() != number
         assert backing_of(depot.scene.volume("web-root.qcow2")) == str(depot.base(new))
 
+    def test_a_newer_one_that_cannot_be_had_costs_nothing(
+        self, depot: Depot, old: bytes, tmp_path: Path
+    ) -> None:
+        depot.write(
+            depot.image("os.img", qcow2(tmp_path, seed=2)) | {"checksum": sha256(b"")}, web=made_from()
+        )
+        with depot.scene.nothing_changes():
+            text = depot.apply("--replace", "vm/web/root", "--allow", "data-loss", expect=1)
+        assert "is not what its checksum says" in text
+
     def test_never_replaces_what_has_a_snapshot(self, depot: Depot, old: bytes) -> None:
         depot.scene.domain("web").snapshotCreateXML(SNAPSHOT)
         with depot.scene.nothing_changes():
@@ -300,6 +310,26 @@ class TestKilled:
             depot.scene.wipe()
             event += 1
         assert died["code"] == 0 and event > 6, died
+
+    def test_while_a_disk_is_made_anew(self, depot: Depot, tmp_path: Path) -> None:
+        vm = idle_vm(disks=[{"name": "root", "image": "os"}], lifecycle={"force_off_after": "1s"})
+        asked = {"replaced": ["vm/web/root"], "allow": ["restart", "data-loss"]}
+        disk, event, number = depot.scene.volume("web-root.qcow2"), 1, 1
+        depot.write(depot.image("os.img", qcow2(tmp_path)), web=vm)
+        depot.apply()
+        while True:
+            new = qcow2(tmp_path, seed=(number := number + 1))
+            depot.write(depot.image("os.img", new), web=vm)
+            died = self.run(depot, kill_at=event, **asked)
+            if died["code"] != -signal.SIGKILL:
+                break
+            was = disk.exists() and backing_of(disk)
+            answer = self.run(depot)
+            assert answer["code"] == 0 and not answer["failed"] and not answer["left"], (event, answer)
+            assert backing_of(disk) == (was or str(depot.base(new))), "what is left is not touched"
+            assert depot.scene.domain("web").isActive()
+            event += 1
+        assert died["code"] == 0 and event > 5, (event, died)
 
     def run(self, depot: Depot, **more: Any) -> dict[str, Any]:
         scene, env = depot.scene, {"HOME": str(depot.home)}
