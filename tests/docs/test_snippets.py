@@ -19,6 +19,7 @@ from kvmspec import pipeline
 from kvmspec.cli.main import COMMANDS, names
 from kvmspec.cli.main import command as built
 from tests.docs.pages import Command, Snippet, anchors, commands, fits, pages, snippets, without_blocks
+from tests.support.images import tiny_image
 from tests.support.manifests import as_yaml
 from tests.support.private_libvirt import PrivateLibvirt
 
@@ -72,7 +73,11 @@ def _id(page: Path) -> str:
 
 
 class Reader:
-    """Somebody who does what a page says, in a folder of their own, on a host of their own."""
+    """Somebody who does what a page says, in a folder of their own, on a host of their own.
+
+    They are in that host's network, so its guests can be reached. `$TINY_IMAGE` is an image that boots in
+    seconds, for hidden commands that put it where a page has a cloud image.
+    """
 
     def __init__(self, folder: Path, host: PrivateLibvirt) -> None:
         self.folder, self.host = folder, host
@@ -96,9 +101,12 @@ class Reader:
             "NO_COLOR": "1",
             "COLUMNS": "100",
             "HOME": str(self.folder),
+            "XDG_CACHE_HOME": str(self.folder.parent / "cache"),
         }
+        if "TINY_IMAGE" in command:
+            more["TINY_IMAGE"] = str(tiny_image().qcow2)
         done = subprocess.run(
-            ["bash", "-c", command],
+            self.host.in_network(["bash", "-c", command]),
             cwd=self.folder,
             env={"LANG": "C.UTF-8", **self.secrets, **more},
             capture_output=True,
@@ -113,7 +121,9 @@ class Reader:
 
     def _as_shown(self, text: str) -> str:
         text = text.replace(self.host.uri, "qemu:///system").replace(str(self.host.images), POOL)
-        text = text.replace(f"{self.folder}/", "")
+        text = text.replace(f"{self.folder}/", "").replace(
+            str(self.folder.parent / "cache"), "~/.cache"
+        )
         for pattern, word in _VOLATILE:
             text = pattern.sub(word, text)
         return "\n".join(line.rstrip() for line in text.split("\n"))
