@@ -122,9 +122,7 @@ class Reader:
 
     def _as_shown(self, text: str) -> str:
         text = text.replace(self.host.uri, "qemu:///system").replace(str(self.host.images), POOL)
-        text = text.replace(f"{self.folder}/", "").replace(
-            str(self.folder.parent / "cache"), "~/.cache"
-        )
+        text = text.replace(f"{self.folder}/", "").replace(str(self.folder.parent / "cache"), "~/.cache")
         for pattern, word in _VOLATILE:
             text = pattern.sub(word, text)
         return "\n".join(line.rstrip() for line in text.split("\n"))
@@ -250,7 +248,7 @@ def test_what_is_only_mentioned_exists(page: Path) -> None:
         assert words[0] in COMMANDS, f"{page.name}: kvmspec {words[0]}"
         name = " ".join(words[:2]) if " ".join(words[:2]) in names() else words[0]
         options = {option for parameter in built(name).params for option in parameter.opts}
-        named = {word.partition("=")[0] for word in words[1:] if word.startswith("--")}
+        named = {word.partition("=")[0] for word in words[1:] if word.startswith("--") and word != "--"}
         assert named <= options | {"--help"}, f"{page.name}: kvmspec {' '.join(words)}"
 
 
