@@ -146,7 +146,7 @@ def _needs(
             for kind in _DELETED_AFTER.get(address.kind, ()):
                 needs[address] |= by_kind[address.host, kind]
         elif address in context.desired:
-            needs[address] |= {n for n in context.desired[address].needs if n in chains}
+            needs[address] |= _first(address, chains, context)
         if address.kind in ("vm", "volume") and verbs[address] is not Verb.DELETE:
             # a deleted VM frees names, addresses and volumes that others may want
             needs[address] |= leaving.get((address.host, "vm"), set())
@@ -155,6 +155,21 @@ def _needs(
     for address in needs:
         needs[address].discard(address)
     return needs
+
+
+def _first(address: Address, chains: Mapping[Address, Chain], context: Context) -> set[Address]:
+    """What something needs and has a chain, also by way of what has none: the image of a disk whose
+    making anew is the VM's own chain."""
+    found: set[Address] = set()
+    seen, ahead = {address}, [address]
+    while ahead:
+        for need in context.desired[ahead.pop()].needs:
+            if need in chains:
+                found.add(need)
+            elif need in context.desired and need not in seen:
+                seen.add(need)
+                ahead.append(need)
+    return found
 
 
 def _overlays(chains: Mapping[Address, Chain], context: Context) -> dict[Address, set[Address]]:
