@@ -41,6 +41,7 @@ SHOWN_ONLY = {
     ("README.md", "./scripts/demo     # installs what is missing, builds a tiny guest, and runs plan → apply → lease →"): "installs on the reader's machine",
     ("README.md", "sudo apt install libvirt-daemon-system qemu-system-x86 libvirt-dev pkg-config gcc python3-dev python3-venv"): "installs on the reader's machine",
     ("README.md", "kvmspec plan --out change.kvmplan.json              # 0600, no secrets; a digest and fingerprints of all it rests on"): "docs/tour.md runs these three",
+    ("README.md", "kvmspec apply              # fetches and verifies the image, makes the VM, and waits until nginx answers"): "needs the internet; tests/live/test_debian.py does it with an image of its own",
     ("README.md", "# yaml-language-server: $schema=./kvmspec.schema.json"): "a comment for editors",
     ("docs/benchmarks.md", "sudo .venv/bin/python benchmarks/run.py        # every table below, about 5 minutes"): "takes minutes, and an idle machine",
     ("docs/ci.md", "jobs:"): "a workflow; tests/unit/ci runs the action",
