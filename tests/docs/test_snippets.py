@@ -183,7 +183,9 @@ def _validate(snippet: Snippet, folder: Path, page: Path) -> None:
     (folder / "snippet.yaml").write_text(snippet.text)
     (folder / "rest.yaml").write_text(as_yaml(rest))
     (folder / ".ssh").mkdir()
-    (folder / ".ssh" / "id_ed25519.pub").write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA me@desk\n")
+    (folder / ".ssh" / "id_ed25519.pub").write_text(
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKlWaB2y8q9m0gZZbbyCN3BJzq1rDjpUo3gk7zHcMEIv me@desk\n"
+    )
     environ = {"HOME": str(folder), "DB_PASSWORD": "12345678", "VNC_PASSWORD": "12345678"}
     try:
         pipeline.load(pipeline.Request((folder,), environ=environ))
