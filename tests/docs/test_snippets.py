@@ -19,6 +19,7 @@ from kvmspec import pipeline
 from kvmspec.cli.main import COMMANDS, names
 from kvmspec.cli.main import command as built
 from tests.docs.pages import Command, Snippet, anchors, commands, fits, pages, snippets, without_blocks
+from tests.support.images import tiny_image
 from tests.support.manifests import as_yaml
 from tests.support.private_libvirt import PrivateLibvirt
 
@@ -40,12 +41,14 @@ SHOWN_ONLY = {
     ("README.md", "./scripts/demo     # installs what is missing, builds a tiny guest, and runs plan → apply → lease →"): "installs on the reader's machine",
     ("README.md", "sudo apt install libvirt-daemon-system qemu-system-x86 libvirt-dev pkg-config gcc python3-dev python3-venv"): "installs on the reader's machine",
     ("README.md", "kvmspec plan --out change.kvmplan.json              # 0600, no secrets; a digest and fingerprints of all it rests on"): "docs/tour.md runs these three",
+    ("README.md", "kvmspec apply              # fetches and verifies the image, makes the VM, and waits until nginx answers"): "needs the internet; tests/live/test_debian.py does it with an image of its own",
     ("README.md", "# yaml-language-server: $schema=./kvmspec.schema.json"): "a comment for editors",
     ("docs/benchmarks.md", "sudo .venv/bin/python benchmarks/run.py        # every table below, about 5 minutes"): "takes minutes, and an idle machine",
     ("docs/ci.md", "jobs:"): "a workflow; tests/unit/ci runs the action",
     ("docs/ci.md", "repos:"): "pre-commit's own; tests/unit/ci runs the hooks",
     ("docs/coming-from/ansible.md", "- ansible.builtin.command: kvmspec apply --yes site/"): "a playbook, Ansible's own",
     ("docs/decisions/fmt.md", "cpus: {count: 4, max: 8,   # four for now"): "a part of a VM, broken over lines on purpose",
+    ("docs/reaching.md", "kvmspec ssh web                        # a shell, as the first user of cloud_init"): "needs a guest with an SSH server; tests/live/test_debian.py has one",
     ("docs/tour.md", "sudo apt install libvirt-daemon-system qemu-system-x86 libvirt-dev pkg-config gcc python3-dev python3-venv"): "installs on the reader's machine",
 }  # fmt: skip
 """The blocks that are neither run nor validated, by page and first line, and why."""
@@ -72,7 +75,11 @@ def _id(page: Path) -> str:
 
 
 class Reader:
-    """Somebody who does what a page says, in a folder of their own, on a host of their own."""
+    """Somebody who does what a page says, in a folder of their own, on a host of their own.
+
+    They are in that host's network, so its guests can be reached. `$TINY_IMAGE` is an image that boots in
+    seconds, for hidden commands that put it where a page has a cloud image.
+    """
 
     def __init__(self, folder: Path, host: PrivateLibvirt) -> None:
         self.folder, self.host = folder, host
@@ -96,9 +103,12 @@ class Reader:
             "NO_COLOR": "1",
             "COLUMNS": "100",
             "HOME": str(self.folder),
+            "XDG_CACHE_HOME": str(self.folder.parent / "cache"),
         }
+        if "TINY_IMAGE" in command:
+            more["TINY_IMAGE"] = str(tiny_image().qcow2)
         done = subprocess.run(
-            ["bash", "-c", command],
+            self.host.in_network(["bash", "-c", command]),
             cwd=self.folder,
             env={"LANG": "C.UTF-8", **self.secrets, **more},
             capture_output=True,
@@ -113,7 +123,7 @@ class Reader:
 
     def _as_shown(self, text: str) -> str:
         text = text.replace(self.host.uri, "qemu:///system").replace(str(self.host.images), POOL)
-        text = text.replace(f"{self.folder}/", "")
+        text = text.replace(f"{self.folder}/", "").replace(str(self.folder.parent / "cache"), "~/.cache")
         for pattern, word in _VOLATILE:
             text = pattern.sub(word, text)
         return "\n".join(line.rstrip() for line in text.split("\n"))
@@ -172,6 +182,10 @@ def _validate(snippet: Snippet, folder: Path, page: Path) -> None:
     folder.mkdir()
     (folder / "snippet.yaml").write_text(snippet.text)
     (folder / "rest.yaml").write_text(as_yaml(rest))
+    (folder / ".ssh").mkdir()
+    (folder / ".ssh" / "id_ed25519.pub").write_text(
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKlWaB2y8q9m0gZZbbyCN3BJzq1rDjpUo3gk7zHcMEIv me@desk\n"
+    )
     environ = {"HOME": str(folder), "DB_PASSWORD": "12345678", "VNC_PASSWORD": "12345678"}
     try:
         pipeline.load(pipeline.Request((folder,), environ=environ))
@@ -237,7 +251,7 @@ def test_what_is_only_mentioned_exists(page: Path) -> None:
         assert words[0] in COMMANDS, f"{page.name}: kvmspec {words[0]}"
         name = " ".join(words[:2]) if " ".join(words[:2]) in names() else words[0]
         options = {option for parameter in built(name).params for option in parameter.opts}
-        named = {word.partition("=")[0] for word in words[1:] if word.startswith("--")}
+        named = {word.partition("=")[0] for word in words[1:] if word.startswith("--") and word != "--"}
         assert named <= options | {"--help"}, f"{page.name}: kvmspec {' '.join(words)}"
 
 

@@ -156,6 +156,10 @@ class PrivateLibvirt:
         nsenter stays between: it has to ignore the signals that the command is to get."""
         return ["nsenter", f"--target={self._init_pid}", *NAMESPACES, "--", *command]
 
+    def in_network(self, command: list[str]) -> list[str]:
+        """The command that runs another one on this machine, but in this host's network."""
+        return ["nsenter", f"--target={self._init_pid}", "--net", "--", *command]
+
     def connect(self) -> libvirt.virConnect:
         """A new connection to it."""
         return libvirt.open(self.uri)

@@ -46,8 +46,8 @@ class ImageKind:
         return plan.diff(desired, view, context)
 
     def leftovers(self, view: HostView, context: Context) -> list[Difference]:
-        """None: a base stays for the next VM; `kvmspec image prune` finds those that nobody uses."""
-        return []
+        """Nothing goes: a base stays for the next VM. Where all else goes, that is said."""
+        return list(plan.staying(view, context)) if context.destroy else []
 
     def steps(self, difference: Difference, view: HostView, context: Context) -> Chain:
         return [(difference.detail, "place")] if isinstance(difference.detail, PlaceImage) else []

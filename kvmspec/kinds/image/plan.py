@@ -6,7 +6,10 @@ One that nobody needs now is not even looked at: a plan without changes asks no 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from kvmspec.core.action import PlaceImage
+from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView
@@ -37,6 +40,20 @@ def diff(desired: Desired, view: HostView, context: Context) -> Difference:
         label=", ".join(filter(None, (base.format, about(base.capacity) if base.capacity else ""))),
         detail=PlaceImage(desired.address, base.pool, base.volume, looked.identity),
     )
+
+
+def staying(view: HostView, context: Context) -> Iterator[Difference]:
+    """What `destroy` leaves behind of each image."""
+    for item in context.manifest.of("image"):
+        address, pool = Address(view.host, "image", item.name), bases.pool_of(item.name, context.manifest)
+        left = [
+            volume.name
+            for volume in view.volumes.values()
+            if volume.pool == pool and bases.image_at(volume.name) == item.name
+        ]
+        if left and (context.targets is None or address in context.targets):
+            note = f"stays in pool {pool}, for the next VM: {', '.join(sorted(left))}"
+            yield Difference(address, Verb.NO_OP, notes=(note,))
 
 
 def about(size: int) -> str:

@@ -79,9 +79,10 @@ class Graph:
 
 
 def drawn(links: Sequence[tuple[Address, Address]]) -> list[tuple[Address, Address]]:
-    """The links without those that the boxes tell already: that a volume is in its pool, and that a
-    VM needs the pool of its volume."""
+    """The links without those that the boxes tell already: that a volume is in its pool, that a VM needs
+    the pool of its volume; and in which pool an image is."""
     links = list(dict.fromkeys(links))
     told = {(user, pool) for user, used in links if (pool := pool_of(used))}
     told |= {(user, pool) for user, _ in links if (pool := pool_of(user))}
+    told |= {(user, used) for user, used in links if user.kind == "image"}
     return [link for link in links if link not in told and link[0] != link[1]]

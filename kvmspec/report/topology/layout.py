@@ -213,7 +213,8 @@ def _curve(start: Node, end: Node) -> str:
     x1, y1, x2, y2 = left.x + left.width, left.middle, right.x, right.middle
     if x1 > x2:
         x1, y1, x2, y2 = start.x + start.width, start.middle, end.x + end.width, end.middle
-        bend = max(x1, x2) + min(18 + abs(y2 - y1) / 8, 60)
+        side = max(x1, x2)  # a curve comes three quarters of the way to where it bends
+        bend = side + min(18 + abs(y2 - y1) / 8, 60, (WIDTH - side) * 1.2)
         return f"M{x1} {y1:g}C{bend:g} {y1:g} {bend:g} {y2:g} {x2} {y2:g}"
     middle = (x1 + x2) / 2
     return f"M{x1} {y1:g}C{middle:g} {y1:g} {middle:g} {y2:g} {x2} {y2:g}"
