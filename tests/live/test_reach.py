@@ -111,7 +111,7 @@ def test_an_address_that_only_arp_knows(harbour: Harbour) -> None:
 )
 def test_a_timeout_says_what_was_seen(harbour: Harbour, condition: dict[str, object], seen: str) -> None:
     name = "late-" + "-".join(condition)
-    vm = harbour.vm(wait_for={**condition, "timeout": "10s"})
+    vm = harbour.vm(wait_for={**condition, "timeout": "25s"})
     told = harbour.apply(expect=1, **{name: vm})
     assert re.search(seen, told), told
     assert f"`kvmspec console {name}` shows its console" in told
@@ -157,7 +157,7 @@ def test_an_interrupt_ends_the_wait(harbour: Harbour) -> None:
 
 # --- cloud-init
 def test_cloud_init_is_waited_for(harbour: Harbour) -> None:
-    waiting = {"cloud_init": True, "timeout": "1m"}
+    waiting = {"cloud_init": True, "timeout": "2m"}
     told = harbour.apply(
         expect=1,
         fine=harbour.vm("reach=agent,cloud-init", wait_for=waiting),
