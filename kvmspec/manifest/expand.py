@@ -11,6 +11,7 @@ from kvmspec.manifest.secrets import has_token
 from kvmspec.manifest.section import Item, Manifest, Section
 
 _TOKEN = re.compile(r"kvmspec-secret-[0-9a-f]{16}")
+_LOGIN = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")  # of a URL, with its password
 HIDDEN = "(secret)"
 
 
@@ -48,4 +49,6 @@ def _hidden(value: Any) -> Any:
         return {key: _hidden(child) for key, child in value.items()}
     if isinstance(value, list | tuple):
         return [_hidden(child) for child in value]
-    return _TOKEN.sub(HIDDEN, value) if has_token(value) else value
+    if not isinstance(value, str):
+        return value
+    return _LOGIN.sub(f"{HIDDEN}@", _TOKEN.sub(HIDDEN, value) if has_token(value) else value)

@@ -73,3 +73,10 @@ def test_the_guest_finds_it_on_a_bus_that_cloud_kernels_know(tmp_path: Path) -> 
     assert (
         'device="cdrom"' in xml and '<target dev="sda" bus="scsi"/>' in xml and 'model="virtio-scsi"' in xml
     )
+
+
+def test_no_login_of_a_url_is_shown(tmp_path: Path) -> None:
+    url = "https://bob:hunter2@images.lan/a.qcow2"
+    request = manifest(tmp_path, {}, images={"a": {"url": url, "checksum": url}}, pools=POOLS)
+    shown = str(pipeline.expanded(request))
+    assert "hunter2" not in shown and "https://(secret)@images.lan/a.qcow2" in shown
