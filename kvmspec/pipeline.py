@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -36,8 +36,10 @@ from kvmspec.manifest.section import HostEntry, Manifest
 
 if TYPE_CHECKING:
     from kvmspec.core.basis import Basis
+    from kvmspec.core.observed import HostView
     from kvmspec.core.status import Rendered, VmStatus
     from kvmspec.core.topology import Topology
+    from kvmspec.engine.prune import Bases, PlacedBase, Pruned
     from kvmspec.engine.reach import Reached
     from kvmspec.images.library import Library
     from kvmspec.kinds.domain.spec import VmSpec
@@ -222,17 +224,11 @@ class Session:
         Raises Refused, with nothing done anywhere, when a permission is missing, something is
         not allowed, another apply holds a host, or a host has changed since the plan.
         """
-        from kvmspec.adapters.libvirt.lock import HostLock
         from kvmspec.engine.execute import execute
 
         _check_permissions(plan)
         names = {step.action.address.host for step in plan.steps}
-        with ExitStack() as locks:
-            for name in sorted(names):
-                host = self._hosts[name]
-                lock = HostLock(name, host.conn, host.arch)
-                lock.take()
-                locks.callback(lock.release)
+        with self._locked(names):
             self._check_unchanged(plan, names)
             result = execute(
                 plan, self._hosts, KINDS, on_event=on_event, interrupted=interrupted, parallelism=parallelism
@@ -254,6 +250,33 @@ class Session:
         context = self._look(making=False)
         return status_of(diff(context, KINDS), context, self._hosts)
 
+    def bases(self, *, everything: bool = False) -> Bases:
+        """The bases of the manifest's images on the chosen hosts, and which of them may go; with
+        `everything` also those that the next disk would be made from. Changes nothing."""
+        from kvmspec.engine.prune import judge
+
+        return judge(self._look_at_bases(self._chosen.values()), self.manifest, self._declared, everything)
+
+    def prune(
+        self,
+        chosen: Collection[PlacedBase],
+        *,
+        everything: bool = False,
+        interrupted: threading.Event,
+    ) -> list[Pruned]:
+        """Delete bases that `bases` said may go, as long as they still may.
+
+        Raises Refused, with nothing deleted anywhere, when an apply holds one of the hosts.
+        """
+        from kvmspec.engine.prune import judge, prune
+
+        def look(name: str) -> Bases:
+            views = self._look_at_bases([self.manifest.hosts[name]])
+            return judge(views, self.manifest, self._declared, everything)
+
+        with self._locked({base.host for base in chosen}):
+            return prune(chosen, self._hosts, look, interrupted)
+
     def reach(self, vm: str) -> Reached:
         """One VM by its name, or host/name, and a connection to its host; no other is asked.
 
@@ -265,6 +288,28 @@ class Session:
         item = next(item for item in self.manifest.of("vm") if item.name == address.name)
         host = self._connect(self.manifest.hosts[address.host])
         return Reached(address, cast("VmSpec", item.spec), host)
+
+    @contextmanager
+    def _locked(self, names: Collection[str]) -> Iterator[None]:
+        """Hold the locks of these hosts. Raises Refused where another apply holds one."""
+        from kvmspec.adapters.libvirt.lock import HostLock
+
+        with ExitStack() as locks:
+            for name in sorted(names):
+                host = self._hosts[name]
+                lock = HostLock(name, host.conn, host.arch)
+                lock.take()
+                locks.callback(lock.release)
+            yield
+
+    @cached_property
+    def _declared(self) -> frozenset[Address]:
+        return frozenset(wanting.desire(self.manifest, KINDS, {}))
+
+    def _look_at_bases(self, entries: Iterable[HostEntry]) -> dict[str, HostView]:
+        """Observe hosts with the volumes of every pool; no server is asked for an image."""
+        views = observe(entries, self.manifest, self._connect, every_pool=True)
+        return with_images(views, {}, self.manifest, self._images, None)
 
     def _look(self, replaced: tuple[str, ...] | None = None, *, making: bool = True) -> Context:
         """Observe every host, for a VM may live on one that is not planned for, and tell what is

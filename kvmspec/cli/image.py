@@ -10,24 +10,30 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kvmspec.cli.console import Console
+from kvmspec.cli.exits import worst
 from kvmspec.cli.options import (
+    Connect,
     Debug,
     Files,
     Format,
+    Hosts,
     NoColor,
     Paths,
     VarFiles,
     Variables,
     Verbose,
+    Yes,
     is_json,
     make_request,
 )
-from kvmspec.core.errors import ExitCode, ImageError, KvmspecError, UsageError
+from kvmspec.core.errors import ExitCode, ImageError, KvmspecError, Refused, UsageError
+from kvmspec.core.problem import Problem
 
 if TYPE_CHECKING:
     from kvmspec.images.facts import Entry
     from kvmspec.images.library import Library
     from kvmspec.images.source import ImageSource
+    from kvmspec.pipeline import Request
 
 Words = Annotated[
     list[str] | None,
@@ -38,6 +44,7 @@ Words = Annotated[
     ),
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; fail where something is missing.")]
+Bases = Annotated[bool, typer.Option("--bases", help="On the hosts: bases that nothing rests on.")]
 All = Annotated[bool, typer.Option("--all", help="Everything, whatever the manifest uses.")]
 
 
@@ -94,6 +101,10 @@ def image_prune(
     paths: Paths = None,
     files: Files = None,
     everything: All = False,
+    bases: Bases = False,
+    yes: Yes = False,
+    connect: Connect = None,
+    hosts: Hosts = None,
     variables: Variables = None,
     var_files: VarFiles = None,
     no_color: NoColor = False,
@@ -102,8 +113,12 @@ def image_prune(
 ) -> int:
     """Remove from the cache what no image of the manifest uses; what is on hosts stays.
 
-    The cache is the user's: other manifests fetch again what is removed here.
+    The cache is the user's: other manifests fetch again what is removed here. With --bases it is the
+    other way round: on the manifest's hosts, the bases that no volume, VM or snapshot rests on go.
     """
+    if bases:
+        request = make_request(paths, files, variables, var_files, connect=connect, hosts=hosts, offline=True)
+        return _prune_bases(request, everything=everything, yes=yes)
     library = _library()
     keep = []
     if not everything:
@@ -116,6 +131,29 @@ def image_prune(
         raise KvmspecError(f"cannot remove {error.filename}: {error.strerror}") from error
     Console.of_process().out(freed_text(gone))
     return ExitCode.OK
+
+
+def _prune_bases(request: Request, *, everything: bool, yes: bool) -> int:
+    from threading import Event
+
+    from kvmspec.pipeline import Session
+    from kvmspec.report.images import bases_text, pruned_text
+
+    console = Console.of_process()
+    with Session(request) as session:
+        found = session.bases(everything=everything)
+        console.out(bases_text(found))
+        unread = (any(not item.pool for item in found.unread), ExitCode.UNREACHABLE)
+        if not found.going:
+            return worst(unread)
+        if not yes and not console.asks:
+            why = "--yes was not given, and standard input is not a terminal"
+            raise Refused([Problem(why)], hint="to go on: --yes")
+        if not yes and console.answer("Delete them? Only `yes` does: ") != "yes":
+            raise Refused([Problem("the answer was not `yes`")])
+        results = session.prune(found.going, everything=everything, interrupted=Event())
+    console.out(pruned_text(results))
+    return worst(unread, (any(result.problem for result in results), ExitCode.FAILED))
 
 
 def _library(*, offline: bool = False) -> Library:

@@ -39,7 +39,8 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class ObservedVolume:
-    """A storage volume. capacity is in bytes, `backing` the path it overlays.
+    """A storage volume. capacity is in bytes, `backing` the path it overlays; allocation, the bytes it
+    takes on the host, changes with all that a guest writes and makes no two volumes differ.
 
     `format` is libvirt's word: `qcow2`, `raw`, `iso` …
     """
@@ -50,6 +51,7 @@ class ObservedVolume:
     capacity: int
     format: str = ""
     backing: str | None = None
+    allocation: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,29 +19,34 @@ from kvmspec.manifest.section import HostEntry, Manifest
 Connect = Callable[[HostEntry], Host]
 
 
-def observe(hosts: Iterable[HostEntry], manifest: Manifest, connect: Connect) -> dict[str, HostView]:
-    """A view of each host. One that cannot be read is unknown, never empty, and stops no other."""
+def observe(
+    hosts: Iterable[HostEntry], manifest: Manifest, connect: Connect, *, every_pool: bool = False
+) -> dict[str, HostView]:
+    """A view of each host. One that cannot be read is unknown, never empty, and stops no other.
+    The volumes are those of the pools the manifest speaks of, or of every running pool."""
     hosts = list(hosts)
     if len(hosts) == 1:
-        return {hosts[0].name: observe_host(hosts[0], manifest, connect)}
+        return {hosts[0].name: observe_host(hosts[0], manifest, connect, every_pool=every_pool)}
     with ThreadPoolExecutor(max(1, min(len(hosts), 16))) as pool:
-        views = pool.map(lambda host: observe_host(host, manifest, connect), hosts)
+        views = pool.map(lambda host: observe_host(host, manifest, connect, every_pool=every_pool), hosts)
         return {view.host: view for view in views}
 
 
-def observe_host(entry: HostEntry, manifest: Manifest, connect: Connect) -> HostView:
+def observe_host(
+    entry: HostEntry, manifest: Manifest, connect: Connect, *, every_pool: bool = False
+) -> HostView:
     """A view of one host."""
     try:
-        return _view(connect(entry), entry, manifest)
+        return _view(connect(entry), entry, manifest, every_pool)
     except (HostUnreachable, LibvirtFailure) as error:
         return HostView(entry.name, entry.uri, unknown=error.message, hint=error.hint)
 
 
-def _view(host: Host, entry: HostEntry, manifest: Manifest) -> HostView:
+def _view(host: Host, entry: HostEntry, manifest: Manifest, every_pool: bool) -> HostView:
     domains = {found.name: found for found in host.domains.list(lambda name, uuid: name != LOCK_NAME)}
     pools = {found.name: found for found in host.pools.list()}
     wanted = _pools(manifest) | _left_pools(domains, pools, manifest)
-    running = [name for name in sorted(wanted) if name in pools and pools[name].running]
+    running = [name for name in sorted(pools if every_pool else wanted & set(pools)) if pools[name].running]
     volumes = host.volumes.list(running) if running else []
     creating = any(item.name not in domains for item in manifest.of("vm") if entry.name in item.hosts)
     return HostView(
@@ -53,7 +58,7 @@ def _view(host: Host, entry: HostEntry, manifest: Manifest) -> HostView:
         volumes={f"{found.pool}/{found.name}": found for found in volumes},
         domains=domains,
         pools_read=frozenset(running),
-        unfinished=frozenset(_unfinished(volumes, host, manifest)),
+        unfinished=frozenset(_unfinished((v for v in volumes if v.pool in wanted), host, manifest)),
     )
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kvmspec import __version__
 from kvmspec.images.facts import Entry
 from kvmspec.report.json import FORMAT_VERSION
 from kvmspec.report.style import PLAIN, Style
 from kvmspec.report.values import about, clean, counted, pad, width
+
+if TYPE_CHECKING:
+    from kvmspec.engine.prune import Bases, Pruned
 
 _HEADINGS = ("IMAGE", "STATE", "FORMAT", "SIZE", "DIGEST", "LAST USED", "SOURCE")
 _SHORT = 12
@@ -61,3 +64,27 @@ def _time(entry: Entry) -> Any:
     if not entry.last_used:
         return None
     return datetime.fromtimestamp(entry.last_used, UTC).isoformat(timespec="seconds")
+
+
+def bases_text(found: Bases) -> str:
+    """What `image prune --bases` finds, ending in a newline."""
+    lines = [
+        f"{clean(item.host)}: {clean(item.why)}" + (f"; {clean(item.hint)}" if item.hint else "")
+        for item in found.unread
+    ]
+    for base in found.found:
+        what = f"{clean(base.host)}  {clean(base.pool)}/{clean(base.volume)}  {about(base.size)}"
+        lines.append(f"    {what}  stays: {clean(base.kept)}" if base.kept else f"  - {what}  {base.state}")
+    if not found.going:
+        lines.append("Nothing to remove.")
+    return "\n".join(lines) + "\n"
+
+
+def pruned_text(results: Sequence[Pruned]) -> str:
+    """What became of the bases that were to go, ending in a newline."""
+    lines = [
+        f"{clean(result.base.volume)} stays: {clean(result.problem)}" for result in results if result.problem
+    ]
+    gone = [result.base for result in results if not result.problem]
+    total = about(sum(base.size for base in gone))
+    return "\n".join([*lines, f"{counted(len(gone), 'base')} removed, {total} freed."]) + "\n"

@@ -208,4 +208,5 @@ def _observe(pool: str, handle: Any) -> ObservedVolume | None:
         int(root.findtext("capacity") or 0),  # libvirt always dumps bytes
         (form.get("type") if form is not None else None) or RAW,
         root.findtext("backingStore/path") or None,
+        int(root.findtext("allocation") or 0),
     )
