@@ -67,6 +67,19 @@ def test_apply_waits_and_the_next_plan_is_empty(harbour: Harbour) -> None:
     assert "ready: an address, the guest agent, ssh" in harbour.kvmspec("wait", "web").stdout
 
 
+def test_cloud_init_is_waited_for(harbour: Harbour) -> None:
+    waiting = {"cloud_init": True, "timeout": "1m"}
+    told = harbour.apply(
+        expect=1,
+        fine=harbour.vm("reach=agent,cloud-init", wait_for=waiting),
+        broken=harbour.vm("reach=agent,cloud-init-errors", wait_for=waiting),
+    )  # fmt: skip
+    assert "vm/fine wait for cloud-init … done" in told
+    assert "cloud-init ended with errors in vm/broken: no package nginxx" in told
+    for name in ("fine", "broken"):
+        harbour.domain(name).destroy()
+
+
 def test_status_says_who_knows_an_address(harbour: Harbour, guests: Host) -> None:
     assert re.search(r"web .* 10\.81\.0\.1\d\d \(lease\) ", harbour.kvmspec("status").stdout)
     (row,) = [
@@ -153,20 +166,6 @@ def test_an_interrupt_ends_the_wait(harbour: Harbour) -> None:
     assert apply.returncode == 130 and "not waited for any longer" in out
     assert harbour.domain("idle").isActive()
     harbour.domain("idle").destroy()
-
-
-# --- cloud-init
-def test_cloud_init_is_waited_for(harbour: Harbour) -> None:
-    waiting = {"cloud_init": True, "timeout": "2m"}
-    told = harbour.apply(
-        expect=1,
-        fine=harbour.vm("reach=agent,cloud-init", wait_for=waiting),
-        broken=harbour.vm("reach=agent,cloud-init-errors", wait_for=waiting),
-    )  # fmt: skip
-    assert "vm/fine wait for cloud-init … done" in told
-    assert "cloud-init ended with errors in vm/broken: no package nginxx" in told
-    for name in ("fine", "broken"):
-        harbour.domain(name).destroy()
 
 
 # --- the agent
