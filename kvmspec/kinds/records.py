@@ -50,6 +50,7 @@ class Record:
     install  of a VM that is not installed yet: `pending` until its installer ran for the first time, then
              `started`; `running` only in the XML of the domain that runs the installer
     installer  the volumes, `pool/name`, that only the installer needs
+    renewed  how often each disk was made anew, by key: a saved plan that did so is seen to be applied
     """
 
     project: str
@@ -63,6 +64,7 @@ class Record:
     sealed: bool = False
     install: str = ""
     installer: tuple[str, ...] = ()
+    renewed: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def volumes(self) -> tuple[str, ...]:
@@ -81,6 +83,8 @@ class Record:
         }
         if self.installer:
             data["installer"] = list(self.installer)
+        if self.renewed:
+            data["renewed"] = dict(self.renewed)
         return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     def xml(self) -> str:
@@ -124,6 +128,7 @@ def read(xml: str, uuid: str) -> Record | None:
         sealed=SECRET in text,
         install=node.get("install", ""),
         installer=tuple(data.get("installer", ())),
+        renewed=data.get("renewed", {}),
     )
 
 

@@ -158,11 +158,11 @@ class TestNewer:
         depot.write(depot.image("os.img", new), web=made_from())
         with depot.scene.nothing_changes():
             assert "--allow data-loss" in depot.apply("--replace", "vm/web/root", expect=4)
-        before = depot.scene.xml("web")
+        before = without_metadata(depot.scene.xml("web"))
         depot.settle("--replace", "vm/web/root", "--allow", "data-loss")
         assert backing_of(depot.scene.volume("web-root.qcow2")) == str(depot.base(new))
         assert depot.base(old).exists(), "others may rest on it"
-        assert depot.scene.xml("web") == before
+        assert without_metadata(depot.scene.xml("web")) == before
 
     def test_replaces_that_of_a_running_one(self, depot: Depot, tmp_path: Path) -> None:
         vm = idle_vm(disks=[{"name": "root", "image": "os"}], lifecycle={"force_off_after": "1s"})
@@ -334,6 +334,11 @@ class TestKilled:
     def run(self, depot: Depot, **more: Any) -> dict[str, Any]:
         scene, env = depot.scene, {"HOME": str(depot.home)}
         return scene.forks.apply(scene.path, scene.host.uri, env=env, **more)
+
+
+def without_metadata(xml: str) -> str:
+    """Of its XML what libvirt reads: there kvmspec counts how often a disk was made anew."""
+    return xml.partition("<metadata>")[0] + xml.partition("</metadata>")[2]
 
 
 def kill(run: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from kvmspec.canon.read import read
 from kvmspec.core.observed import Observed
+from kvmspec.kinds import records
 
 NEVER_STATED = frozenset(
     {"address", "alias", "audio", "clock", "controller", "emulator", "input", "on_crash", "on_poweroff"}
@@ -31,11 +32,14 @@ def brief(xml: str) -> dict[str, Any]:
 
 
 def fingerprint(observed: Observed) -> str:
-    """Digest of the definition without its metadata, and of its state.
+    """Digest of the definition without its metadata, of its state, and of how often its disks were made
+    anew, which only the metadata knows.
 
     Of the text: libvirt writes a definition in the same words as long as it is the same.
     """
     before, found, after = observed.xml.partition("\n  <metadata>\n")
     text = before + after.rpartition("\n  </metadata>\n")[2] if found else observed.xml
     state = (observed.state, observed.autostart, observed.managed_save)
-    return hashlib.blake2b(f"{text}{state}".encode(), digest_size=16).hexdigest()
+    record = records.read(observed.xml, observed.uuid)
+    renewed = dict(sorted(record.renewed.items())) if record and record.renewed else ""
+    return hashlib.blake2b(f"{text}{state}{renewed}".encode(), digest_size=16).hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from kvmspec.core.address import Address
 from kvmspec.kinds import seeds
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import seeding
@@ -18,9 +19,9 @@ Data = dict[str, Any]
 
 def record_of(comparison: Comparison, context: Context) -> Record:
     """What is to stand in the VM's metadata after the apply."""
-    name = comparison.desired.address.name
-    return record_for(
-        name,
+    address = comparison.desired.address
+    record = record_for(
+        address.name,
         comparison.observed.uuid,
         comparison.spec,
         comparison.becomes,
@@ -28,6 +29,19 @@ def record_of(comparison: Comparison, context: Context) -> Record:
         context,
         comparison.record,
     )
+    return replace(record, renewed=_renewed(record, address.host, comparison.record, context))
+
+
+def _renewed(record: Record, host: str, before: Record | None, context: Context) -> dict[str, int]:
+    """How often each of the VM's disks was made anew, this apply included."""
+    known = before.renewed if before else {}
+    there = context.views[host].volumes
+    now = {
+        disk
+        for disk, key in record.own.items()
+        if Address(host, "volume", key) in context.replaced and key in there
+    }
+    return {disk: known.get(disk, 0) + (disk in now) for disk in sorted({*known, *now})}
 
 
 def record_for(
@@ -73,6 +87,7 @@ def _but_applied(record: Record) -> tuple[object, ...]:
     return (
         (record.project, record.uuid, record.id, record.prevent_destroy),
         (dict(keys.disks), dict(keys.networks), keys.retired, dict(record.own), sorted(record.left)),
+        dict(record.renewed),
     )
 
 

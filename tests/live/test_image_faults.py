@@ -1,0 +1,50 @@
+"""Images, seeds and disks that are made anew, where somebody asks for what cannot or must not be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.depot import Depot, qcow2
+from tests.live.scene import Scene, has_pattern, idle_vm, write_pattern
+from tests.support.serving import serve
+
+pytestmark = pytest.mark.libvirtd
+REPLACE = ("--replace", "vm/web/root")
+
+
+@pytest.fixture
+def depot(scene: Scene, tmp_path: Path) -> Iterator[Depot]:
+    """An emptied host, an empty cache, an empty server."""
+    folder = tmp_path / "web"
+    folder.mkdir()
+    with serve(folder) as served:
+        yield Depot(scene, served, tmp_path)
+
+
+def _vm(*, state: str = "stopped", **fields: Any) -> dict[str, Any]:
+    lifecycle = {"force_off_after": "1s", "restart": "allowed"} | fields.pop("lifecycle", {})
+    disks = [{"name": "root", "image": "os", "clone": "full", "format": "raw"}]
+    return idle_vm(state=state, disks=disks, lifecycle=lifecycle) | fields
+
+
+class TestReplace:
+    """`--replace` deletes data: it does so once, as it was shown, and not against what protects it."""
+
+    @pytest.mark.parametrize("state", ["stopped", "running"])
+    def test_a_saved_plan_does_it_once(self, depot: Depot, tmp_path: Path, state: str) -> None:
+        depot.write(depot.image("os.img", qcow2(tmp_path)), web=_vm(state=state))
+        depot.settle()
+        saved, disk = tmp_path / "saved.json", depot.scene.volume("web-root.raw")
+        depot.cli("plan", "--out", str(saved), *REPLACE, expect=0)
+        env = {"HOME": str(depot.home)}
+        depot.scene.forks.cli("apply", saved, "--yes", "--allow", "data-loss", expect=0, env=env)
+        depot.plan(expect=0)
+
+        write_pattern(disk)
+        again = depot.scene.forks.cli("apply", saved, "--yes", "--allow", "data-loss", expect=4, env=env)
+        assert "vm/web changed since" in again.stderr
+        assert has_pattern(disk), "what the guest wrote since is not in the plan"
