@@ -20,7 +20,8 @@ def fold(differences: list[Difference], context: Context, kinds: Mapping[str, Ki
         if difference.verb is not Verb.UPDATE or owner is None or owner not in by_address:
             continue
         vm = by_address[owner]
-        if _is_ignored(f"disks.{wanted.extra}.size" if wanted else "", owner, context):
+        asked = address in context.replaced  # by name, on the command line: that is not ignored
+        if not asked and _is_ignored(f"disks.{wanted.extra}.size" if wanted else "", owner, context):
             by_address[address] = replace(difference, verb=Verb.NO_OP, changes=(), detail=None)
             continue
         if vm.verb in (Verb.NO_OP, Verb.UPDATE) and not vm.refusals:
@@ -52,6 +53,7 @@ def _with(
         vm,
         verb=Verb.UPDATE,
         changes=(*vm.changes, *changes),
+        label="",
         before=(vm.before or {}) | {c.path: c.before for c in changes},
         after=(vm.after or {}) | {c.path: c.after for c in changes},
         detail=_spliced(steps, vm.detail or ()),

@@ -48,3 +48,15 @@ class TestReplace:
         again = depot.scene.forks.cli("apply", saved, "--yes", "--allow", "data-loss", expect=4, env=env)
         assert "vm/web changed since" in again.stderr
         assert has_pattern(disk), "what the guest wrote since is not in the plan"
+
+    @pytest.mark.parametrize("ignored", ["disks", "disks.root.size"])
+    def test_is_asked_for_and_so_not_ignored(self, depot: Depot, tmp_path: Path, ignored: str) -> None:
+        vm = _vm(state="running", lifecycle={"ignore_changes": [ignored]})
+        depot.write(depot.image("os.img", qcow2(tmp_path)), web=vm)
+        depot.settle()
+        disk = depot.scene.volume("web-root.raw")
+        write_pattern(disk)
+        depot.apply(*REPLACE, expect=4)
+        assert "disks.root.data" in depot.apply(*REPLACE, "--allow", "data-loss")
+        assert not has_pattern(disk)
+        depot.plan(expect=0)
