@@ -60,3 +60,14 @@ class TestReplace:
         assert "disks.root.data" in depot.apply(*REPLACE, "--allow", "data-loss")
         assert not has_pattern(disk)
         depot.plan(expect=0)
+
+    def test_not_of_a_vm_that_is_protected(self, depot: Depot, tmp_path: Path) -> None:
+        image = depot.image("os.img", qcow2(tmp_path))
+        depot.write(image, web=_vm(lifecycle={"prevent_destroy": True}))
+        depot.settle()
+        depot.write(image, web=_vm())  # it holds until it is taken out in an apply of its own
+        with depot.scene.nothing_changes():
+            text = depot.apply(*REPLACE, "--allow", "data-loss", expect=4)
+        assert "vm/web is protected by prevent_destroy" in text
+        depot.settle()
+        depot.settle(*REPLACE, "--allow", "data-loss")

@@ -11,7 +11,7 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.impact import Impact
 from kvmspec.core.observed import HostView, ObservedVolume
 from kvmspec.core.problem import Problem
-from kvmspec.kinds import compare, use
+from kvmspec.kinds import compare, records, use
 from kvmspec.kinds.base import Chain, Context
 
 
@@ -56,6 +56,12 @@ def _refusals(
     using = [d for d in use.users(view, observed.path, key) if owner is None or d.name != owner.name]
     if using:
         yield context.problem(desired.path, f"{key} is used by {compare.names(using)}, too")
+    if owner is not None and _is_protected(owner.name, view, context):
+        yield context.problem(
+            desired.path,
+            f"vm/{owner.name} is protected by prevent_destroy, and so is the data of {key}",
+            "apply it once with `lifecycle: {prevent_destroy: false}`, then replace it",
+        )
     own = view.domains.get(owner.name) if owner else None
     if own is not None and own.snapshots:
         yield context.problem(
@@ -65,3 +71,11 @@ def _refusals(
         )
     if over := use.overlays(view, observed.path):
         yield context.problem(desired.path, f"{', '.join(over)} rests on {key}", "delete that first")
+
+
+def _is_protected(vm: str, view: HostView, context: Context) -> bool:
+    """Whether the VM is, by the manifest or by what was applied last."""
+    record = records.records(view).get(vm)
+    spec = compare.specs(context.manifest).get(("vm", vm))
+    lifecycle = getattr(spec, "lifecycle", None)
+    return bool((record and record.prevent_destroy) or (lifecycle and lifecycle.prevent_destroy))
