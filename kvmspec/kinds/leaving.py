@@ -8,6 +8,7 @@ from kvmspec.core.observed import HostView
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.records import Record, records
+from kvmspec.kinds.seeds import is_seed, strays
 
 
 def owned(name: str, view: HostView, context: Context) -> Record | None:
@@ -40,6 +41,21 @@ def volumes_leaving(view: HostView, context: Context) -> frozenset[str]:
     if Permission.DATA_LOSS not in context.granted:
         return frozenset()
     return frozenset(volume for record in vms_leaving(view, context).values() for volume in record.volumes)
+
+
+def seeds_of(name: str, record: Record, view: HostView) -> list[str]:
+    """`pool/volume` of the seeds that are there and go with a VM, whatever is allowed."""
+    listed = [key for key in record.volumes if is_seed(key) and key in view.volumes]
+    return list(dict.fromkeys((*listed, *strays(name, record.volumes, view))))
+
+
+def gone_with_vms(view: HostView, context: Context) -> frozenset[str]:
+    """`pool/volume` of what is deleted with the VMs that go, also where no data loss is allowed: seeds, and
+    what only an installer needed."""
+    going = vms_leaving(view, context)
+    return frozenset(
+        key for name, record in going.items() for key in (*seeds_of(name, record, view), *record.installer)
+    )
 
 
 def other_repository(view: HostView, context: Context) -> Problem | None:

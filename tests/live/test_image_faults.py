@@ -13,6 +13,7 @@ from tests.live.scene import Scene, has_pattern, idle_vm, write_pattern
 from tests.support.serving import serve
 
 pytestmark = pytest.mark.libvirtd
+OTHER = "11111111-2222-4333-8444-555555555555"
 REPLACE = ("--replace", "vm/web/root")
 
 
@@ -71,3 +72,55 @@ class TestReplace:
         assert "vm/web is protected by prevent_destroy" in text
         depot.settle()
         depot.settle(*REPLACE, "--allow", "data-loss")
+
+
+class TestSeed:
+    """A seed holds secrets: it goes with its VM, and is not made for nothing."""
+
+    @staticmethod
+    def seeds(scene: Scene) -> list[str]:
+        return sorted(path.name.rpartition("-")[0] for path in scene.pool.glob("*-seed-*.iso"))
+
+    @staticmethod
+    def vm(hostname: str = "one", **fields: Any) -> dict[str, Any]:
+        lifecycle = {"force_off_after": "1s", "restart": "allowed"} | fields.pop("lifecycle", {})
+        seed = {"hostname": hostname, "on_change": "new-instance"}
+        return idle_vm(pool="vms", cloud_init=seed, lifecycle=lifecycle) | fields
+
+    def test_one_that_a_failed_apply_left_goes_with_the_vm(self, scene: Scene) -> None:
+        scene.settle(scene.manifest({"web": self.vm()}))
+        slow = {"force_off_after": None, "shutdown_timeout": "1s"}
+        scene.apply(scene.manifest({"web": self.vm("two", lifecycle=slow)}), expect=1)
+        assert self.seeds(scene) == ["web-seed", "web-seed"]
+        scene.cli("destroy", "--yes", expect=0)
+        assert self.seeds(scene) == []
+
+    def test_one_that_a_failed_apply_left_goes_with_the_next(self, scene: Scene) -> None:
+        scene.settle(scene.manifest({"web": self.vm()}))
+        slow = {"force_off_after": None, "shutdown_timeout": "1s"}
+        scene.apply(scene.manifest({"web": self.vm("two", lifecycle=slow)}), expect=1)
+        number = scene.domain("web").ID()
+        scene.settle(scene.manifest({"web": self.vm()}))
+        assert self.seeds(scene) == ["web-seed"] and scene.domain("web").ID() == number
+
+    def test_a_renamed_vm_keeps_its_own_when_another_takes_the_name(self, scene: Scene) -> None:
+        www, web = self.vm(state="stopped"), self.vm("two", state="stopped", uuid=OTHER)
+        scene.settle(scene.manifest({"web": www}))
+        scene.settle(scene.manifest({"www": www}, moved=[{"from": "vm/web", "to": "vm/www"}]))
+        scene.settle(scene.manifest({"www": www, "web": web}))
+        scene.settle(scene.manifest({"www": www, "web": web | {"cloud_init": {"hostname": "three"}}}))
+        scene.settle(scene.manifest({"www": www}), "--allow", "delete")
+        assert self.seeds(scene) == ["web-seed"]
+        scene.settle(scene.manifest({"www": www | {"state": "running"}}))
+
+    def test_destroy_says_that_it_goes_and_not_that_it_stays(self, scene: Scene) -> None:
+        scene.settle(scene.manifest({"web": self.vm()}))
+        text = scene.cli("destroy", "--yes", expect=0).stdout
+        assert "cloud-init's seed is deleted" in text and "web-seed-" not in text
+        assert self.seeds(scene) == []
+
+    def test_one_in_a_pool_that_does_not_run_is_said_to_stay(self, scene: Scene) -> None:
+        scene.settle(scene.manifest({"web": self.vm(state="stopped"), "db": idle_vm(state="stopped")}))
+        scene.conn.storagePoolLookupByName("vms").destroy()
+        text = scene.apply(scene.manifest({"db": idle_vm(state="stopped")}), "--allow", "delete").stdout
+        assert "vms/web-seed-" in text

@@ -24,7 +24,7 @@ from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, sealed_xml
 from kvmspec.kinds.domain.wait import waiting
-from kvmspec.kinds.seeds import is_seed
+from kvmspec.kinds.seeds import is_seed, strays
 from kvmspec.manifest.types import format_size
 
 
@@ -144,14 +144,14 @@ class Builder:
 
 
 def old_seeds(comparison: Comparison, context: Context) -> list[Address]:
-    """Seeds that were made for the VM, and that it has no more."""
+    """Seeds that were made for the VM, and that it has no more, or never got."""
     host, record = comparison.desired.address.host, comparison.record
-    there = context.views[host].volumes
-    current = seeding.seed_of(comparison.spec)
-    listed = record.volumes if record else ()
-    return [
-        Address(host, "volume", key) for key in listed if is_seed(key) and key in there and key != current
-    ]
+    if record is None:
+        return []
+    view, current = context.views[host], seeding.seed_of(comparison.spec)
+    listed = [key for key in record.volumes if is_seed(key) and key in view.volumes]
+    found = (*listed, *strays(comparison.desired.address.name, record.volumes, view))
+    return [Address(host, "volume", key) for key in dict.fromkeys(found) if key != current]
 
 
 def _text(change: Change | None) -> str | None:

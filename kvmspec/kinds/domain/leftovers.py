@@ -17,7 +17,7 @@ from kvmspec.core.observed import HostView, Observed
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.keeping import keeping
-from kvmspec.kinds.leaving import owned, vms_leaving, volumes_leaving
+from kvmspec.kinds.leaving import owned, seeds_of, vms_leaving, volumes_leaving
 from kvmspec.kinds.records import Record
 from kvmspec.kinds.seeds import is_seed
 from kvmspec.manifest.types import format_size
@@ -50,7 +50,8 @@ def _deletion(
 ) -> Difference:
     own = [name for name in record.volumes if not is_seed(name)]
     volumes = [name for name in own if name in view.volumes]
-    unread = [name for name in own if name.partition("/")[0] not in view.pools_read]
+    seeds = seeds_of(address.name, record, view)
+    unread = [name for name in record.volumes if name.partition("/")[0] not in view.pools_read]
     taking = Permission.DATA_LOSS in context.granted
     chain: Chain = []
     if observed.running:
@@ -62,9 +63,7 @@ def _deletion(
     if record.installer:
         chain.append((FinishInstall(address, record.installer, record=False), "remove the installer's files"))
     chain += [
-        (RemoveSeed(Address(address.host, "volume", name)), "delete cloud-init's seed")
-        for name in record.volumes
-        if is_seed(name) and name in view.volumes
+        (RemoveSeed(Address(address.host, "volume", name)), "delete cloud-init's seed") for name in seeds
     ]
     chain.append((UndefineDomain(address), "undefine"))
     sizes = ", ".join(
@@ -73,6 +72,8 @@ def _deletion(
     notes = []
     if volumes:
         notes.append(f"its volumes {'are deleted' if taking else 'stay'}: {sizes}")
+    if seeds:
+        notes.append("cloud-init's seed is deleted")
     if unread:
         notes.append(f"its volumes stay, their pool is not running: {', '.join(unread)}")
     return Difference(

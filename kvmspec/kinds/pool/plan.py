@@ -23,6 +23,7 @@ from kvmspec.core.observed import HostView, Observed
 from kvmspec.core.problem import Problem
 from kvmspec.kinds import compare
 from kvmspec.kinds.base import Chain, Context
+from kvmspec.kinds.leaving import gone_with_vms
 from kvmspec.kinds.ownership import derived_uuid
 from kvmspec.manifest.types import format_size
 
@@ -187,7 +188,8 @@ def _deletion(observed: Observed, view: HostView, context: Context) -> Differenc
         message = f"pool/{name} on {view.host} holds disks of {compare.names(staying)}, which stays"
         hint = "move those disks to another pool, or keep this one in the manifest"
         refusals.append(Problem(message, hint=hint))
-    files = [volume for volume in view.volumes.values() if volume.pool == name]
+    gone = gone_with_vms(view, context)
+    files = [v for key, v in view.volumes.items() if v.pool == name and key not in gone]
     listed = ", ".join(f"{volume.name} ({format_size(volume.capacity)})" for volume in files)
     some = files and Permission.DATA_LOSS not in context.granted
     notes = [f"its files stay in {path}: {listed}"] if some else [f"its folder {path} stays"]
