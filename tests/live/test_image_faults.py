@@ -124,3 +124,11 @@ class TestSeed:
         scene.conn.storagePoolLookupByName("vms").destroy()
         text = scene.apply(scene.manifest({"db": idle_vm(state="stopped")}), "--allow", "delete").stdout
         assert "vms/web-seed-" in text
+
+    def test_a_rename_makes_no_other_of_the_same_content(self, scene: Scene) -> None:
+        scene.settle(scene.manifest({"web": self.vm(state="stopped")}))
+        moved = [{"from": "vm/web", "to": "vm/www"}]
+        text = scene.plan(scene.manifest({"www": self.vm(state="stopped")}, moved=moved), expect=2)
+        assert "cloud_init" not in text and "seed" not in text
+        scene.settle()
+        assert self.seeds(scene) == ["web-seed"]

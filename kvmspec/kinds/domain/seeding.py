@@ -57,7 +57,8 @@ def seeding(
     content = fingerprint(files, manifest.secrets, manifest.project)
     wanted = f"{pool}/{seeds.seed_name(item.name, content)}"
     has = _has(record, view)
-    new = spec.cloud_init.on_change == "new-instance" or item.name in manifest.rebuilt
+    same = has is not None and seeds.content_of(has) == seeds.content_of(wanted)  # also under an old name
+    new = not same and (spec.cloud_init.on_change == "new-instance" or item.name in manifest.rebuilt)
     key = has if has is not None and not new else wanted
     where = Address(host, "volume", key)
     volume = Desired(
@@ -67,7 +68,7 @@ def seeding(
         (Address(host, "pool", key.partition("/")[0]),),
         owner=Address(host, "vm", item.name),
     )
-    notes = (_STALE,) if has is not None and has != wanted and not new else ()
+    notes = (_STALE,) if has is not None and not same and not new else ()
     return Seeding(with_drive(spec, key), volume, notes)
 
 
