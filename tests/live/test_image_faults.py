@@ -125,6 +125,16 @@ class TestSeed:
         text = scene.apply(scene.manifest({"db": idle_vm(state="stopped")}), "--allow", "delete").stdout
         assert "vms/web-seed-" in text
 
+    @pytest.mark.parametrize("before", [{"hostname": "one", "on_change": "new-instance"}, None])
+    def test_ignored_is_neither_made_nor_deleted(self, scene: Scene, before: dict[str, Any] | None) -> None:
+        vm = self.vm("two", state="stopped", lifecycle={"ignore_changes": ["cloud_init"]})
+        first = {key: value for key, value in vm.items() if before or key != "cloud_init"}
+        scene.settle(scene.manifest({"web": first | ({"cloud_init": before} if before else {})}))
+        found = sorted(scene.pool.iterdir())
+        assert "create" not in scene.plan(scene.manifest({"web": vm}), expect=0)
+        scene.settle(scene.manifest({"web": vm | {"state": "running"}}))
+        assert sorted(scene.pool.iterdir()) == found
+
     def test_a_rename_makes_no_other_of_the_same_content(self, scene: Scene) -> None:
         scene.settle(scene.manifest({"web": self.vm(state="stopped")}))
         moved = [{"from": "vm/web", "to": "vm/www"}]

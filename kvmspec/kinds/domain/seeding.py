@@ -38,7 +38,8 @@ class Seeding(NamedTuple):
 def seeding(
     item: Item, host: str, manifest: Manifest, view: HostView | None, places: Places
 ) -> Seeding | None:
-    """None for a VM without `cloud_init`, and where no pool can hold the seed (check() says so)."""
+    """None for a VM without `cloud_init`, for one that has no seed and shall ignore that, and where no pool
+    can hold the seed (check() says so)."""
     spec = item.spec
     assert isinstance(spec, VmSpec)
     pool = pool_for(spec, places)
@@ -57,8 +58,11 @@ def seeding(
     content = fingerprint(files, manifest.secrets, manifest.project)
     wanted = f"{pool}/{seeds.seed_name(item.name, content)}"
     has = _has(record, view)
+    ignored = record is not None and "cloud_init" in spec.lifecycle.ignore_changes
+    if ignored and has is None:
+        return None  # it has no seed's drive, and gets none
     same = has is not None and seeds.content_of(has) == seeds.content_of(wanted)  # also under an old name
-    new = not same and (spec.cloud_init.on_change == "new-instance" or item.name in manifest.rebuilt)
+    new = not same and not ignored and (spec.cloud_init.on_change == "new-instance" or item.name in manifest.rebuilt)
     key = has if has is not None and not new else wanted
     where = Address(host, "volume", key)
     volume = Desired(
