@@ -62,7 +62,8 @@ def seeding(
     if ignored and has is None:
         return None  # it has no seed's drive, and gets none
     same = has is not None and seeds.content_of(has) == seeds.content_of(wanted)  # also under an old name
-    new = not same and not ignored and (spec.cloud_init.on_change == "new-instance" or item.name in manifest.rebuilt)
+    asked = spec.cloud_init.on_change == "new-instance" or item.name in manifest.rebuilt
+    new = asked and not same and not ignored
     key = has if has is not None and not new else wanted
     where = Address(host, "volume", key)
     volume = Desired(
