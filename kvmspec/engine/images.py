@@ -69,7 +69,9 @@ def _wanted(item: Desired, view: HostView, manifest: Manifest, rebuilt: frozense
     images = [need.name for need in item.needs if need.kind == "image"]
     if item.address.kind == "image" and _is_ahead(item, view, manifest):
         yield name
-    elif item.address.kind == "volume" and (name not in view.volumes or item.address in rebuilt):
+    elif item.address.kind == "volume" and (
+        name not in view.volumes or name in view.unfinished or item.address in rebuilt
+    ):
         yield from images
     elif item.address.kind == "vm":
         observed = view.domains.get(name)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from kvmspec.adapters.libvirt import Host
 from kvmspec.adapters.libvirt.domains import LOCK_NAME
-from kvmspec.adapters.libvirt.volumes import RAW
+from kvmspec.adapters.libvirt.volumes import COPYING, RAW
 from kvmspec.core.errors import HostUnreachable, LibvirtFailure
 from kvmspec.core.observed import HostFacts, HostView, Observed, ObservedVolume
 from kvmspec.kinds import records
@@ -63,8 +63,11 @@ def _view(host: Host, entry: HostEntry, manifest: Manifest, every_pool: bool) ->
 
 
 def _unfinished(volumes: Iterable[ObservedVolume], host: Host, manifest: Manifest) -> Iterator[str]:
-    """Volumes that kvmspec uploads, as long as their first bytes, which come last, are missing. One
-    that libvirt takes for anything but raw has them."""
+    """Volumes that kvmspec uploads, as long as their first bytes, which come last, are missing (one that
+    libvirt takes for anything but raw has them), and copies that are marked as not done."""
+    volumes = list(volumes)
+    keys = {f"{volume.pool}/{volume.name}" for volume in volumes}
+    yield from (key for key in keys if f"{key}{COPYING}" in keys)
     images = {item.name for item in manifest.of("image")}
     for volume in volumes:
         ours = is_seed(volume.name) or image_at(volume.name) in images

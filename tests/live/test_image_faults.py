@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.live.depot import Depot, qcow2
-from tests.live.scene import Scene, has_pattern, idle_vm, write_pattern
+from tests.conftest import StartKvmspec
+from tests.live.depot import Depot, digest_of, qcow2, raw
+from tests.live.scene import MIB, Scene, has_pattern, idle_vm, write_pattern
+from tests.support.guest import wait_for
+from tests.support.private_libvirt import PrivateLibvirt
 from tests.support.serving import serve
 
 pytestmark = pytest.mark.libvirtd
@@ -142,3 +145,34 @@ class TestSeed:
         assert "cloud_init" not in text and "seed" not in text
         scene.settle()
         assert self.seeds(scene) == ["web-seed"]
+
+
+class TestCopy:
+    """`clone: full`: libvirtd copies by itself, and what it leaves when it dies looks like a volume."""
+
+    SIZE = 400 * MIB
+
+    def test_cut_off_is_never_taken_for_whole(
+        self, depot: Depot, clean_host: PrivateLibvirt, start_kvmspec: StartKvmspec, tmp_path: Path
+    ) -> None:
+        image, disk = tmp_path / "large.raw", depot.scene.volume("web-root.raw")
+        image.write_bytes(raw(MIB) * (self.SIZE // MIB))
+        depot.write({"path": str(image)}, web=_vm())
+        run = start_kvmspec("apply", "--yes", depot.scene.path, connect=clean_host)
+        wait_for(lambda: disk.exists() and disk.stat().st_blocks * 512 > 8 * MIB, what="a part of the copy")
+        clean_host.kill_daemon()
+        assert run.wait(60) == 1
+        assert disk.stat().st_blocks * 512 < self.SIZE
+        clean_host.start_daemon()
+        assert "its copying was cut off; it is copied again" in depot.plan(expect=2)
+        depot.settle()
+        assert digest_of(disk) == digest_of(image)
+        assert [path.name for path in depot.scene.pool.glob("web-*")] == ["web-root.raw"]
+
+    def test_a_guest_that_runs_on_one_is_left_alone(self, depot: Depot, tmp_path: Path) -> None:
+        depot.write(depot.image("os.img", qcow2(tmp_path)), web=_vm(state="running"))
+        depot.settle()
+        depot.scene.volume("web-root.raw.kvmspec-copying").write_bytes(b"\0")
+        depot.scene.conn.storagePoolLookupByName("vms").refresh()
+        with depot.scene.nothing_changes():
+            assert "was cut off, and vm/web runs on it" in depot.apply(expect=4)

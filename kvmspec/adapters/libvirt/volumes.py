@@ -20,6 +20,9 @@ from kvmspec.core.observed import ObservedVolume
 from kvmspec.manifest.secrets import SecretStore
 
 RAW = "raw"
+COPYING = ".kvmspec-copying"
+"""Ends the name of a volume that lies beside another one for as long as that is being filled with a copy. A
+copy that was cut off looks like a whole one."""
 _PATIENCE = 60.0  # seconds
 _BUSY = "asynchronous jobs running"
 _THERE_ALREADY = frozenset({libvirt.VIR_ERR_STORAGE_VOL_EXIST, libvirt.VIR_ERR_OPERATION_INVALID})
@@ -82,13 +85,29 @@ class Volumes:
 
     def create_from(self, pool: str, name: str, xml: str, origin: tuple[str, str]) -> bool:
         """Create a volume as a full copy of the volume `origin` (pool, name). False where one of that
-        name was there already; nothing was changed then. libvirtd does the copying itself."""
+        name was there already, whole; nothing was changed then. libvirtd does the copying itself."""
+        mark = name + COPYING
+        if self._is_there(pool, name):
+            if not self._is_there(pool, mark):
+                return False
+            self.delete(pool, name)
+        self.create(pool, mark, _raw(mark, 1, "0600"))
+        try:
+            with translated(f"copy volume/{'/'.join(origin)} to volume/{pool}/{name}"):
+                self._pool(pool).createXMLFrom(xml, self._lookup(*origin), 0)
+        except LibvirtFailure:
+            with suppress(LibvirtFailure):  # the connection may be lost, too; then the mark stays
+                if not self._is_there(pool, name):
+                    self.delete(pool, mark)
+            raise
+        self.delete(pool, mark)
+        return True
+
+    def _is_there(self, pool: str, name: str) -> bool:
         with suppress(Absent):
             self.get(pool, name)
-            return False
-        with translated(f"copy volume/{'/'.join(origin)} to volume/{pool}/{name}"):
-            self._pool(pool).createXMLFrom(xml, self._lookup(*origin), 0)
-        return True
+            return True
+        return False
 
     # --- contents
     def is_unfinished(self, pool: str, name: str) -> bool:

@@ -7,8 +7,10 @@ format, backing: fixed at creation.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
+from kvmspec.adapters.libvirt.volumes import COPYING
 from kvmspec.core.action import Action, CreateVolume, DeleteVolume, GrowDisk, PlaceSeed, ResizeVolume
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, FieldChange, Verb
@@ -56,6 +58,8 @@ def diff(desired: Desired, view: HostView, context: Context) -> Difference:
         return _absent(desired, want, view, context)
     if desired.address in context.replaced:
         return rebuild.rebuild(desired, observed, _absent(desired, want, view, context), view, context)
+    if desired.address.name in view.unfinished and want.origin is not None:
+        return _cut_off(desired, want, observed, view, context)
     return _present(desired, want, observed, view, context)
 
 
@@ -85,6 +89,23 @@ def _absent(desired: Desired, want: Wanted, view: HostView, context: Context) ->
         label=label(want),
         detail=action,
     )
+
+
+def _cut_off(
+    desired: Desired, want: Wanted, observed: ObservedVolume, view: HostView, context: Context
+) -> Difference:
+    """A copy that is not whole is made anew, unless a guest runs on it."""
+    key = desired.address.name
+    made = _absent(desired, want, view, context)
+    running = sorted({domain.name for domain, _ in use.live_disks(view, observed.path, key)})
+    if not running:
+        return replace(made, notes=("its copying was cut off; it is copied again",))
+    problem = context.problem(
+        desired.path,
+        f"the copying of {key} was cut off, and {', '.join(f'vm/{name}' for name in running)} runs on it",
+        f"stop it, and it is copied again; if the data is whole, delete the volume {want.name}{COPYING}",
+    )
+    return Difference(desired.address, Verb.NO_OP, refusals=(problem,))
 
 
 def label(want: Wanted) -> str:
