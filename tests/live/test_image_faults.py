@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import StartKvmspec
-from tests.live.depot import Depot, digest_of, qcow2, raw
+from tests.live.depot import Depot, digest_of, iso, qcow2, raw
 from tests.live.scene import MIB, Scene, has_pattern, idle_vm, write_pattern
 from tests.support.guest import wait_for
 from tests.support.private_libvirt import PrivateLibvirt
@@ -176,3 +176,16 @@ class TestCopy:
         depot.scene.conn.storagePoolLookupByName("vms").refresh()
         with depot.scene.nothing_changes():
             assert "was cut off, and vm/web runs on it" in depot.apply(expect=4)
+
+
+class TestInstall:
+    """An installation writes over the disk it is given."""
+
+    @staticmethod
+    def vm(**fields: Any) -> dict[str, Any]:
+        return idle_vm(install={"iso": "os", "timeout": "5s"}, disks=[{"name": "root", "size": "8MiB"}]) | fields
+
+    def test_with_cloud_init(self, depot: Depot) -> None:
+        depot.write(depot.image("os.iso", iso(), kind="iso"), web=self.vm(cloud_init={}))
+        text = depot.plan(expect=2)
+        assert "web-seed-" in text and "is installed from os" in text

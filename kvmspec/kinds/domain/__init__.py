@@ -43,7 +43,7 @@ class DomainKind:
         assert isinstance(spec, VmSpec)
         spec = install_media.with_drive(spec, view.facts.arch if view else HostFacts().arch)
         places = Places(manifest, view, known_volumes(manifest, item.name, view))
-        seeded = seeding.seeding(item, host, manifest, view, places)
+        seeded = seeding.seeding(item, spec, host, manifest, view, places)
         if seeded is not None:
             spec = seeded.spec
         needs = tuple(dict.fromkeys(_needs(item.name, spec, manifest, host, places)))

@@ -36,12 +36,10 @@ class Seeding(NamedTuple):
 
 
 def seeding(
-    item: Item, host: str, manifest: Manifest, view: HostView | None, places: Places
+    item: Item, spec: VmSpec, host: str, manifest: Manifest, view: HostView | None, places: Places
 ) -> Seeding | None:
     """None for a VM without `cloud_init`, for one that has no seed and shall ignore that, and where no pool
     can hold the seed (check() says so)."""
-    spec = item.spec
-    assert isinstance(spec, VmSpec)
     pool = pool_for(spec, places)
     if spec.cloud_init is None or pool is None:
         return None
