@@ -137,7 +137,8 @@ class PlaceImage(On):
 class CreateVolume(On):
     """Create the volume. `take_up` is true where the plan could not look into the pool
     (it is not running yet): a fitting volume found then is used with its data. `origin` is the
-    volume, `pool/name`, that it is a full copy of."""
+    volume, `pool/name`, that it is a full copy of. With `blank`, one with data in it is not taken up: an
+    installer would write over it."""
 
     xml: str
     capacity: int
@@ -145,6 +146,7 @@ class CreateVolume(On):
     backing: str | None = None
     take_up: bool = False
     origin: str | None = None
+    blank: bool = False
 
 
 @dataclass(frozen=True)

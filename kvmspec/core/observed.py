@@ -53,6 +53,11 @@ class ObservedVolume:
     backing: str | None = None
     allocation: int = field(default=0, compare=False)
 
+    @property
+    def has_data(self) -> bool:
+        """Whether something was written into it; a qcow2 file that is just made takes some 200 KiB."""
+        return self.allocation >= 1 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:

@@ -183,9 +183,29 @@ class TestInstall:
 
     @staticmethod
     def vm(**fields: Any) -> dict[str, Any]:
-        return idle_vm(install={"iso": "os", "timeout": "5s"}, disks=[{"name": "root", "size": "8MiB"}]) | fields
+        return (
+            idle_vm(install={"iso": "os", "timeout": "5s"}, disks=[{"name": "root", "size": "8MiB"}]) | fields
+        )
 
     def test_with_cloud_init(self, depot: Depot) -> None:
         depot.write(depot.image("os.iso", iso(), kind="iso"), web=self.vm(cloud_init={}))
         text = depot.plan(expect=2)
         assert "web-seed-" in text and "is installed from os" in text
+
+    @pytest.mark.parametrize("seen", [True, False])
+    def test_not_over_data_that_nobody_gave_up(self, depot: Depot, seen: bool) -> None:
+        image, disk = depot.image("os.iso", iso(), kind="iso"), depot.scene.volume("web-root.raw")
+        disks = [{"name": "root", "size": "8MiB", "format": "raw"}]
+        depot.write(image, web=idle_vm(disks=disks, state="stopped"))
+        depot.settle()
+        disk.write_bytes(raw(2 * MIB) + bytes(6 * MIB))
+        depot.scene.domain("web").undefine()
+        if not seen:
+            depot.scene.conn.storagePoolLookupByName("vms").destroy()
+        before = digest_of(disk)
+        depot.write(image, web=self.vm(disks=disks))
+        text = depot.apply(expect=4 if seen else 1)
+        assert digest_of(disk) == before and "web" not in depot.scene.domains()
+        assert "is installed over the data in web-root.raw" in text if seen else "has data, which" in text
+        text = depot.apply(expect=4)
+        assert "--allow data-loss" in text and "DATA LOSS" in text and digest_of(disk) == before

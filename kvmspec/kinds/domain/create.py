@@ -10,6 +10,7 @@ from kvmspec.core.action import DefineDomain, SetAutostart, StartDomain
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
 from kvmspec.core.desired import Desired
+from kvmspec.core.impact import Impact
 from kvmspec.core.observed import HostFacts, HostView
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Chain, Context
@@ -46,9 +47,15 @@ def creation(desired: Desired, found: Match, view: HostView, context: Context) -
             chain.append((StartDomain(address), "start"))
         chain += waiting(address, spec.wait_for)
     notes = tuple(f"{problem.message}; it is not to be started yet" for problem in problems)
-    notes += installing.of_new_told(spec)
+    over = tuple(installing.written_over(desired, view, places))
     return Difference(
-        address, Verb.CREATE, after=_facts(spec), notes=notes, label=label(spec), detail=tuple(chain)
+        address,
+        Verb.CREATE,
+        after=_facts(spec),
+        notes=(*notes, *installing.of_new_told(spec), *over),
+        impact_floor=Impact.DATA_LOSS if over else Impact.NONE,
+        label=label(spec),
+        detail=tuple(chain),
     )
 
 

@@ -7,7 +7,7 @@ killed is carried on by the next.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import Enum
 
@@ -23,7 +23,7 @@ from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.domain import install_media as media
 from kvmspec.kinds.domain.install import InstallSpec
 from kvmspec.kinds.domain.match import Match
-from kvmspec.kinds.domain.sources import Places
+from kvmspec.kinds.domain.sources import Places, own_volumes
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.records import KeyMap, Record
 
@@ -69,6 +69,15 @@ def of_new_told(spec: VmSpec) -> tuple[str, ...]:
         return ()
     then = "" if spec.state == "stopped" else ", then starts from its disk"
     return (f"is installed from {_iso(install)}{then}; that may take up to {_time(install.timeout)}",)
+
+
+def written_over(desired: Desired, view: HostView, places: Places) -> Iterator[str]:
+    """That the installer writes over data: disks of the VM's own that are there from before."""
+    spec = desired.spec
+    for _, pool, name in own_volumes(desired.address.name, spec, places) if spec.install else ():
+        found = view.volumes.get(f"{pool}/{name}")
+        if found is not None and found.has_data:
+            yield f"is installed over the data in {name}, unless `install:` is taken out"
 
 
 def _install(desired: Desired, at: Address, keys: KeyMap, places: Places, context: Context) -> Chain:

@@ -83,6 +83,8 @@ def misfit(action: CreateVolume, found: ObservedVolume) -> str:
         return f"is {found.format}, not {action.format}"
     if not bases.same_image(found.backing, action.backing):
         return f"rests on {found.backing or 'nothing'}, not on {action.backing or 'nothing'}"
+    if action.blank and found.has_data:
+        return "has data, which an installer would write over"
     if action.capacity and found.capacity > action.capacity:
         return f"has {format_size(found.capacity)}, more than {format_size(action.capacity)}"
     return ""

@@ -76,6 +76,7 @@ def _absent(desired: Desired, want: Wanted, view: HostView, context: Context) ->
         want.backing.path if want.backing else None,
         take_up=unseen,
         origin=want.origin,
+        blank=unseen and _is_installed_over(desired, view, context),
     )
     invalid = tuple(_too_small(desired, want, context))
     notes = (f"if it is in pool {want.pool} already, it is taken up with its data",) if unseen else ()
@@ -106,6 +107,12 @@ def _cut_off(
         f"stop it, and it is copied again; if the data is whole, delete the volume {want.name}{COPYING}",
     )
     return Difference(desired.address, Verb.NO_OP, refusals=(problem,))
+
+
+def _is_installed_over(desired: Desired, view: HostView, context: Context) -> bool:
+    """Whether it is a disk of a VM that is to be created by an installer."""
+    owner = context.desired.get(desired.owner) if desired.owner else None
+    return owner is not None and owner.spec.install is not None and owner.address.name not in view.domains
 
 
 def label(want: Wanted) -> str:
