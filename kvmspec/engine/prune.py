@@ -156,7 +156,7 @@ def _judged(
         state = _state(key, current[image], view)
         base = PlacedBase(view.host, volume.pool, volume.name, image, volume.allocation, state)
         kept = "the manifest declares a volume of this name" if _is_wanted(view, key, declared) else ""
-        kept = kept or next(_needed_by(volume, view), "") or blind
+        kept = kept or _doubtful(volume.name) or next(_needed_by(volume, view), "") or blind
         yield replace(base, kept=kept or ("" if everything else _worth_keeping(base)))
 
 
@@ -166,6 +166,11 @@ def _state(key: str, current: Base | None, view: HostView) -> str:
     if current is None or not current.known:
         return "unknown"
     return "current" if current.key == key else "old"
+
+
+def _doubtful(volume: str) -> str:
+    """A digest of decimal digits alone is one of 280; a date of the user's own is likelier, and stays."""
+    return "its name may be a date and not a digest" if volume.rpartition("-")[2].isdecimal() else ""
 
 
 def _worth_keeping(base: PlacedBase) -> str:
