@@ -15,6 +15,13 @@ SYSTEM_PACKAGES=(
   git graphviz jq shellcheck zsh fish
 )
 
+# What makes and reads images for tests. Here and not only in the scripts that need them: tests run side by side,
+# and apt-get installs for one at a time.
+# shellcheck disable=SC2034  # used by scripts/test
+TEST_PACKAGES=(
+  mmdebstrap e2fsprogs dosfstools mtools fdisk syslinux syslinux-common isolinux genisoimage
+)
+
 BROWSER_PACKAGES=(chromium chromium-driver) # for the tests of the HTML report; on Ubuntu there is only a snap
 
 say() { printf '\n== %s\n' "$*" >&2; }

@@ -20,11 +20,12 @@ from kvmspec.manifest.secrets import SecretStore
 from tests.conftest import StartKvmspec
 from tests.live.scene import Manifest, Scene, has_pattern
 from tests.support.guest import TinyGuest, wait_for
+from tests.support.hosts import required
 from tests.support.installer_iso import MARK, build, why_no_installer
 
 pytestmark = [
     pytest.mark.libvirtd,
-    pytest.mark.skipif(why_no_installer() is not None, reason=str(why_no_installer())),
+    pytest.mark.skipif(bool(why_no_installer()) and not required(), reason=str(why_no_installer())),
 ]
 DISK = "web-root.raw"
 WEB = Address("default", "vm", "web")

@@ -126,3 +126,15 @@ def test_two_at_once_from_two_processes(scene: Scene, tmp_path: Path) -> None:
     codes = sorted(run.returncode for run in runs)
     assert codes in ([0, 0], [0, 4]), told  # the second may have come when the first was done
     scene.plan(expect=0)
+
+
+def test_a_lock_file_of_a_daemon_that_was_killed_stops_nobody(scene: Scene) -> None:
+    """libvirt keeps a file for each open channel, with its own process in it. After a kill the file stays,
+    and the number may be another process's by then."""
+    path = "/run/lock/LCK.._var_lib_libvirt_qemu_channel_target_domain-%s-kvmspec-lock_kvmspec.lock"
+    stale = " ".join(path % number for number in range(1, 400))
+    try:
+        scene.host.run(["sh", "-c", f"for file in {stale}; do echo '         1' > $file; done"])
+        scene.settle(scene.manifest({"web": idle_vm(state="stopped")}))
+    finally:
+        scene.host.run(["sh", "-c", f"rm -f {stale}"])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import random
 import socket
 import time
 from contextlib import suppress
@@ -34,7 +35,7 @@ _TEMPLATE = """<domain type='qemu'>
     <channel type='unix'><target type='virtio' name='{channel}'/></channel>
   </devices>
 </domain>"""
-_CHANNEL = "kvmspec.lock"
+_CHANNEL = "kvmspec.lock.{:08x}"  # another name each time: the file libvirt locks it by may be left over
 _TRIES, _MOMENT = 20, 0.25  # seconds; the channel is opened within milliseconds of its domain
 _SMALL_MACHINE = {"x86_64": "pc", "i686": "pc", "aarch64": "virt"}
 
@@ -135,10 +136,10 @@ def _refusal(host: str, holder: str) -> Refused:
 
 
 def _open_channel(conn: Any, domain: Any) -> Any:
-    """The channel's stream, or None where somebody has it."""
+    """The stream of the domain's only channel, or None where somebody has it."""
     try:
         stream = conn.newStream(libvirt.VIR_STREAM_NONBLOCK)
-        domain.openChannel(_CHANNEL, stream, 0)
+        domain.openChannel(None, stream, 0)
     except libvirt.libvirtError:
         return None
     return stream
@@ -147,7 +148,8 @@ def _open_channel(conn: Any, domain: Any) -> Any:
 def _xml(arch: str) -> str:
     machine = f" machine='{_SMALL_MACHINE[arch]}'" if arch in _SMALL_MACHINE else ""
     holder = escape(_holder())
-    return _TEMPLATE.format(name=LOCK_NAME, channel=_CHANNEL, holder=holder, arch=arch, machine=machine)
+    channel = _CHANNEL.format(random.getrandbits(32))
+    return _TEMPLATE.format(name=LOCK_NAME, channel=channel, holder=holder, arch=arch, machine=machine)
 
 
 def _holder() -> str:

@@ -12,6 +12,7 @@ from kvmspec.kinds import records
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.parts import BackingSpec
+from kvmspec.kinds.records import Record
 from kvmspec.manifest.section import Manifest
 
 
@@ -27,14 +28,20 @@ class InlineVolume(NamedTuple):
     clone: str = "overlay"
 
 
-def known_volumes(manifest: Manifest, vm: str, view: HostView | None) -> Mapping[str, str]:
-    """The volumes that a VM's own disks have already, by key: a rename leaves them their names."""
+def record_before(manifest: Manifest, vm: str, view: HostView | None) -> Record | None:
+    """The record of the project's VM as it is now, be it under the name it is renamed from."""
     if view is None:
-        return {}
+        return None
     found = records.records(view)
     names = (vm, *(old for old, new in manifest.moved if new == vm))
     record = next((found[name] for name in names if name in found), None)
-    return record.own if record is not None and record.project == manifest.project else {}
+    return record if record is not None and record.project == manifest.project else None
+
+
+def known_volumes(manifest: Manifest, vm: str, view: HostView | None) -> Mapping[str, str]:
+    """The volumes that a VM's own disks have already, by key: a rename leaves them their names."""
+    record = record_before(manifest, vm, view)
+    return record.own if record is not None else {}
 
 
 def inline_volumes(vm: Desired, places: Places) -> Iterator[Desired]:

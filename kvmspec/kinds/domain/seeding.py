@@ -13,9 +13,10 @@ from typing import NamedTuple
 from kvmspec.core.address import Address
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView
-from kvmspec.kinds import records, seeds
+from kvmspec.kinds import seeds
 from kvmspec.kinds.addresses import static_address
 from kvmspec.kinds.domain.devices import DiskSpec
+from kvmspec.kinds.domain.inline import record_before
 from kvmspec.kinds.domain.seed import SeedNic, fingerprint, seed_files
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
@@ -43,7 +44,7 @@ def seeding(
     pool = pool_for(spec, places)
     if spec.cloud_init is None or pool is None:
         return None
-    record = _record(item.name, manifest, view)
+    record = record_before(manifest, item.name, view)
     uuid = spec.uuid or (record.uuid if record else derived_uuid(manifest.project, "vm", item.name))
     files = seed_files(
         spec.cloud_init,
@@ -114,15 +115,6 @@ def _nics(name: str, spec: VmSpec, manifest: Manifest, record: Record | None) ->
         mac = nic.mac or known.get(key) or mac_for(manifest.project, name, key)
         fixed = static_address(nic, net_of(nic, manifest)) if nic.ip else None
         yield SeedNic(key, mac, *fixed) if fixed else SeedNic(key, mac)
-
-
-def _record(name: str, manifest: Manifest, view: HostView | None) -> Record | None:
-    if view is None:
-        return None
-    found = records.records(view)
-    names = (name, *(old for old, new in manifest.moved if new == name))
-    record = next((found[each] for each in names if each in found), None)
-    return record if record is not None and record.project == manifest.project else None
 
 
 def _has(record: Record | None, view: HostView | None) -> str | None:

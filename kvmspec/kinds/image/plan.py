@@ -13,6 +13,7 @@ from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView
+from kvmspec.images.progress import amount
 from kvmspec.kinds import bases
 from kvmspec.kinds.base import Context
 
@@ -27,7 +28,7 @@ def diff(desired: Desired, view: HostView, context: Context) -> Difference:
         return Difference(desired.address, Verb.NO_OP)
     notes = []
     if looked.download:
-        notes.append(f"{about(looked.download)} to download")
+        notes.append(f"{amount(looked.download)} to download")
     if base.key in view.unfinished:
         notes.append("its upload was cut off; it is uploaded again")
     if base.pool not in view.pools_read:
@@ -37,7 +38,7 @@ def diff(desired: Desired, view: HostView, context: Context) -> Difference:
         Verb.CREATE,
         notes=tuple(notes),
         after={"pool": base.pool, "volume": base.volume, "format": base.format},
-        label=", ".join(filter(None, (base.format, about(base.capacity) if base.capacity else ""))),
+        label=", ".join(filter(None, (base.format, amount(base.capacity) if base.capacity else ""))),
         detail=PlaceImage(desired.address, base.pool, base.volume, looked.identity),
     )
 
@@ -54,15 +55,6 @@ def staying(view: HostView, context: Context) -> Iterator[Difference]:
         if left and (context.targets is None or address in context.targets):
             note = f"stays in pool {pool}, for the next VM: {', '.join(sorted(left))}"
             yield Difference(address, Verb.NO_OP, notes=(note,))
-
-
-def about(size: int) -> str:
-    """Bytes in a few digits: `352MiB`, `1.4GiB`."""
-    value, units = float(size), iter(("B", "KiB", "MiB", "GiB", "TiB"))
-    unit = next(units)
-    while value >= 1000 and unit != "TiB":
-        value, unit = value / 1024, next(units)
-    return f"{value:.0f}{unit}" if value >= 10 or unit == "B" else f"{value:.1f}{unit}"
 
 
 def render(desired: Desired, context: Context) -> str:
