@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import threading
 from functools import lru_cache
 
 from kvmspec.manifest.secrets import COST
 
 ROUNDS = 50_000  # ten times crypt(3)'s default: 25 ms
+_ONE_AT_A_TIME = threading.Lock()
 _CRYPT = re.compile(r"\$(?P<scheme>1|2[aby]|5|6|7|y|gy)\$[./0-9A-Za-z=,$]{8,}")
 
 
@@ -28,9 +30,14 @@ def crypted(value: str, salt: str) -> str:
     """
     if scheme(value):
         return value
-    from passlib.hash import sha512_crypt  # type: ignore[import-untyped, unused-ignore]
-
     drawn = hashlib.scrypt(value.encode(), salt=salt.encode(), **COST, dklen=12)
-    chars = base64.b64encode(drawn, b"./").decode()
-    hashed: str = sha512_crypt.using(salt=chars, rounds=ROUNDS).hash(value)
-    return hashed
+    return _sha512_crypt(value, base64.b64encode(drawn, b"./").decode())
+
+
+def _sha512_crypt(value: str, salt: str) -> str:
+    """One at a time: passlib sets itself up at its first use, and two threads at once break that."""
+    with _ONE_AT_A_TIME:
+        from passlib.hash import sha512_crypt  # type: ignore[import-untyped, unused-ignore]
+
+        hashed: str = sha512_crypt.using(salt=salt, rounds=ROUNDS).hash(value)
+        return hashed
