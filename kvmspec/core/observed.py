@@ -67,6 +67,11 @@ class HostFacts:
     kvm: bool = False
     driver: str = "QEMU"
 
+    @property
+    def hotplugs(self) -> bool:
+        """Whether devices of a running domain can be changed; libvirt's own test driver cannot do that."""
+        return self.driver != "TEST"
+
 
 class ObservedImage(NamedTuple):
     """What is known of an image of the manifest.

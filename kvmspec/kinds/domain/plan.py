@@ -11,7 +11,7 @@ from kvmspec.core.observed import HostView
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import changes as changing
-from kvmspec.kinds.domain import fields, foreign, installing, match
+from kvmspec.kinds.domain import fields, foreign, installing, match, room
 from kvmspec.kinds.domain.chain import Builder, old_seeds
 from kvmspec.kinds.domain.compare import Change, Comparison, compare
 from kvmspec.kinds.domain.create import creation, missing
@@ -45,8 +45,6 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
     spec, observed = comparison.spec, comparison.observed
     adopting = found.record is None
     changes, canonical = _changes(comparison)
-    record = record_of(comparison, context)
-    record_same = same_record(record, found.record, comparison.applied)
     changes += _state(comparison)
     if found.old_name is not None:
         changes.append(_renamed(found.old_name, comparison))
@@ -54,6 +52,10 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
     pending = tuple(field for field, _ in waiting if field.impact >= Impact.RESTART)
     live_only = [(field, change) for field, change in waiting if field.impact < Impact.RESTART]
     changes += [field for field, _ in live_only]
+    for field, change in waiting:
+        if field.impact >= Impact.RESTART and change.after is None:
+            comparison.leave_out(change.path)  # so that it is known for ours until the guest is without it
+    record_same = same_record(record_of(comparison, context), found.record, comparison.applied)
     recording = not record_same and not adopting and not any(_is_field(c) for c in changes)
     rebuilding = _rebuilding(comparison, context)
     restart_pending = (bool(pending) and _may_restart(spec, context)) or rebuilding
@@ -104,6 +106,7 @@ def _changes(comparison: Comparison) -> tuple[list[FieldChange], list[Change]]:
     if comparison.same:
         return [], []
     pairs = [(changing.field_change(change, comparison), change) for change in comparison.changes()]
+    pairs = room.within(pairs, comparison)
     skipped = changing.ignored([field for field, _ in pairs], comparison.spec)
     for field, change in pairs:
         if field.path in skipped:
