@@ -23,7 +23,7 @@ _ASKED_ALREADY = re.compile(r"already in the process of unplug")  # QEMU, from 6
 _MISSING = getattr(libvirt, "VIR_ERR_DEVICE_MISSING", -1)  # libvirt 4.1
 _HELD = (
     "a guest lets go of a device only while its system runs and is not using it: is it booted, is the disk "
-    "unmounted, does the machine have `acpi`? The change is defined; a restart of the VM applies it"
+    "unmounted, does the machine have `acpi`? The next apply asks again"
 )
 
 

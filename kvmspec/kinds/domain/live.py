@@ -25,7 +25,7 @@ def steps(comparison: Comparison, changes: list[Change]) -> Chain:
     groups: dict[tuple[Call, Path], list[Change]] = {}
     for change in changes:
         row, unit = fields.lookup(change.path)
-        if row.call in _MAKERS and not has_it(comparison, change):
+        if row.call in _MAKERS and (plugged(change) or not has_it(comparison, change)):
             groups.setdefault((row.call, _object(row.call, unit)), []).append(change)
     chain = [
         link for (call, path), found in groups.items() for link in _MAKERS[call](comparison, path, found)
