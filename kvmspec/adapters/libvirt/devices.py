@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import libvirt
 
+from kvmspec.adapters.libvirt.bandwidth import take_back
 from kvmspec.adapters.libvirt.errors import failure, translated
 from kvmspec.adapters.libvirt.removals import Happened, Removals
 from kvmspec.core.errors import Absent, LibvirtFailure
@@ -51,11 +52,22 @@ class Devices:
     def update(self, name: str, xml: str) -> None:
         """Change a device of the running guest to what `xml` says. Secret tokens are resolved here.
 
-        libvirt finds the device by its target, MAC or type. An update that failed may have changed
-        something: look at `active_xml` again.
+        libvirt finds the device by its target, MAC or type; what `xml` leaves out of a NIC is taken away.
+        An update that failed may have changed a part: look at `active_xml` again. The bandwidth of a
+        NIC, which that does not show, is taken back here.
+
+        Libvirt 9.0 returns success and does nothing for the portgroup of the same network,
+        trustGuestRxFilters, and a share policy; a VNC password that is taken away goes on counting in
+        QEMU; a guest without one gets none. So look again after success, too.
         """
         with self._hidden(f"change {_called(xml)} of vm/{name}"):
-            self._conn.lookupByName(name).updateDeviceFlags(self._secrets.reveal_xml(xml), _LIVE)
+            domain = self._conn.lookupByName(name)
+            try:
+                domain.updateDeviceFlags(self._secrets.reveal_xml(xml), _LIVE)
+            except libvirt.libvirtError:
+                with suppress(libvirt.libvirtError):
+                    take_back(domain, xml)
+                raise
 
     def detach(
         self,
