@@ -18,7 +18,7 @@ from kvmspec.core.errors import Absent, LibvirtFailure
 from kvmspec.manifest.secrets import SecretStore
 
 _LIVE = libvirt.VIR_DOMAIN_AFFECT_LIVE
-_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 15.0  # seconds until it is asked again; doubled each time
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 5.0  # seconds until it is asked again; doubled each time
 _LOOK_AGAIN = 1.0  # seconds without an event after which the XML is looked at
 _ASKED_ALREADY = re.compile(r"already in the process of unplug")  # QEMU, from 6.0 on
 _MISSING = getattr(libvirt, "VIR_ERR_DEVICE_MISSING", -1)  # libvirt 4.1

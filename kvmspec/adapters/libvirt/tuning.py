@@ -6,6 +6,7 @@ Python binding (code 8), so everything here is LIVE alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,6 +27,7 @@ _BLOCK_TUNE = (
     ),
     "size_iops_sec",
 )
+_SPAN = re.compile(r"(\^?)(\d+)(?:-(\d+))?")  # as in libvirt's own cpuset
 
 
 class Tuning:
@@ -131,12 +133,11 @@ def cpu_map(cpus: str, count: int) -> tuple[bool, ...]:
     no set, or names a CPU that is not there."""
     wanted: set[int] = set() if cpus.strip() else set(range(count))
     for part in filter(None, (part.strip() for part in cpus.split(","))):
-        first, _, last = part.lstrip("^").partition("-")
-        try:
-            span = range(int(first), int(last or first) + 1)
-        except ValueError:
-            raise LibvirtFailure(f"`{cpus}` is no set of CPUs", hint="write it as 0-3,^2") from None
-        wanted = wanted - set(span) if part.startswith("^") else wanted | set(span)
+        match = _SPAN.fullmatch(part)
+        if match is None:
+            raise LibvirtFailure(f"`{cpus}` is no set of CPUs", hint="write it as 0-3,^2")
+        span = range(int(match[2]), int(match[3] or match[2]) + 1)
+        wanted = wanted - set(span) if match[1] else wanted | set(span)
     beyond = sorted(cpu for cpu in wanted if cpu >= count)
     if beyond or not wanted:
         told = f"the host has no CPU {beyond[0]}" if beyond else "it has no CPU in it"
