@@ -213,10 +213,22 @@ def test_it_is_asked_again(stage: Stage, idle: str, monkeypatch: pytest.MonkeyPa
 def test_a_guest_that_refuses_is_reported(stage: Stage) -> None:
     """Memory that its kernel uses cannot go: the guest's ACPI says so, and libvirt passes it on."""
     name = stage.start("kernel", "52:54:00:00:77:12", cmdline=" memhp_default_state=online_kernel")
+    said: list[str] = []
+
+    def listen(text: str) -> None:
+        said.append(text)
+        if "refused to let go" in text:
+            asking._end = 0.0  # enough
+
     with attached(stage, name, DIMM.format(128)) as alias:
         wait_for_console(stage.log(name), "mem=280MiB", 60)
-        with pytest.raises(LibvirtFailure, match="the guest refuses to let go of it"):
-            stage.host.devices.detach(name, alias, 20, quiet)
+        asking = module._Asking(stage.host.devices, name, alias, time.monotonic() + 120, listen)
+        with (
+            stage.host.devices._watch(name, alias, pytest.fail) as wait,
+            pytest.raises(LibvirtFailure, match="the guest refuses to let go of it"),
+        ):
+            asking.until_gone(wait)
+        assert f"the guest refused to let go of {alias}, is asked again" in said[-1]
         assert alias in stage.aliases(name)
     stage.end(name)
 

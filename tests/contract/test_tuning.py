@@ -150,7 +150,7 @@ def test_block_weight(stage: Stage, running: str, tuning: Tuning) -> None:
 
 
 def test_numa_nodes_stay(stage: Stage, running: str, tuning: Tuning) -> None:
-    with pytest.raises(LibvirtFailure, match="(?i)numa"):
+    with pytest.raises(LibvirtFailure, match=r"(?i)numa"):
         tuning.set_numa(running, {"numa_nodeset": "3"})
 
 

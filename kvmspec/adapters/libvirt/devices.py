@@ -56,9 +56,11 @@ class Devices:
         An update that failed may have changed a part: look at `active_xml` again. The bandwidth of a
         NIC, which that does not show, is taken back here.
 
-        Libvirt 9.0 returns success and does nothing for the portgroup of the same network,
-        trustGuestRxFilters, and a share policy; a VNC password that is taken away goes on counting in
-        QEMU; a guest without one gets none. So look again after success, too.
+        libvirt 9.0 returns success and does nothing for another portgroup of the same network,
+        trustGuestRxFilters, a disk's boot order that is taken away, and VNC's sharePolicy. A VNC
+        password that is taken away is gone from the active XML and goes on counting in QEMU; a guest
+        started without one gets none. The tap of a network that was restarted gets its bridge back by a
+        move to another network and back, not by the same interface again [all measured on 9.0].
         """
         with self._hidden(f"change {_called(xml)} of vm/{name}"):
             domain = self._conn.lookupByName(name)
@@ -161,11 +163,14 @@ class _Asking:
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 ask_at = now + pause
                 self._ask()
-            self._report(
-                f"the guest was asked to let go of {self._alias} and has {self._end - now:.0f} s left …"
-            )
+            self._tell(self._end - now)
             if wait(min(_LOOK_AGAIN, self._end - now, ask_at - now)) is Happened.REFUSED:
                 self._refused = True
+
+    def _tell(self, left: float) -> None:
+        did = "refused" if self._refused else "was asked"
+        again = ", is asked again" if self._refused else ""
+        self._report(f"the guest {did} to let go of {self._alias}{again} and has {left:.0f} s left …")
 
     def _is_still_there(self) -> bool:
         try:
