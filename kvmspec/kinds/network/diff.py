@@ -42,6 +42,9 @@ class Detail(NamedTuple):
     autostart: bool | None
 
 
+_ENDS = {"range": ("dhcp.start", "dhcp.end"), "range6": ("ipv6.dhcp.start", "ipv6.dhcp.end")}
+
+
 def diff(desired: Desired, view: HostView, context: Context) -> Difference:
     """Compare a network with what is there: its definition and, where it runs, the running one."""
     match = compare.match(desired, view.networks, context)
@@ -58,7 +61,7 @@ def diff(desired: Desired, view: HostView, context: Context) -> Difference:
 def _wanted(desired: Desired, rendered: str, adopted: bool) -> Reading:
     wanted = facts.read(read_xml(rendered))
     if adopted:  # what nobody stated is left as it is
-        for name in {"mode", "gateway"} - desired.spec.model_fields_set:
+        for name in {"mode", "gateway", "macvtap_mode"} - desired.spec.model_fields_set:
             wanted.facts.pop((name, ""), None)
     return wanted
 
@@ -171,8 +174,8 @@ def _changes(
         impact = field.impact if running else Impact.NONE
         reason = field.reason if impact >= Impact.RESTART else ""
         before, after = live.get(fact), wanted.get(fact)
-        if name == "range" and before and after:
-            for path, old, new in zip(("dhcp.start", "dhcp.end"), before, after, strict=True):
+        if name in _ENDS and before and after:
+            for path, old, new in zip(_ENDS[name], before, after, strict=True):
                 if old != new:
                     yield FieldChange(path, old, new, impact, reason)
             continue
