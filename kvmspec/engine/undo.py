@@ -5,19 +5,23 @@ Live changes already made stay and are named in the outcome; they are what the m
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from kvmspec.adapters.libvirt import Host
 from kvmspec.core.action import (
+    Action,
     EditDomain,
     EditNetwork,
     FinishInstall,
     RenameDomain,
+    RestartNetwork,
     ShutdownDomain,
     StartDomain,
     StartNetwork,
+    UpdateNetwork,
     Waiting,
 )
 from kvmspec.core.address import Address
@@ -25,7 +29,16 @@ from kvmspec.core.errors import KvmspecError
 from kvmspec.core.plan import Outcome, Plan, Status, Step
 from kvmspec.kinds.base import Kind
 
+_COUNTED = re.compile(r" connections='\d+'")
 _UNDOABLE = (EditDomain, RenameDomain, ShutdownDomain, EditNetwork)
+
+
+def _undoable(action: Action) -> bool:
+    """An update of a network's definition alone goes back as an edit does; one of the running network
+    stays, and the definition with it."""
+    if isinstance(action, UpdateNetwork):
+        return action.config and not action.live
+    return isinstance(action, _UNDOABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,7 @@ class _Before:
     name: str
     xml: str
     running: bool
+    active_xml: str | None
 
 
 class Undo:
@@ -55,7 +69,9 @@ class Undo:
         objects = host.networks if address.kind == "network" else host.domains
         observed = objects.get(address.name)
         with self._lock:
-            self._before[chain[0].number] = _Before(observed.name, observed.xml, observed.running)
+            self._before[chain[0].number] = _Before(
+                observed.name, observed.xml, observed.running, observed.active_xml
+            )
 
     def after_failure(self, failed: Step, outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:
         """Put the object of a failed step back; returns the outcomes that are different now."""
@@ -66,7 +82,7 @@ class Undo:
         done = [s for s in chain if s.number in outcomes and outcomes[s.number].status is Status.DONE]
         if before is None or not done:
             return {}
-        undoable = [s for s in done if isinstance(s.action, _UNDOABLE)]
+        undoable = [s for s in done if _undoable(s.action)]
         if not undoable:
             return {}
         try:
@@ -79,9 +95,7 @@ class Undo:
 
     def _put_back(self, before: _Before, done: list[Step], host: Host, failed: Step) -> None:
         if failed.action.address.kind == "network":
-            host.networks.define(before.xml)
-            if before.running:  # reconnects the guests, too
-                self._kinds["network"].apply(StartNetwork(failed.action.address), host, lambda text: None)
+            self._put_network_back(before, host, failed)
             return
         for step in reversed(done):
             match step.action:
@@ -95,6 +109,22 @@ class Undo:
         stopped = any(isinstance(step.action, ShutdownDomain) for step in done)
         if before.running and (stopped or isinstance(failed.action, StartDomain)):
             host.domains.start(before.name)
+
+    def _put_network_back(self, before: _Before, host: Host, failed: Step) -> None:
+        """Its definition, and where it ran, the guests on it; with another definition already running,
+        it is restarted with its own."""
+        host.networks.define(before.xml)
+        if not before.running:
+            return
+        restart = isinstance(failed.action, RestartNetwork) and not _runs_as(before, host)
+        again = RestartNetwork(failed.action.address, ()) if restart else StartNetwork(failed.action.address)
+        self._kinds["network"].apply(again, host, lambda text: None)
+
+
+def _runs_as(before: _Before, host: Host) -> bool:
+    """Whether a network is stopped, or runs as it did; how many guests are on it changes."""
+    now = host.networks.get(before.name).active_xml
+    return now is None or _COUNTED.sub("", now) == _COUNTED.sub("", before.active_xml or "")
 
 
 def _renamed(done: list[Step]) -> bool:
@@ -122,8 +152,5 @@ def _chains(plan: Plan) -> dict[int, tuple[Step, ...]]:
             renamed[Address(address.host, "vm", step.action.new_name)] = address
     chains = (tuple(chain) for chain in by_object.values())
     return {
-        step.number: chain
-        for chain in chains
-        if any(isinstance(s.action, _UNDOABLE) for s in chain)
-        for step in chain
+        step.number: chain for chain in chains if any(_undoable(s.action) for s in chain) for step in chain
     }

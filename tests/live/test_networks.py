@@ -10,7 +10,7 @@ import libvirt
 import pytest
 
 from kvmspec.adapters.libvirt import Host, connect
-from kvmspec.adapters.libvirt.networks import HOLD
+from kvmspec.adapters.libvirt.taps import HOLD
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.network import KIND
 from kvmspec.kinds.network.apply import apply as act

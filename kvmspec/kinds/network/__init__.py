@@ -59,6 +59,8 @@ class NetworkKind:
         spec: NetworkSpec = desired.spec
         if spec.mode == "bridge":
             return f"bridge {spec.bridge}"
+        if spec.mode == "macvtap":
+            return f"macvtap on {', '.join(spec.interfaces)}"
         return ", ".join(filter(None, (spec.mode, spec.subnet)))
 
     def fingerprint(self, name: str, view: HostView) -> str:

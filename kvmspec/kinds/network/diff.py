@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from kvmspec.adapters.libvirt.networks import HOLD
 from kvmspec.canon.read import read as read_xml
 from kvmspec.core.change import Difference, FieldChange, Verb
 from kvmspec.core.desired import Desired
 from kvmspec.core.impact import Impact
 from kvmspec.core.observed import HostView, Observed
+from kvmspec.core.problem import Problem
 from kvmspec.kinds import compare
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.leaving import vms_leaving
-from kvmspec.kinds.network import facts
+from kvmspec.kinds.network import facts, guests
 from kvmspec.kinds.network.facts import Reading
 from kvmspec.kinds.network.fields import FIELDS, Fact, Facts
 from kvmspec.kinds.network.render import render
@@ -54,8 +53,7 @@ def diff(desired: Desired, view: HostView, context: Context) -> Difference:
     wanted = _wanted(desired, rendered, match.adopted)
     if match.observed is None:
         return Difference(desired.address, Verb.CREATE, after=shown(wanted.facts), detail=rendered)
-    gone = _leaving(view, context) if match.adopted else {}
-    return _compare(desired, match.observed, wanted, rendered, match.adopted, view, gone)
+    return _compare(desired, match.observed, wanted, rendered, match.adopted, view, context)
 
 
 def _wanted(desired: Desired, rendered: str, adopted: bool) -> Reading:
@@ -73,8 +71,9 @@ def _compare(
     rendered: str,
     adopted: bool,
     view: HostView,
-    leaving: Mapping[str, str],
+    context: Context,
 ) -> Difference:
+    leaving = _leaving(view, context) if adopted else {}
     persistent = facts.read(read_xml(observed.xml), wanted.facts)
     active = facts.read(read_xml(observed.active_xml), wanted.facts) if observed.active_xml else None
     config = facts.changed(wanted.facts, persistent.facts, stated_only=adopted)
@@ -82,7 +81,7 @@ def _compare(
     config += _dropped(wanted, persistent, leaving)
     live += _dropped(wanted, active, leaving)
     live = [fact for fact in live if fact[0] != "other"]  # the running one has things of libvirt's own
-    held = held_guests(view, observed.name)
+    held = guests.held(view, observed.name)
     stated = desired.spec.autostart
     autostart = True if stated is None and not adopted else stated
     detail = Detail(
@@ -109,6 +108,7 @@ def _compare(
         before=shown(persistent.facts) | {"state": observed.state, "autostart": observed.autostart},
         after=shown(wanted.facts) | {"state": "running", "autostart": _after(autostart, observed.autostart)},
         notes=tuple(_notes(desired, detail, view)),
+        refusals=tuple(_refusals(desired, detail, view, context)),
         detail=detail,
     )
 
@@ -127,6 +127,22 @@ def _dropped(wanted: Reading, live: Reading | None, leaving: Mapping[str, str]) 
     return [f for f in found if f in facts and f not in wanted.facts and facts[f][1] == leaving[f[1]]]
 
 
+def _refusals(desired: Desired, detail: Detail, view: HostView, context: Context) -> Iterator[Problem]:
+    """A running guest's macvtap cannot become another kind of interface, nor the other way round (9.0)."""
+    if ("mode", "") not in detail.live or detail.active is None:
+        return
+    before, after = (of.facts.get(("mode", "")) for of in (detail.active, detail.wanted))
+    here = guests.on(view, desired.address.name)
+    if "macvtap" in (before, after) and here:
+        names = ", ".join(f"vm/{name}" for name in here)
+        yield context.problem(
+            (*desired.path, "mode"),
+            f"network/{desired.address.name} on {desired.address.host} cannot go from {before} to {after} "
+            f"while {names} runs: an interface of a running guest cannot become a macvtap, nor cease to be one",
+            "stop its VMs first, or make a network of another name and move their interfaces there",
+        )
+
+
 def _notes(desired: Desired, detail: Detail, view: HostView) -> Iterator[str]:
     """A guest asks for its address when it boots, and again at half of its lease."""
     owners: Mapping[str, str] = desired.extra or {}
@@ -139,6 +155,8 @@ def _notes(desired: Desired, detail: Detail, view: HostView) -> Iterator[str]:
         )
         yield f"{compare.names(running)} {what} lease, or boots again"
     yield from _inherited(detail, owners)
+    if detail.active is not None:
+        yield from guests.notes(view, desired.address.name, detail.live, detail.active.facts)
 
 
 def _inherited(detail: Detail, owners: Mapping[str, str]) -> Iterator[str]:
@@ -199,22 +217,3 @@ def _state(detail: Detail, observed: Observed, held: list[str]) -> Iterator[Fiel
 def shown(of: Facts) -> dict[str, Any]:
     """The facts as a user writes them, by manifest path."""
     return {FIELDS[name].path.format(key): _show(name, value) for (name, key), value in of.items()}
-
-
-# --- guests
-def on_network(root: ET.Element, name: str) -> bool:
-    """Whether a domain has a NIC on the network."""
-    return any(source.get("network") == name for source in root.iterfind("devices/interface/source"))
-
-
-def guests_on(view: HostView, name: str) -> list[str]:
-    """Names of the running domains with a NIC on the network, or taken from it by a restart that
-    was never finished."""
-    return sorted(
-        domain.name for domain in compare.users(view, name, lambda root: on_network(root, name), running=True)
-    )
-
-
-def held_guests(view: HostView, name: str) -> list[str]:
-    """Names of the running domains whose NICs an unfinished restart of the network left aside."""
-    return guests_on(view, HOLD + name) if HOLD + name in view.networks else []
