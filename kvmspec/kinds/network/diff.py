@@ -138,7 +138,7 @@ def _refusals(desired: Desired, detail: Detail, view: HostView, context: Context
         yield context.problem(
             (*desired.path, "mode"),
             f"network/{desired.address.name} on {desired.address.host} cannot go from {before} to {after} "
-            f"while {names} runs: an interface of a running guest cannot become a macvtap, nor cease to be one",
+            f"while {names} runs: an interface in use cannot become a macvtap, nor cease to be one",
             "stop its VMs first, or make a network of another name and move their interfaces there",
         )
 

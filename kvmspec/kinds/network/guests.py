@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from kvmspec.adapters.libvirt.taps import HOLD
 from kvmspec.core.observed import HostView
 from kvmspec.kinds import compare
 from kvmspec.kinds.network.fields import Fact, Facts
+
+_KEPT = {"portgroup": "portgroup {} as it was", "interface": "its macvtap on {}"}
 
 
 def on_network(root: ET.Element, name: str) -> bool:
@@ -33,21 +36,19 @@ def notes(view: HostView, name: str, changed: Iterable[Fact], active: Facts) -> 
     """libvirt looks into a portgroup, and for an interface of the host, when a NIC is attached; no
     update of the network reaches those that are (9.0)."""
     for row, key in changed:
-        if row not in ("portgroup", "interface") or (row, key) not in active:
+        if row not in _KEPT or (row, key) not in active:
             continue
-        default = row == "portgroup" and active[row, key].get("@default") == "yes"
+        default = key if active[row, key].get("@default") == "yes" else None
         attribute = "portgroup" if row == "portgroup" else "dev"
-
-        def uses(
-            root: ET.Element, key: str = key, attribute: str = attribute, default: bool = default
-        ) -> bool:
-            found = (
-                each for each in root.iterfind("devices/interface/source") if each.get("network") == name
-            )
-            return any(each.get(attribute, key if default else None) == key for each in found)
-
-        domains = compare.users(view, name, uses, running=True)
-        if domains:
-            what = f"portgroup {key} as it is" if row == "portgroup" else f"its macvtap on {key}"
+        uses = partial(_uses, network=name, attribute=attribute, key=key, default=default)
+        if domains := compare.users(view, name, uses, running=True):
             keeps = "keeps" if len(domains) == 1 else "keep"
-            yield f"{compare.names(domains)} {keeps} {what} until the interface is attached again, or the next boot"
+            what = f"{compare.names(domains)} {keeps} {_KEPT[row].format(key)}"
+            yield f"{what} until the interface is attached again, or the next boot"
+
+
+def _uses(root: ET.Element, *, network: str, attribute: str, key: str, default: str | None) -> bool:
+    sources = root.iterfind("devices/interface/source")
+    return any(
+        source.get("network") == network and (source.get(attribute) or default) == key for source in sources
+    )
