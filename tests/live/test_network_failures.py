@@ -93,6 +93,23 @@ def test_a_definition_updated_by_a_step_before_goes_back(host: Host) -> None:
     assert xmls(host) == before
 
 
+@pytest.mark.parametrize("calls", [1, 2, 3])
+def test_killed_between_two_calls_the_next_apply_goes_on(calls: int, host: Host) -> None:
+    apply(front(FRONT), host)
+    before = xmls(host)
+    wanted = front(without(FRONT, portgroups={"web": {}}, dns={"txt": {"a": "b"}}))
+    ((_, action),) = plan(wanted, host)
+    sent = [(change, live) for live in (False, True) for change in action.changes]
+    assert len(sent) == 6  # the names of FRONT go
+    for change, live in sent[:calls]:
+        host.networks.update("front", change, live=live)
+    assert set(apply(wanted, host)) == {"UpdateNetwork"}
+    assert plan(wanted, host) == []
+    apply(front(FRONT), host)
+    # names come back in another order than they were defined in
+    assert [sorted(xml.split()) for xml in xmls(host)] == [sorted(xml.split()) for xml in before]
+
+
 def test_a_restart_that_fails_gives_back_definition_network_and_guests(
     host: Host, clean_host: PrivateLibvirt
 ) -> None:

@@ -63,10 +63,7 @@ def astray(conn: Any, name: str) -> list[str]:
     libvirt's word for it is the network's *port* of each NIC: it goes with the network, where the
     guest's XML goes on naming it (9.0). Where the tap is on this machine, the kernel is asked, too.
     """
-    with translated(f"look at the guests of network/{name}"):
-        network = conn.networkLookupByName(name)
-        ports = {port.UUIDString() for port in network.listAllPorts()}
-    found = []
+    ports, found = _ports(conn, name), []
     for guest in _active_guests(conn):
         for nic in _nics(guest, name):
             if wrong := _wrong(nic, ports):
@@ -76,12 +73,24 @@ def astray(conn: Any, name: str) -> list[str]:
     return found
 
 
-def _wrong(nic: ET.Element, ports: set[str]) -> str:
+def _ports(conn: Any, name: str) -> set[str] | None:
+    """The UUIDs of a network's ports; None where libvirt has none (before 5.5)."""
+    with translated(f"look at the guests of network/{name}"):
+        network = conn.networkLookupByName(name)
+        try:
+            return {port.UUIDString() for port in network.listAllPorts()}
+        except libvirt.libvirtError as error:
+            if error.get_error_code() != libvirt.VIR_ERR_NO_SUPPORT:
+                raise
+            return None
+
+
+def _wrong(nic: ET.Element, ports: set[str] | None) -> str:
     source, target = _source(nic), nic.find("target")
     bridge = source.get("bridge")
     if bridge is None:
         return "has no bridge"
-    if source.get("portid") not in ports:
+    if ports is not None and source.get("portid") not in ports:
         return "has no port on it"
     tap = target.get("dev", "") if target is not None else ""
     master = _master(tap, _mac(nic))

@@ -28,11 +28,10 @@ _ONLY_WITH: dict[str, tuple[str, ...]] = {
 
 
 def fields_of_mode(net: NetworkSpec) -> Iterator[Broken]:
-    """An adopted network that does not say its mode may have any."""
-    if net.uuid is not None and "mode" not in net.model_fields_set:
-        return
+    """An adopted network that does not say its mode may have any, but for what only the mode explains."""
+    unknown = net.uuid is not None and "mode" not in net.model_fields_set
     for field, modes in _ONLY_WITH.items():
-        if getattr(net, field) and net.mode not in modes:
+        if getattr(net, field) and net.mode not in modes and not (unknown and modes != ("macvtap",)):
             others = " or ".join(f"`{mode}`" for mode in modes)
             yield (field,), "rule", f"`{field}` goes with mode {others} only"
     if net.mode == "macvtap" and not net.interfaces and net.uuid is None:

@@ -113,6 +113,11 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
     "interfaces of nat": ({**NET, "interfaces": ["eno1"]}, ("interfaces",), "`macvtap` only"),
     "interface twice": ({"mode": "macvtap", "interfaces": ["a", "a"]}, ("interfaces", 1), "interfaces[0]"),
     "interface with a long name": ({**NET, "dev": "e" * 16}, ("dev",), "at most 15"),
+    "interfaces of an adopted network of unknown mode": (
+        {"uuid": "11111111-2222-4333-8444-555555555555", "interfaces": ["eno1"]},
+        ("interfaces",),
+        "`macvtap` only",
+    ),
     "dev of open": ({**NET, "mode": "open", "dev": "eno1"}, ("dev",), "`nat` or `route` only"),
     "nat of route": ({**NET, "mode": "route", "nat": {"ipv6": True}}, ("nat",), "mode `nat` only"),
     "nat ports backwards": (
