@@ -41,5 +41,5 @@ def keeping(
         )
     over = [other for other in use.overlays(view, volume.path) if other.partition("/")[2] not in leaving]
     if over:
-        message = f"{address.short} on {view.host} is the backing of {', '.join(over)}"
+        message = f"{address.short} on {view.host} is the backing of {use.told(view, over)}"
         yield Problem(message, hint="remove those first, or flatten them (`virsh blockpull`)")

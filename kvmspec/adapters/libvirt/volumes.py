@@ -18,6 +18,7 @@ from kvmspec.adapters.libvirt.errors import failure, translated
 from kvmspec.core.errors import Absent, LibvirtFailure
 from kvmspec.core.observed import ObservedVolume
 from kvmspec.manifest.secrets import SecretStore
+from kvmspec.manifest.types import format_size
 
 RAW = "raw"
 COPYING = ".kvmspec-copying"
@@ -168,7 +169,10 @@ class Volumes:
             volume = self._lookup(pool, name)
             now = int(volume.info()[1])
             if now > capacity:
-                raise LibvirtFailure(f"volume/{pool}/{name} has {now} bytes already; it is never shrunk")
+                has, wanted = format_size(now), format_size(capacity)
+                raise LibvirtFailure(
+                    f"volume/{pool}/{name} has {has} already, more than {wanted}; it is never shrunk"
+                )
             if now < capacity:
                 volume.resize(capacity)
 
