@@ -57,10 +57,11 @@ def _guests(difference: Difference, view: HostView) -> set[str]:
 
 
 def _deletes(difference: Difference) -> bool:
-    if difference.address.kind == "volume" and difference.verb is Verb.DELETE:
-        return True
-    chain = difference.detail if isinstance(difference.detail, tuple) else ()
-    return any(isinstance(link, tuple) and isinstance(link[0], DeleteVolume) for link in chain)
+    """Whether it deletes a volume: it is one, or its VM's chain does so."""
+    if difference.address.kind == "volume":
+        return difference.verb is Verb.DELETE
+    chain = difference.detail if difference.address.kind == "vm" else ()
+    return any(isinstance(action, DeleteVolume) for action, _ in chain or ())
 
 
 def _closer(view: HostView, host: Host, guests: set[str], everywhere: bool) -> HostView:

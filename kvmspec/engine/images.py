@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
@@ -70,12 +71,21 @@ def _known(
             yield item.name, ObservedImage(identity)
             continue
         try:
-            there = placed(item.name, identity, manifest, view)
-            yield item.name, (shelf.at_hand(item.name) if there else shelf.look(item.name)) or there
+            yield item.name, _facts(item.name, placed(item.name, identity, manifest, view), shelf)
         except ImageError as error:
             if item.name in wanted:
                 raise
             yield item.name, ObservedImage(identity, problem=error.message)
+
+
+def _facts(name: str, there: ObservedImage | None, shelf: Shelf) -> ObservedImage:
+    """What an image is, by itself where that asks no server for a base that is there: the base may be another
+    file under that name. Raises ImageError."""
+    if there is None:
+        return shelf.look(name)
+    with suppress(ImageError):  # the base is there, and the image may be gone
+        return shelf.at_hand(name) or there
+    return there
 
 
 def _is_certain(item: Desired, view: HostView, rebuilt: frozenset[Address]) -> bool:

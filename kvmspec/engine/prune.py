@@ -194,7 +194,8 @@ def _needed_by(volume: ObservedVolume, view: HostView) -> Iterator[str]:
     neither links nor relative paths hide it, and one of the same name elsewhere only keeps it longer."""
     for key, other in view.volumes.items():
         if names(other.backing, volume.name):
-            yield f"{use.told(view, [f'volume/{key}'])} rests on it"
+            having = use.having(view, key)
+            yield f"volume/{key} rests on it{f' ({having})' if having else ''}"
     for domain in view.domains.values():
         if names(domain.xml, volume.name) or names(domain.active_xml, volume.name):
             yield f"vm/{domain.name} names it"

@@ -84,6 +84,17 @@ def names(found: list[Hold]) -> str:
     return ", ".join(dict.fromkeys(hold.words for hold in found))
 
 
+def kinds(found: list[Hold]) -> str:
+    """`snapshots and checkpoints`"""
+    words = {
+        Holding.JOB: "a running block job",
+        Holding.INTERNAL: "snapshots",
+        Holding.EXTERNAL: "snapshots",
+        Holding.CHECKPOINT: "checkpoints",
+    }
+    return " and ".join(dict.fromkeys(words[hold.holding] for hold in found))
+
+
 def hints(found: list[Hold]) -> str:
     """What to do about each."""
     return "; ".join(dict.fromkeys(hold.hint for hold in found))

@@ -41,5 +41,7 @@ def keeping(
         )
     over = [other for other in use.overlays(view, volume.path) if other.partition("/")[2] not in leaving]
     if over:
-        message = f"{address.short} on {view.host} is the backing of {use.told(view, over)}"
-        yield Problem(message, hint="remove those first, or flatten them (`virsh blockpull`)")
+        message = f"{address.short} on {view.host} is the backing of {', '.join(over)}"
+        vms = [f"{each} is of {vm}" for each in over if (vm := use.having(view, each.partition("/")[2]))]
+        whose = f" ({', '.join(vms)})" if vms else ""
+        yield Problem(message, hint=f"remove those first{whose}, or flatten them (`virsh blockpull`)")

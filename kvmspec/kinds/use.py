@@ -94,10 +94,14 @@ def told(view: HostView, over: Iterable[str]) -> str:
 
 
 def _told(view: HostView, over: str) -> str:
-    key = over.partition("/")[2]
+    vms = having(view, over.partition("/")[2])
+    return f"{over} ({vms})" if vms else over
+
+
+def having(view: HostView, key: str) -> str:
+    """The VMs with a disk on a volume `pool/name`, whoever they belong to: `vm/a, vm/b`."""
     volume = view.volumes.get(key) or view.beyond.get(key)
-    having = [domain.name for domain in users(view, volume.path, key)] if volume else []
-    return f"{over} ({', '.join(f'vm/{name}' for name in having)})" if having else over
+    return ", ".join(f"vm/{domain.name}" for domain in users(view, volume.path, key)) if volume else ""
 
 
 @once

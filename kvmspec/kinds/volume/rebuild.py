@@ -70,7 +70,7 @@ def _refusals(
     if held := growing.holding(view, observed, key, holds.BARS_CHANGE):
         yield context.problem(
             desired.path,
-            f"{key} of vm/{held[0].vm} is held by {holds.names(held)}, which would be lost with it",
+            f"vm/{held[0].vm} has {holds.kinds(held)}, which would be lost with {key}: {holds.names(held)}",
             holds.hints(held),
         )
     if over := use.overlays(view, observed.path):
