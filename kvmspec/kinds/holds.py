@@ -79,6 +79,20 @@ def holds(domain: Observed, targets: set[str] | None, which: Holding) -> list[Ho
     ]
 
 
+def remembering(domain: Observed, path: str, key: str) -> Iterator[str]:
+    """The snapshots of a domain that had a disk on the file `path` (the volume `key`, `pool/name`)."""
+    for text in domain.snapshots:
+        if path not in text and key.partition("/")[2] not in text:
+            continue
+        root = ET.fromstring(text)
+        sources = [*root.iterfind("domain/devices/disk//source"), *root.iterfind("disks/disk/source")]
+        if any(
+            source.get("file") == path or f"{source.get('pool')}/{source.get('volume')}" == key
+            for source in sources
+        ):
+            yield root.findtext("name") or ""
+
+
 def names(found: list[Hold]) -> str:
     """`the snapshot a, the checkpoint b`, each once."""
     return ", ".join(dict.fromkeys(hold.words for hold in found))

@@ -192,3 +192,27 @@ def test_that_of_a_foreign_vm_holds_a_volume_that_it_shares(scene: Scene) -> Non
     with scene.nothing_changes():
         done = scene.apply(grown, expect=4)
     assert "the snapshot before-upgrade of vm/rescue holds it" in " ".join(done.stdout.split())
+
+
+def test_a_volume_that_only_a_snapshot_names_stays(scene: Scene) -> None:
+    """The VM has the disk no more; going back to its snapshot would need it."""
+    scene.settle(manifest(scene, idle_vm(disks=[{"volume": "other"}], state="stopped")))
+    scene.domain("web").snapshotCreateXML(INTERNAL)
+    scene.edit("web", (disk_element(scene), ""))
+    bare = manifest(scene, idle_vm(state="stopped"))
+    del bare["volumes"]["other"]
+    scene.settle(bare)
+    with scene.nothing_changes():
+        gone = bare | {"removed": [{"pool": "vms", "volume": "other"}]}
+        told = " ".join(scene.apply(gone, "--allow", "data-loss", expect=4).stdout.split())
+    assert "is what the snapshot before-upgrade of vm/web would go back to" in told
+    scene.domain("web").snapshotLookupByName("before-upgrade").delete(
+        libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY
+    )
+    scene.settle(gone, "--allow", "data-loss")
+
+
+def disk_element(scene: Scene) -> str:
+    """The VM's one disk, as it stands in its definition."""
+    xml = scene.xml("web")
+    return xml[xml.index("<disk ") : xml.index("</disk>") + len("</disk>")]

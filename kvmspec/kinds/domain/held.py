@@ -15,8 +15,10 @@ from kvmspec.kinds.bases import to_be_placed
 from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.kinds.holds import Holding
 
-_OF_THE_DATA = frozenset({"@type", "source", "driver"})
+_OF_THE_DATA = frozenset({"@type", "source"})
 """Parts of a disk that say where its data lies: another value is another disk in its place."""
+_INSIDE = (("driver", "@type"), ("target", "@dev"))
+"""The format of its data; the target, by which snapshots and checkpoints know a disk."""
 
 
 def held(
@@ -40,7 +42,7 @@ def _disks(comparison: Comparison, changes: Iterable[Change], context: Context) 
         found = holds.holds(comparison.observed, {target}, holds.BARS_CHANGE)
         if found and target not in told and _is_disk(comparison, target):
             told.add(target)
-            what = "taken away" if change.after is None and len(change.path) == 3 else "given other data"
+            what = "taken away" if change.after is None and len(change.path) == 3 else "changed"
             yield context.problem(
                 (*desired.path, "disks"),
                 f"disk {_key(comparison, target)} of {desired.address.short} cannot be {what}: "
@@ -52,8 +54,8 @@ def _disks(comparison: Comparison, changes: Iterable[Change], context: Context) 
 def _is_another(change: Change) -> bool:
     if len(change.path) == 3:
         return change.before is not None
-    if change.path[3] == "driver":
-        return change.path[3:] == ("driver", "@type") and change.before is not None
+    if change.path[3] in ("driver", "target"):
+        return change.path[3:] in _INSIDE and change.before is not None
     return change.path[3] in _OF_THE_DATA
 
 
