@@ -19,8 +19,7 @@ class VlanSpec(Model):
     """The VLAN of ports, or several of them."""
 
     short = "tag"
-    examples: ClassVar[Sequence[Any]] = (42, {"trunk": [10, 20], "native": 10})
-    least: ClassVar[frozenset[str]] = frozenset({"trunk"})
+    examples: ClassVar[Sequence[Any]] = (42, {"tag": 42}, {"trunk": [10, 20], "native": 10})
 
     tag: Tag | None = Field(None, examples=[42])
     """The one VLAN of a port; a port has this or `trunk`."""
