@@ -13,6 +13,7 @@ from kvmspec.cli.options import (
     Files,
     Format,
     Hosts,
+    LockTimeout,
     NoColor,
     Offline,
     Parallelism,
@@ -27,6 +28,7 @@ from kvmspec.cli.options import (
     is_json,
     make_request,
     permissions,
+    seconds,
 )
 from kvmspec.core.errors import ExitCode, Refused, UsageError
 from kvmspec.core.impact import Permission
@@ -38,6 +40,7 @@ def apply(
     yes: Yes = False,
     allow: Allow = None,
     parallelism: Parallelism = 4,
+    lock_timeout: LockTimeout = "0s",
     connect: Connect = None,
     hosts: Hosts = None,
     targets: Targets = None,
@@ -55,10 +58,14 @@ def apply(
     Answering `yes` grants what the plan needs; data loss wants the project's name typed. With
     --yes only --allow grants.
 
+    With --lock-timeout another apply on the same host is waited for; then everything is planned again,
+    and asked for again where the plan is another.
+
     Of a saved plan (`plan --out FILE`) just what it says is done, with the permissions it was made
     with; when anything that it rests on has moved since, nothing is done.
     """
-    acting = Acting("Apply", yes, parallelism, is_json(output_format), verbose)
+    patience = seconds(lock_timeout, "--lock-timeout")
+    acting = Acting("Apply", yes, parallelism, is_json(output_format), verbose, patience=patience)
     granted = permissions(allow)
     if paths and (plan := _saved(paths)):
         if connect or hosts or targets or replace_disks:

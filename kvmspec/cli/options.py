@@ -102,6 +102,14 @@ Parallelism = Annotated[
     int,
     typer.Option("--parallelism", min=1, max=64, metavar="N", help="Actions at a time on each host."),
 ]
+LockTimeout = Annotated[
+    str,
+    typer.Option(
+        "--lock-timeout",
+        metavar="DURATION",
+        help="How long to wait for another apply on a host, such as 30s or 5m; 0s: not at all.",
+    ),
+]
 Format = Annotated[str, typer.Option("--format", metavar="text|json", help="How to print the result.")]
 PlanFormat = Annotated[
     str,
@@ -154,6 +162,16 @@ def permissions(words: Iterable[str] | None) -> frozenset[Permission]:
         if name not in known:
             raise UsageError(f"--allow does not know {name!r}", hint=f"it takes {', '.join(known)}")
     return frozenset(known[name] for name in names)
+
+
+def seconds(word: str, option: str) -> int:
+    """A duration of the manifest's, such as 30s or 5m. Raises UsageError."""
+    from kvmspec.manifest.types import parse_duration
+
+    try:
+        return parse_duration(word)
+    except ValueError as error:
+        raise UsageError(f"{option} {word!r}: {error}") from error
 
 
 def is_json(value: str) -> bool:

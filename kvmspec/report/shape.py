@@ -251,11 +251,27 @@ class OutcomeData(TypedDict):
 
 @with_config(_CLOSED)
 class PlannedEvent(TypedDict):
-    """The first line: the whole plan."""
+    """The first line: the whole plan. It comes again where it is another after another apply was waited
+    for; then that one is carried out."""
 
     type: Literal["planned"]
     time: str
     plan: PlanData
+
+
+@with_config(_CLOSED)
+class WaitingEvent(TypedDict):
+    """Another apply holds a host, and is waited for (--lock-timeout). Told at once, when the lock changes
+    hands, and every 30 seconds."""
+
+    type: Literal["waiting"]
+    time: str
+    """ISO 8601, UTC."""
+    host: str
+    holder: str
+    """Who it is: user, machine, process, and since when."""
+    seconds_left: float
+    """How long it is waited for yet."""
 
 
 @with_config(_CLOSED)
@@ -298,4 +314,4 @@ class SummaryEvent(TypedDict):
     """Why nothing was done."""
 
 
-EventData = PlannedEvent | StepEvent | SummaryEvent
+EventData = PlannedEvent | WaitingEvent | StepEvent | SummaryEvent
