@@ -60,6 +60,7 @@ class Request:
     destroy: bool = False
     replaced: tuple[str, ...] = ()
     offline: bool = False
+    no_restart: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     @classmethod
@@ -78,6 +79,7 @@ class Request:
             hosts=basis.hosts,
             targets=basis.targets,
             replaced=basis.replaced,
+            no_restart=basis.no_restart,
             granted=granted,
         )
 
@@ -369,6 +371,7 @@ class Session:
             request.destroy,
             targets=wanting.choose_targets(desired, request.targets, needs=not request.destroy),
             hosts=frozenset(self._chosen),
+            no_restart=request.no_restart,
             replaced=chosen,
         )
 
@@ -394,6 +397,7 @@ class Session:
             hosts=request.hosts,
             targets=request.targets,
             replaced=request.replaced,
+            no_restart=request.no_restart,
             manifest=stale.manifest_digests(self.manifest),
             fingerprints=fingerprints(known, self._seen, KINDS),
         )

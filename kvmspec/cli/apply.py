@@ -15,6 +15,7 @@ from kvmspec.cli.options import (
     Hosts,
     LockTimeout,
     NoColor,
+    NoRestart,
     Offline,
     Parallelism,
     PathsOrPlan,
@@ -45,6 +46,7 @@ def apply(
     hosts: Hosts = None,
     targets: Targets = None,
     replace_disks: Replace = None,
+    no_restart: NoRestart = False,
     offline: Offline = False,
     variables: Variables = None,
     var_files: VarFiles = None,
@@ -68,8 +70,9 @@ def apply(
     acting = Acting("Apply", yes, parallelism, is_json(output_format), verbose, patience=patience)
     granted = permissions(allow)
     if paths and (plan := _saved(paths)):
-        if connect or hosts or targets or replace_disks:
-            raise UsageError("a saved plan has its own --connect, --host, --target and --replace")
+        if connect or hosts or targets or replace_disks or no_restart:
+            own = "--connect, --host, --target, --replace and --no-restart"
+            raise UsageError(f"a saved plan has its own {own}")
         return _apply_saved(plan, tuple(files or ()), variables, tuple(var_files or ()), acting, granted)
     request = make_request(
         paths,
@@ -81,6 +84,7 @@ def apply(
         targets=targets,
         replaced=replace_disks,
         offline=offline,
+        no_restart=no_restart,
         granted=granted,
     )
     return act(request, acting)

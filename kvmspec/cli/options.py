@@ -97,6 +97,13 @@ Allow = Annotated[
         show_default=False,
     ),
 ]
+NoRestart = Annotated[
+    bool,
+    typer.Option(
+        "--no-restart",
+        help="Restart no VM: what needs that is defined, and takes effect at its next start.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Parallelism = Annotated[
     int,
@@ -136,6 +143,7 @@ def make_request(
     destroy: bool = False,
     replaced: list[str] | None = None,
     offline: bool = False,
+    no_restart: bool = False,
 ) -> Request:
     """What the options ask for. Raises UsageError."""
     from kvmspec.pipeline import Request
@@ -151,6 +159,7 @@ def make_request(
         destroy=destroy,
         replaced=_disks(replaced or ()),
         offline=offline,
+        no_restart=no_restart,
     )
 
 

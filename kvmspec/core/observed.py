@@ -18,6 +18,7 @@ class Observed:
     persistent  false for a transient object, which can only be foreign
     ended       how the last run of a stopped domain that was being installed ended: `shutdown`, `destroyed`,
                 `crashed`, …; "" where libvirt does not know any more
+    saved_xml   of a domain with a managed save: the configuration it will run with when it is started
     """
 
     kind: str
@@ -31,6 +32,7 @@ class Observed:
     managed_save: bool = False
     snapshots: tuple[str, ...] = ()
     ended: str = ""
+    saved_xml: str | None = None
 
     @property
     def running(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from kvmspec.canon.compare import get
 from kvmspec.core.action import (
     Edit,
@@ -29,7 +31,8 @@ from kvmspec.manifest.types import format_size
 
 
 class Builder:
-    """The chain of actions for a VM that exists."""
+    """The chain of actions for a VM that exists. `at_boot` are the paths of the changes that the guest has to
+    boot for: without a restart they are defined only."""
 
     def __init__(
         self,
@@ -41,9 +44,10 @@ class Builder:
         adopting: bool,
         restart_pending: bool,
         found: Match,
+        at_boot: Collection[tuple[str, ...]] = (),
     ) -> None:
         self.c, self.changes, self.canonical = comparison, changes, canonical
-        self.live = [*canonical, *by_hand]
+        self.live = [change for change in (*canonical, *by_hand) if change.path not in at_boot]
         self.record_same, self.adopting, self.found = record_same, adopting, found
         self.address = comparison.desired.address
         self.running = comparison.observed.running

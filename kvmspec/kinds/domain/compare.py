@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kvmspec.canon.compare import covers, drop, get, leaves, put, uncovered
@@ -42,6 +42,8 @@ class Comparison:
     stated    what the manifest states, and for devices that are new what the preset adds
     recorded  what the manifest states, and nothing else: what last applied will be
     persistent, active   of the definition and the running guest what a manifest can state
+    saved     the same of a guest that a managed save will bring back
+    unbooted  what the record is to say of it, see domain/restarts.py
     """
 
     desired: Desired
@@ -57,6 +59,8 @@ class Comparison:
     active: Data | None
     applied: Data
     notes: list[str]
+    saved: Data | None = None
+    unbooted: dict[Path, str] = field(default_factory=dict)
     same: bool = False
 
     def __post_init__(self) -> None:
@@ -66,6 +70,11 @@ class Comparison:
             and covers(self.stated, self.persistent)
             and not any(get(self.persistent, path) is not None for path in self.absences)
         )
+
+    @property
+    def booted(self) -> Data | None:
+        """What the guest booted with; of one that is off, what its managed save brings back."""
+        return self.saved if self.active is None else self.active
 
     def whole(self) -> Data:
         """All of the definition, also what no manifest states; `persistent` is without that."""
@@ -174,10 +183,7 @@ def compare(
     applied = dict(record.applied) if record else {}
     if record and record.sealed:
         applied = records.unsealed(applied, stated, reveal)
-    active = None
-    if observed.active_xml is not None:
-        active = brief(observed.active_xml)
-        _hide(stated, active, reveal)
+    active, saved = (_of_guest(xml, stated, reveal) for xml in (observed.active_xml, observed.saved_xml))
     return Comparison(
         desired=desired,
         observed=observed,
@@ -192,7 +198,16 @@ def compare(
         active=active,
         applied=applied,
         notes=notes,
+        saved=saved,
     )
+
+
+def _of_guest(xml: str | None, stated: Data, reveal: Any) -> Data | None:
+    if xml is None:
+        return None
+    data = brief(xml)
+    _hide(stated, data, reveal)
+    return data
 
 
 def _with_new_devices(

@@ -29,7 +29,8 @@ def record_of(comparison: Comparison, context: Context) -> Record:
         context,
         comparison.record,
     )
-    return replace(record, renewed=_renewed(record, address.host, comparison.record, context))
+    renewed = _renewed(record, address.host, comparison.record, context)
+    return replace(record, renewed=renewed, unbooted=comparison.unbooted)
 
 
 def _renewed(record: Record, host: str, before: Record | None, context: Context) -> dict[str, int]:
@@ -72,14 +73,21 @@ def record_for(
         stated,
         own,
         tuple(sorted(left)),
+        state=spec.state if spec.state != "running" else "",
     )
 
 
 def same_record(record: Record, before: Record | None, applied: Data) -> bool:
-    """Whether the metadata says all this already (`applied`: the old one's, secrets as tokens)."""
-    if before is None:
+    """Whether the metadata says all this already (`applied`: the old one's, secrets as tokens). What is
+    unbooted alone is nothing to write: it comes with changes, and goes when the guest boots."""
+    if before is None or not _same_state(record.state, before.state):
         return False
     return _but_applied(record) == _but_applied(before) and dict(record.applied) == applied
+
+
+def _same_state(now: str, before: str) -> bool:
+    """A record without a state is of a VM that was to run, or an old one: that is left as it is."""
+    return now == before or (before == "" and now == "stopped")
 
 
 def _but_applied(record: Record) -> tuple[object, ...]:

@@ -37,6 +37,7 @@ class Request:
     replaced: Any = ()
     destroy: bool = False
     offline: bool = False
+    no_restart: bool = False
 
 
 def needing(difference: Difference, *needed: Permission) -> Plan:
