@@ -44,7 +44,8 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
     spec, observed = comparison.spec, comparison.observed
     adopting = found.record is None
     changes, canonical, costly = _changes(comparison)
-    comparison.unbooted = restarts.unbooted([c for c in canonical if c.path in costly], comparison)
+    to_boot_for = canonical if comparison.active is None else [c for c in canonical if c.path in costly]
+    comparison.unbooted = restarts.unbooted(to_boot_for, comparison)
     record = record_of(comparison, context)
     record_same = same_record(record, found.record, comparison.applied)
     changes += _state(comparison)

@@ -26,6 +26,7 @@ from kvmspec.kinds.domain.spec import VmSpec
 Path = tuple[str, ...]
 
 _CPU: Path = ("cpu",)
+_NEVER_BOOTED = ("title", "description", "autostart")
 _OWN_CHAIN = ("state", "name")
 """What is no matter of the definition: it is done or it is not."""
 
@@ -60,6 +61,8 @@ def unbooted(changes: Iterable[Change], comparison: Comparison) -> dict[Path, st
         return {}
     found = dict(still_unbooted(comparison))
     for change in changes:
+        if change.path[0] in _NEVER_BOOTED:
+            continue
         if change.after is None and get(booted, change.path) is not None:
             found[change.path] = ""
         elif change.path[:1] == _CPU:
