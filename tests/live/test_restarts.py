@@ -36,7 +36,7 @@ def set_vm(**fields: Any) -> Any:
 PUT_OFF: dict[str, tuple[Any, str]] = {
     "a CPU model": (set_vm(cpus={"count": 1, "max": 2, "mode": "host-model"}), "cpus.mode"),
     "a ceiling": (set_vm(cpus={"count": 1, "max": 4}), "cpus.max"),
-    "vCPUs above the ceiling": (set_vm(cpus={"count": 4, "max": 4}), "cpus.count"),
+    "vCPUs above the ceiling": (set_vm(cpus={"count": 6, "max": 6}), "cpus.count"),
     "a feature less": (set_vm(features={"pae": False}), "features.pae"),
     "a feature more": (set_vm(features={"pae": True, "apic": False}), "features.apic"),
     "a boot order": (set_vm(boot=["network", "disk"]), "boot.devices"),

@@ -47,8 +47,9 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
     to_boot_for = canonical if comparison.active is None else [c for c in canonical if c.path in costly]
     comparison.unbooted = restarts.unbooted(to_boot_for, comparison)
     record = record_of(comparison, context)
-    record_same = same_record(record, found.record, comparison.applied)
-    changes += _state(comparison)
+    power = _state(comparison)
+    record_same = same_record(record, found.record, comparison.applied, power_changes=bool(power))
+    changes += power
     if found.old_name is not None:
         changes.append(_renamed(found.old_name, comparison))
     rebuilding = _rebuilding(comparison, context)

@@ -77,17 +77,18 @@ def record_for(
     )
 
 
-def same_record(record: Record, before: Record | None, applied: Data) -> bool:
+def same_record(record: Record, before: Record | None, applied: Data, *, power_changes: bool = False) -> bool:
     """Whether the metadata says all this already (`applied`: the old one's, secrets as tokens). What is
     unbooted alone is nothing to write: it comes with changes, and goes when the guest boots."""
-    if before is None or not _same_state(record.state, before.state):
+    if before is None or not _same_state(record.state, before.state, power_changes):
         return False
     return _but_applied(record) == _but_applied(before) and dict(record.applied) == applied
 
 
-def _same_state(now: str, before: str) -> bool:
-    """A record without a state is of a VM that was to run, or an old one: that is left as it is."""
-    return now == before or (before == "" and now == "stopped")
+def _same_state(now: str, before: str, power_changes: bool) -> bool:
+    """A record without a state is of a VM that was to run, or was written before states were: where
+    nothing else is to be done that one is left as it is."""
+    return now == before or (before == "" and now == "stopped" and not power_changes)
 
 
 def _but_applied(record: Record) -> tuple[object, ...]:
