@@ -35,11 +35,13 @@ def set_vm(**fields: Any) -> Any:
 
 PUT_OFF: dict[str, tuple[Any, str]] = {
     "a CPU model": (set_vm(cpus={"count": 1, "max": 2, "mode": "host-model"}), "cpus.mode"),
-    "a ceiling": (set_vm(cpus={"count": 1, "max": 4}), "cpus.max"),
-    "vCPUs above the ceiling": (set_vm(cpus={"count": 6, "max": 6}), "cpus.count"),
+    "a ceiling": (set_vm(cpus={"count": 1, "max": 4, "mode": "host-model"}), "cpus.max"),
+    "vCPUs above the ceiling": (set_vm(cpus={"count": 6, "max": 6, "mode": "host-model"}), "cpus.count"),
     "a feature less": (set_vm(features={"pae": False}), "features.pae"),
     "a feature more": (set_vm(features={"pae": True, "apic": False}), "features.apic"),
     "a boot order": (set_vm(boot=["network", "disk"]), "boot.devices"),
+    "no boot order": (lambda vm: vm.pop("boot"), "boot.devices"),
+    "no CPU model": (set_vm(cpus={"count": 6, "max": 6}), "cpus.mode"),
     "a cache mode": (lambda vm: vm["disks"][0].update(cache="unsafe"), "disks.a.cache"),
     "a SATA disk more": (
         lambda vm: vm["disks"].append({"name": "c", "size": "1MiB", "bus": "sata"}),
@@ -122,8 +124,9 @@ def test_what_is_put_off_can_be_taken_back(scene: Scene) -> None:
     scene.settle(manifest)
     number = domain_id(scene.conn, "db")
     changed = deepcopy(manifest)
-    for name in ("a feature less", "a ceiling", "a model", "a cache mode"):
+    for name in ("a feature less", "a model", "a cache mode"):
         PUT_OFF[name][0](changed["vms"]["db"])
+    changed["vms"]["db"]["cpus"] = {"count": 1, "max": 4}
     scene.apply(changed, "--no-restart")
     assert "Pending restart" in scene.plan(expect=0)
     scene.apply(manifest, "--no-restart")

@@ -86,9 +86,12 @@ def same_record(record: Record, before: Record | None, applied: Data, *, power_c
 
 
 def _same_state(now: str, before: str, power_changes: bool) -> bool:
-    """A record without a state is of a VM that was to run, or was written before states were: where
-    nothing else is to be done that one is left as it is."""
-    return now == before or (before == "" and now == "stopped" and not power_changes)
+    """Whether the stated state has to be written for its own sake.
+
+    Not `any`, with which nothing is to be done; and a record without a state is of a VM that was to run, or
+    was written before states were: that one is left as it is, unless the power changes.
+    """
+    return now in (before, "any") or (before == "" and now == "stopped" and not power_changes)
 
 
 def _but_applied(record: Record) -> tuple[object, ...]:

@@ -63,10 +63,10 @@ def unbooted(changes: Iterable[Change], comparison: Comparison) -> dict[Path, st
     for change in changes:
         if change.path[0] in _NEVER_BOOTED:
             continue
-        if change.after is None and get(booted, change.path) is not None:
-            found[change.path] = ""
-        elif change.path[:1] == _CPU:
+        if change.path[:1] == _CPU:
             found[_CPU] = _digest(get(booted, _CPU))
+        elif change.after is None and get(booted, change.path) is not None:
+            found[change.path] = ""
     return found
 
 
@@ -79,10 +79,11 @@ def still_unbooted(comparison: Comparison) -> Mapping[Path, str]:
 
 
 def _holds(path: Path, mark: str, comparison: Comparison) -> bool:
-    has = get(comparison.booted, path)
+    has, defined = get(comparison.booted, path), get(comparison.persistent, path)
     if mark:
         return mark == _digest(has)
-    return has is not None and get(comparison.persistent, path) is None
+    # libvirt may have put its default there, such as the boot order; of a device only its presence counts
+    return has is not None and (defined is None or (type(defined) is not dict and defined != has))
 
 
 def _may(spec: VmSpec) -> bool:
