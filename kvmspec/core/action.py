@@ -210,6 +210,32 @@ class SetMemory(On):
 
 
 @dataclass(frozen=True)
+class AttachDevice(On):
+    """Plug a device into the running domain, and write it into its definition, with the address that it
+    got. `path` is its canonical path."""
+
+    path: tuple[str, ...]
+    xml: str
+
+
+@dataclass(frozen=True)
+class DetachDevice(On):
+    """Take a device out of the definition, then ask the guest for it, again and again, for `timeout`
+    seconds; a guest that does not let go of it makes the action fail."""
+
+    path: tuple[str, ...]
+    timeout: int
+
+
+@dataclass(frozen=True)
+class UpdateDevice(On):
+    """virDomainUpdateDeviceFlags of a running domain's device, as the edits make it."""
+
+    path: tuple[str, ...]
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True)
 class GrowDisk(On):
     """virDomainBlockResize of a running domain's disk, in bytes; never shrinks."""
 
@@ -330,6 +356,9 @@ DomainAction = (
     | SetDomainMetadata
     | SetVcpus
     | SetMemory
+    | AttachDevice
+    | DetachDevice
+    | UpdateDevice
     | GrowDisk
     | StartDomain
     | WaitForGuest

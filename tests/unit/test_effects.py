@@ -8,7 +8,8 @@ import pytest
 
 from kvmspec.core.impact import Impact
 from kvmspec.core.observed import HostFacts
-from kvmspec.kinds.domain import fields, preset
+from kvmspec.kinds.domain import fields, preset, rules
+from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.network.fields import FIELDS as NETWORK_FIELDS
 from kvmspec.kinds.registry import SECTIONS
@@ -39,7 +40,7 @@ def test_impacts_are_called_what_plans_call_them(path: str) -> None:
     assert set(EFFECTS[path].impact.split(", or ")) <= labels
 
 
-GUEST = fields.Guest(
+GUEST = Guest(
     {
         "vcpu": {"#": 4, "@current": 2},
         "memory": {"#": 2**30},
@@ -51,13 +52,13 @@ GUEST = fields.Guest(
 @pytest.mark.parametrize(
     ("path", "rule", "before", "after"),
     [
-        ("vms.cpus.count", fields.vcpus, 2, 4),
-        ("vms.cpus.count", fields.vcpus, 2, 5),
-        ("vms.cpus.count", fields.vcpus, 2, 1),
-        ("vms.memory.size", fields.memory, 2**29, 2**30),
-        ("vms.memory.size", fields.memory, 2**29, 2**31),
-        ("vms.machine", fields.machine, "pc-q35-7.1", "pc-q35-7.2"),
-        ("vms.machine", fields.machine, "pc-q35-7.2", "pc-i440fx-7.2"),
+        ("vms.cpus.count", rules.vcpus, 2, 4),
+        ("vms.cpus.count", rules.vcpus, 2, 5),
+        ("vms.cpus.count", rules.vcpus, 2, 1),
+        ("vms.memory.size", rules.memory, 2**29, 2**30),
+        ("vms.memory.size", rules.memory, 2**29, 2**31),
+        ("vms.machine", rules.machine, "pc-q35-7.1", "pc-q35-7.2"),
+        ("vms.machine", rules.machine, "pc-q35-7.2", "pc-i440fx-7.2"),
     ],
 )
 def test_what_depends_on_the_guest_names_every_case(path: str, rule: Any, before: Any, after: Any) -> None:

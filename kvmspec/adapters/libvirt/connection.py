@@ -10,11 +10,13 @@ from xml.etree import ElementTree as ET
 
 import libvirt
 
+from kvmspec.adapters.libvirt.devices import Devices
 from kvmspec.adapters.libvirt.domains import Domains
 from kvmspec.adapters.libvirt.errors import failure, translated
 from kvmspec.adapters.libvirt.guests import Guests
 from kvmspec.adapters.libvirt.networks import Networks
 from kvmspec.adapters.libvirt.pools import Pools
+from kvmspec.adapters.libvirt.tuning import Tuning
 from kvmspec.adapters.libvirt.volumes import Volumes
 from kvmspec.core.errors import HostUnreachable
 from kvmspec.core.observed import HostFacts
@@ -52,6 +54,8 @@ class Host:
     pools: Pools
     volumes: Volumes
     domains: Domains
+    devices: Devices
+    tuning: Tuning
     guests: Guests
     images: Images | None = None
 
@@ -78,6 +82,7 @@ class Host:
 
     def close(self) -> None:
         """Close the connection; errors while doing so mean that it is gone already."""
+        self.devices.close()
         try:
             self.conn.close()
         except libvirt.libvirtError:
@@ -93,8 +98,19 @@ def connect(name: str, uri: str, secrets: SecretStore, images: Images | None = N
         conn = libvirt.open(uri)
     except libvirt.libvirtError as error:
         raise _unreachable(name, uri, error) from error
-    volumes, domains = Volumes(conn, secrets), Domains(conn, secrets)
-    return Host(name, uri, conn, Networks(conn), Pools(conn), volumes, domains, Guests(conn), images)
+    return Host(
+        name=name,
+        uri=uri,
+        conn=conn,
+        networks=Networks(conn),
+        pools=Pools(conn),
+        volumes=Volumes(conn, secrets),
+        domains=Domains(conn, secrets),
+        devices=Devices(conn, secrets),
+        tuning=Tuning(conn),
+        guests=Guests(conn),
+        images=images,
+    )
 
 
 def _unreachable(name: str, uri: str, error: libvirt.libvirtError) -> HostUnreachable:

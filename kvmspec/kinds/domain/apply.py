@@ -8,9 +8,11 @@ from typing import assert_never
 from kvmspec.adapters.libvirt import Host
 from kvmspec.canon.edit import edit
 from kvmspec.core.action import (
+    AttachDevice,
     AwaitAgent,
     AwaitInstall,
     DefineDomain,
+    DetachDevice,
     DomainAction,
     EditDomain,
     FinishInstall,
@@ -26,10 +28,11 @@ from kvmspec.core.action import (
     ShutdownDomain,
     StartDomain,
     UndefineDomain,
+    UpdateDevice,
     WaitForGuest,
 )
 from kvmspec.core.errors import Absent, LibvirtFailure
-from kvmspec.kinds.domain import installer
+from kvmspec.kinds.domain import installer, plugging
 
 
 def apply(action: DomainAction, host: Host, report: Callable[[str], None]) -> None:
@@ -46,6 +49,12 @@ def apply(action: DomainAction, host: Host, report: Callable[[str], None]) -> No
             domains.set_vcpus(name, count)
         case SetMemory(size=size):
             domains.set_memory(name, size)
+        case AttachDevice():
+            plugging.attach(action, host, report)
+        case DetachDevice():
+            plugging.detach(action, host, report)
+        case UpdateDevice():
+            plugging.update(action, host)
         case GrowDisk(target=target, capacity=capacity):
             domains.grow_disk(name, target, capacity)
         case StartDomain():

@@ -12,8 +12,6 @@ from kvmspec.core.action import (
     RenameDomain,
     SetAutostart,
     SetDomainMetadata,
-    SetMemory,
-    SetVcpus,
     ShutdownDomain,
     StartDomain,
 )
@@ -21,13 +19,12 @@ from kvmspec.core.address import Address
 from kvmspec.core.change import FieldChange
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain import edits, seeding
+from kvmspec.kinds.domain import edits, live, seeding
 from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, sealed_xml
 from kvmspec.kinds.domain.wait import waiting
 from kvmspec.kinds.seeds import is_seed, strays
-from kvmspec.manifest.types import format_size
 
 
 class Builder:
@@ -48,20 +45,22 @@ class Builder:
     ) -> None:
         self.c, self.changes, self.canonical = comparison, changes, canonical
         self.live = [change for change in (*canonical, *by_hand) if change.path not in at_boot]
+        self.plugged = [change for change in self.live if live.plugged(change)]
         self.record_same, self.adopting, self.found = record_same, adopting, found
         self.address = comparison.desired.address
         self.running = comparison.observed.running
         self.stop = any(c.path == "state" and c.after == "stopped" for c in changes)
         costly = any(c.impact in (Impact.RESTART, Impact.REPLACE) and c.path != "state" for c in changes)
         self.restart = self.running and not self.stop and (costly or restart_pending)
+        self.goes_live = self.running and not self.stop and not self.restart
 
     def chain(self, context: Context) -> Chain:
-        """Live steps first, so that a kill between two steps leaves the definition saying what is
-        still to be done; then the definition; then power."""
+        """Live steps first, so that a kill between two steps leaves the definition, or the record in it,
+        saying what is still to be done; then the definition; then power."""
         rename = self.found.old_name is not None
         at = Address(self.address.host, "vm", self.found.old_name) if self.found.old_name else self.address
         chain: Chain = []
-        if self.running and not self.stop and not self.restart:
+        if self.goes_live:
             chain += self._live(context)
         if rename and self.running:
             chain.append(self._shutdown(at))
@@ -85,7 +84,8 @@ class Builder:
 
     def _definition(self, context: Context) -> Chain:
         chain: Chain = []
-        made = [edit for change in self.canonical for edit in self._edits(change)]
+        left = [change for change in self.canonical if not (self.goes_live and change in self.plugged)]
+        made = [edit for change in left for edit in self._edits(change)]
         if made or not self.record_same or self.adopting:
             made += self._record(context)
             chain.append((EditDomain(self.address, tuple(_distinct(made))), _words(self.changes)))
@@ -99,7 +99,7 @@ class Builder:
         if change.after is None:
             return list(edits.removing(change.path))
         known = self.c.whole() if change.path == edits.MACHINE else self.c.persistent
-        made = list(edits.writing(change.path, change.after, self.c.rendered, known))
+        made = list(edits.writing(change.path, change.after, self.c.element, known))
         return made + self._with_device(change)
 
     def _with_device(self, change: Change) -> list[Edit]:
@@ -116,8 +116,7 @@ class Builder:
                 else get(change.after, ("target", "@bus"))
             )
             if bus == "scsi" and not scsi:
-                xml = '<controller type="scsi" index="0" model="virtio-scsi"/>'
-                found.append(Edit("add", ("devices", "controller", "scsi/0/"), xml))
+                found.append(Edit("add", live.SCSI, live.SCSI_XML))
         if change.path[:2] == ("devices", "graphics") and change.before is None and "video" not in devices:
             xml = '<video><model type="virtio"/></video>'
             found.append(Edit("add", ("devices", "video", "#0"), xml))
@@ -138,13 +137,7 @@ class Builder:
             title, description = (_text(texts.get(name)) for name in ("title", "description"))
             record = self._record_xml(context)
             chain.append((SetDomainMetadata(self.address, title, description, record), "set metadata"))
-        for change in self.live:
-            if change.path[:2] == ("vcpu", "@current"):
-                chain.append((SetVcpus(self.address, int(change.after)), f"set {change.after} vCPUs"))
-            if change.path[0] == "currentMemory":
-                size = change.after["#"] if isinstance(change.after, dict) else change.after
-                chain.append((SetMemory(self.address, int(size)), f"set memory to {format_size(int(size))}"))
-        return chain
+        return chain + live.steps(self.c, self.live)
 
 
 def old_seeds(comparison: Comparison, context: Context) -> list[Address]:

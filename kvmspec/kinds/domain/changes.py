@@ -8,10 +8,11 @@ from typing import Any
 from kvmspec.canon.compare import covers, get, uncovered
 from kvmspec.core.change import FieldChange
 from kvmspec.core.impact import Impact
-from kvmspec.kinds.domain import fields
+from kvmspec.kinds.domain import fields, live, rules
 from kvmspec.kinds.domain.compare import Change, Comparison, per_device
-from kvmspec.kinds.domain.fields import Guest, Verdict
+from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.restarts import still_unbooted
+from kvmspec.kinds.domain.rules import Verdict
 from kvmspec.kinds.domain.spec import VmSpec
 
 Path = tuple[str, ...]
@@ -48,31 +49,33 @@ def _impact(
         rule = fields.MEDIUM
     if fields.manifest_path(row, unit, comparison.all_keys) == fields.CLOUD_INIT:
         rule = fields.SEED
-    verdict = rule(_scalar(before), _scalar(after), Guest(active or {}))
+    verdict = rule(_scalar(before), _scalar(after), comparison.guest)
     if verdict.impact is Impact.REPLACE and before is not None:
         return verdict
     if active is None:
         return Verdict(Impact.NONE, "")
-    if verdict.impact >= Impact.RESTART and _booted_with(change, active):
+    if verdict.impact >= Impact.RESTART and live.has_it(comparison, change):
         return Verdict(Impact.LIVE, "the running guest has it already")
-    return _ceiling(row, active, comparison) or verdict
+    return _ceiling(row, active, comparison) or _possible(verdict, row, comparison)
+
+
+def _possible(verdict: Verdict, row: fields.Field, comparison: Comparison) -> Verdict:
+    """libvirt's test driver neither plugs nor changes devices."""
+    if verdict.impact is Impact.LIVE and not comparison.hotplugs and row.call in live.OF_DEVICES:
+        return Verdict(Impact.RESTART, "libvirt's test driver changes no device of a running VM")
+    return verdict
 
 
 def _ceiling(row: fields.Field, active: Data, comparison: Comparison) -> Verdict | None:
     """A ceiling that is not stated rises with its field, so it is the field that could be smaller."""
     cpus, memory, guest = comparison.spec.cpus, comparison.spec.memory, Guest(active)
     if row.manifest == "cpus.max" and cpus and cpus.count and cpus.max is None:
-        verdict = fields.vcpus(None, cpus.count, guest)
+        verdict = rules.vcpus(None, cpus.count, guest)
     elif row.manifest == "memory.max" and memory and memory.size and memory.max is None:
-        verdict = fields.memory(None, memory.size, guest)
+        verdict = rules.memory(None, memory.size, guest)
     else:
         return None
     return verdict._replace(reason=row.rule(None, None, guest).reason) if verdict.avoid else None
-
-
-def _booted_with(change: Change, active: Data) -> bool:
-    have = get(active, change.path)
-    return have is None if change.after is None else have is not None and covers(change.after, have)
 
 
 def _scalar(value: Any) -> Any:
@@ -118,7 +121,10 @@ def pending(comparison: Comparison) -> list[tuple[FieldChange, Change]]:
         return []
     stated = _bootable(comparison.stated)
     _cpu(stated, active)
-    found = [(_unbooted_field(change, comparison), change) for change in _unbooted(comparison)]
+    leaving = [Change(path, get(active, path), None) for path in comparison.leaving()]
+    found = [(_pending_field(change, active, comparison), change) for change in leaving]
+    known = {change.path for change in leaving}
+    found += [(_unbooted_field(c, comparison), c) for c in _unbooted(comparison) if c.path not in known]
     if covers(stated, active):
         return found
     for path, want, have in uncovered(stated, active):
@@ -147,8 +153,9 @@ def _unbooted_field(change: Change, comparison: Comparison) -> FieldChange:
 def _pending_field(change: Change, active: Data, comparison: Comparison) -> FieldChange:
     row, unit = fields.lookup(change.path)
     before, after = get(active, unit), get(comparison.stated, unit)
-    impact, reason, _ = row.rule(_scalar(before), _scalar(after), Guest(active))
-    name = fields.manifest_path(row, unit, comparison.keys)
+    verdict = row.rule(_scalar(before), _scalar(after), comparison.guest)
+    impact, reason, _ = _possible(verdict, row, comparison)
+    name = fields.manifest_path(row, unit, comparison.all_keys)
     return FieldChange(
         name,
         _show(row, before),

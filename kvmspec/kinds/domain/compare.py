@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kvmspec.canon.compare import covers, drop, get, leaves, put, uncovered
+from kvmspec.canon.edit import select
 from kvmspec.canon.read import read
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView, Observed
@@ -14,6 +15,7 @@ from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import fields, fit, preset, render
 from kvmspec.kinds.domain.brief import brief
+from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.keys import allocate, disk_keys, final
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
@@ -42,6 +44,7 @@ class Comparison:
     stated    what the manifest states, and for devices that are new what the preset adds
     recorded  what the manifest states, and nothing else: what last applied will be
     persistent, active   of the definition and the running guest what a manifest can state
+    hotplugs  whether the host can change devices of a running guest at all
     saved     the same of a guest that a managed save will bring back
     unbooted  what the record is to say of it, see domain/restarts.py
     """
@@ -59,6 +62,7 @@ class Comparison:
     active: Data | None
     applied: Data
     notes: list[str]
+    hotplugs: bool = True
     saved: Data | None = None
     unbooted: dict[Path, str] = field(default_factory=dict)
     same: bool = False
@@ -96,16 +100,9 @@ class Comparison:
             for inner, value, before in per_device(path, want, have):
                 yield Change(inner, before, value, self._was_applied(inner))
         unwanted = [*self.absences, *self.dropped()]
-        each = [inner for path in unwanted for inner in self._elements(path)]
+        each = [inner for path in unwanted for inner in _elements(self.persistent, path)]
         for path in dict.fromkeys(each):
             yield Change(path, get(self.persistent, path), None)
-
-    def _elements(self, path: Path) -> list[Path]:
-        """What is there at a path: of a group of devices, each."""
-        have = get(self.persistent, path)
-        if have is None:
-            return []
-        return [(*path, key) for key in have] if len(path) == 2 and path[0] == "devices" else [path]
 
     def leave_out(self, path: Path) -> None:
         """Record of an ignored field what the last apply did, not what is stated now."""
@@ -119,6 +116,12 @@ class Comparison:
 
     def _was_applied(self, path: Path) -> bool:
         """Whether the last apply left it as it is wanted now: then it was changed outside."""
+        path = self._to_be(path)
+        wanted = get(self.recorded, path)
+        return wanted is not None and get(self.applied, path) == wanted
+
+    def _to_be(self, path: Path) -> Path:
+        """The path of a device as it is called when its new target or MAC is set."""
         for tag, has, final_names in (
             ("disk", self.keys.disks, self.becomes.disks),
             ("interface", self.keys.networks, self.becomes.networks),
@@ -126,8 +129,24 @@ class Comparison:
             if path[:2] == ("devices", tag) and len(path) > 2:
                 names = {has[key]: final_names[key] for key in has}
                 path = (*path[:2], names.get(path[2], path[2]), *path[3:])
-        wanted = get(self.recorded, path)
-        return wanted is not None and get(self.applied, path) == wanted
+        return path
+
+    def element(self, path: Path) -> str:
+        """The XML of what is wanted at a path."""
+        return select(self.rendered, self._to_be(path))
+
+    @property
+    def guest(self) -> Guest:
+        """The running guest, or the one that was saved; of a VM that is off, nothing is known of it."""
+        return Guest(self.booted or {}, self.observed.active_xml or self.observed.saved_xml or "")
+
+    def leaving(self) -> list[Path]:
+        """What is not wanted any more and gone from the definition, and the running guest has still."""
+        if self.active is None or (self.applied == self.recorded and not self.absences):
+            return []
+        unwanted = [*self.absences, *self.dropped()]
+        each = [inner for path in unwanted for inner in _elements(self.active, path)]
+        return [path for path in dict.fromkeys(each) if get(self.persistent, path) is None]
 
     def kept(self) -> list[str]:
         """Manifest paths that are not stated any more and stay as they are all the same: ceilings,
@@ -184,6 +203,7 @@ def compare(
     if record and record.sealed:
         applied = records.unsealed(applied, stated, reveal)
     active, saved = (_of_guest(xml, stated, reveal) for xml in (observed.active_xml, observed.saved_xml))
+    applied = _without_what_is_nowhere(applied, recorded, [persistent, active or {}, saved or {}])
     return Comparison(
         desired=desired,
         observed=observed,
@@ -198,6 +218,7 @@ def compare(
         active=active,
         applied=applied,
         notes=notes,
+        hotplugs=view.facts.hotplugs,
         saved=saved,
     )
 
@@ -205,9 +226,41 @@ def compare(
 def _of_guest(xml: str | None, stated: Data, reveal: Any) -> Data | None:
     if xml is None:
         return None
-    data = brief(xml)
+    data = _without_empty_sources(brief(xml))
     _hide(stated, data, reveal)
     return data
+
+
+def _elements(data: Data, path: Path) -> list[Path]:
+    """What is there at a path: of a group of devices, each."""
+    have = get(data, path)
+    if have is None:
+        return []
+    return [(*path, key) for key in have] if len(path) == 2 and path[0] == "devices" else [path]
+
+
+def _without_what_is_nowhere(applied: Data, recorded: Data, places: Sequence[Data]) -> Data:
+    """Last applied, without what is not stated any more and in none of `places`: nothing is left to do
+    about it, though it was still there when the record was written."""
+    if applied == recorded:
+        return applied
+    gone = [
+        path
+        for path, _ in leaves(applied)
+        if path and get(recorded, path) is None and all(get(data, path) is None for data in places)
+    ]
+    kept = fit.copied(applied)
+    for path in gone:
+        drop(kept, path)
+    return dict(kept)
+
+
+def _without_empty_sources(active: Data) -> Data:
+    """An ejected CD leaves a `<source index='6'/>` in the active XML (libvirt 9.0)."""
+    for disk in active.get("devices", {}).get("disk", {}).values():
+        if disk.get("source", {}).keys() == {"@index"}:
+            del disk["source"]
+    return active
 
 
 def _with_new_devices(

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from kvmspec.canon.compare import get
-from kvmspec.canon.edit import select
 from kvmspec.canon.shape import DOMAIN
 from kvmspec.core.action import Edit
-from kvmspec.kinds.domain.fields import family
+from kvmspec.kinds.domain.rules import family
 from kvmspec.kinds.records import NAMESPACE
 
 Path = tuple[str, ...]
+Elements = Callable[[Path], str]
+"""The XML of the element that is to be at a canonical path."""
 Data = dict[str, Any]
 
 MACHINE: Path = ("os", "type", "@machine")
 METADATA: Path = ("metadata", f"{{{NAMESPACE}}}vm")
 
 
-def writing(path: Path, value: Any, rendered: str, persistent: Data) -> Iterator[Edit]:
-    """Edits that make `path` be `value`; whole elements are taken from the rendered XML.
+def writing(path: Path, value: Any, wanted: Elements, persistent: Data) -> Iterator[Edit]:
+    """Edits that make `path` be `value`.
 
     persistent  what is there; for another machine all of it, else what a manifest can state
     """
@@ -28,7 +29,7 @@ def writing(path: Path, value: Any, rendered: str, persistent: Data) -> Iterator
         yield Edit("remove", path)
         yield from (Edit("add", path, _boot(entry, path[-1])) for entry in value)
     elif isinstance(value, dict):
-        yield from _element(path, value, rendered, persistent)
+        yield from _element(path, value, wanted, persistent)
     else:
         yield from _leaf(path, value)
     yield from _companions(path, value, persistent)
@@ -40,17 +41,17 @@ def _boot(entry: Data, tag: str) -> str:
     return f"<{tag}{attributes}/>"
 
 
-def _element(path: Path, value: Data, rendered: str, persistent: Data) -> Iterator[Edit]:
+def _element(path: Path, value: Data, wanted: Elements, persistent: Data) -> Iterator[Edit]:
     if _is_group(path):  # the first device of its kind: one element a key
         for key in value:
-            yield Edit("add", (*path, key), select(rendered, (*path, key)))
+            yield Edit("add", (*path, key), wanted((*path, key)))
     elif _tags(path) in DOMAIN.sizes:
         yield from _leaf((*path, "#"), value["#"])
     elif get(persistent, path) is None:
-        yield Edit("add", path, select(rendered, path))
+        yield Edit("add", path, wanted(path))
     else:
         for name, inner in value.items():
-            yield from writing((*path, name), inner, rendered, persistent)
+            yield from writing((*path, name), inner, wanted, persistent)
 
 
 def _tags(path: Path) -> Path:

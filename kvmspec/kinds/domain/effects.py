@@ -6,15 +6,20 @@ from collections.abc import Iterator
 
 from kvmspec.core.effect import Effect
 from kvmspec.core.impact import Impact
-from kvmspec.kinds.domain import fields
+from kvmspec.kinds.domain import fields, rules
+from kvmspec.kinds.domain.guest import Guest
 
 _DEPENDS = {
-    fields.vcpus: (
+    rules.vcpus: (
         "live, or restart",
         "live up to the maximum it booted with; taking one away needs a restart",
     ),
-    fields.memory: ("live, or restart", "live up to the maximum it booted with, by the memory balloon"),
-    fields.machine: ("restart, or replace", "another family changes every PCI address"),
+    rules.memory: ("live, or restart", "live up to the maximum it booted with, by the memory balloon"),
+    rules.password: (
+        "live, or restart",
+        "another one is asked of whoever connects next; the first, and none, at the next boot",
+    ),
+    rules.machine: ("restart, or replace", "another family changes every PCI address"),
 }
 """Rules that ask the running guest."""
 
@@ -88,8 +93,10 @@ def _of_row(row: fields.Field) -> Iterator[Effect]:
         yield _effect(row.manifest.replace(".{key}", ""), row.rule)
 
 
-def _effect(path: str, rule: fields.Rule) -> Effect:
+def _effect(path: str, rule: rules.Rule) -> Effect:
     if rule in _DEPENDS:
         return Effect(path, *_DEPENDS[rule])
-    verdict = rule(None, None, fields.Guest())
+    if isinstance(rule, rules.Plug):
+        return Effect(path, "live, or restart", rule.told)
+    verdict = rule(None, None, Guest())
     return Effect(path, verdict.impact.label, verdict.reason if verdict.impact >= Impact.LIVE else "")

@@ -6,116 +6,19 @@ Facts: https://libvirt.org/formatdomain.html and measurements on libvirt 9.0 wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
 
-from kvmspec.core.impact import Impact
+from kvmspec.core.live import Call
 from kvmspec.kinds import seeds
+from kvmspec.kinds.domain import rules
+from kvmspec.kinds.domain.rules import Plug, Rule, live, replace, restart
 from kvmspec.kinds.records import KeyMap
 from kvmspec.manifest.types import format_size
 
 Path = tuple[str, ...]
 ANY = "*"
-
-
-@dataclass(frozen=True, slots=True)
-class Guest:
-    """What the impact of a change depends on: the running guest, in canonical data."""
-
-    active: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def max_vcpus(self) -> int:
-        return int(self.active.get("vcpu", {}).get("#", 0))
-
-    @property
-    def vcpus(self) -> int:
-        return int(self.active.get("vcpu", {}).get("@current", 0))
-
-    @property
-    def max_memory(self) -> int:
-        return int(self.active.get("memory", {}).get("#", 0))
-
-    @property
-    def memory(self) -> int:
-        return int(self.active.get("currentMemory", {}).get("#", 0))
-
-    @property
-    def has_balloon(self) -> bool:
-        balloon = self.active.get("devices", {}).get("memballoon", {})
-        return isinstance(balloon, dict) and balloon.get("@model") not in (None, "none")
-
-
-class Verdict(NamedTuple):
-    """What a change costs a running guest, why, and what could be stated instead of a restart."""
-
-    impact: Impact
-    reason: str
-    avoid: str = ""
-
-
-Rule = Callable[[Any, Any, Guest], Verdict]
-
-
-def live(reason: str = "") -> Rule:
-    """Always possible while the guest runs."""
-    return lambda before, after, guest: Verdict(Impact.LIVE, reason)
-
-
-def restart(reason: str) -> Rule:
-    """Only a guest that starts anew sees it."""
-    return lambda before, after, guest: Verdict(Impact.RESTART, reason)
-
-
-def replace(reason: str) -> Rule:
-    """What the guest knows goes, another thing takes its place."""
-    return lambda before, after, guest: Verdict(Impact.REPLACE, reason)
-
-
-def vcpus(before: Any, after: Any, guest: Guest) -> Verdict:
-    """virDomainSetVcpusFlags: up to the maximum; a vCPU the guest booted with is not unplugged."""
-    if int(after) > guest.max_vcpus:
-        avoid = f"cpus.count up to {guest.max_vcpus} goes live" if guest.vcpus < guest.max_vcpus else ""
-        return Verdict(Impact.RESTART, f"the guest booted with at most {guest.max_vcpus}", avoid)
-    if int(after) < guest.vcpus:
-        return Verdict(Impact.RESTART, "a vCPU is taken away at the next boot only")
-    return Verdict(Impact.LIVE, f"max {guest.max_vcpus}")
-
-
-def memory(before: Any, after: Any, guest: Guest) -> Verdict:
-    """virDomainSetMemoryFlags moves the balloon, up to the maximum memory."""
-    if not guest.has_balloon:
-        return Verdict(Impact.RESTART, "the VM has no memory balloon")
-    most, now = format_size(guest.max_memory), int(before or guest.memory)
-    if int(after) > guest.max_memory:
-        avoid = f"memory.size up to {most} goes live" if now < guest.max_memory else ""
-        return Verdict(Impact.RESTART, f"the guest booted with at most {most}", avoid)
-    return Verdict(Impact.LIVE, f"max {most}")
-
-
-def machine(before: Any, after: Any, guest: Guest) -> Verdict:
-    """Another family has other buses: the guest's interfaces get new names."""
-    if before and after and family(str(before)) != family(str(after)):
-        return Verdict(
-            Impact.REPLACE,
-            "another machine family: every PCI address changes, and with it the guest's names",
-        )
-    return Verdict(Impact.RESTART, "the machine type is fixed at boot")
-
-
-def family(machine_type: str) -> str:
-    """`pc-q35-7.2` and `q35` → `q35`; `pc-i440fx-7.2` and `pc` → `pc`."""
-    if "q35" in machine_type:
-        return "q35"
-    if machine_type == "pc" or machine_type.startswith("pc-"):
-        return "pc"
-    return machine_type.partition("-")[0]
-
-
-def same_machine(stated: str, live_type: str) -> bool:
-    """An alias equals any version of its family (libvirt writes the version it chose)."""
-    return stated == live_type or (stated in ("q35", "pc", "virt", "microvm") and family(live_type) == stated)
 
 
 def size(value: Any) -> Any:
@@ -145,6 +48,7 @@ class Field:
     """One row. `{key}` in the manifest path is what `*` in the canonical path stands for.
 
     removable  no longer stated, it goes back to libvirt's default; else the VM keeps what it has
+    call       the libvirt function that does it while the guest runs; NONE where none does
     """
 
     manifest: str
@@ -153,26 +57,32 @@ class Field:
     show: Callable[[Any], Any] = lambda value: value
     removable: bool = False
     sensitive: bool = False
+    call: Call = Call.NONE
 
 
-AT_BOOT = "this version plugs devices in and out at boot only"
 SWAP = replace("another disk takes its place; the old one stays as it is")
 CLOUD_INIT = "cloud_init"
 SEED = restart("cloud-init reads its seed when the guest boots")
-MEDIUM = restart("this version changes a CD at boot only")
+MEDIUM = live("another CD in the drive")
+MOVED = live("the cable is plugged in elsewhere")
+DISK_PLUG = Plug(
+    "plugged in and out on virtio, scsi and usb; drives, and other buses, at boot only",
+    lambda disk: rules.disk_bus(disk) == "virtio",
+    rules.unpluggable_disk,
+)
 DISK, NIC = ("devices", "disk", ANY), ("devices", "interface", ANY)
 GRAPHICS = ("devices", "graphics", ANY)
 
 FIELDS: tuple[Field, ...] = (
-    Field("title", ("title",), live(), removable=True),
-    Field("description", ("description",), live(), removable=True),
-    Field("autostart", ("autostart",), live(), removable=True),
-    Field("cpus.count", ("vcpu", "@current"), vcpus, number),
+    Field("title", ("title",), live(), removable=True, call=Call.METADATA),
+    Field("description", ("description",), live(), removable=True, call=Call.METADATA),
+    Field("autostart", ("autostart",), live(), removable=True, call=Call.AUTOSTART),
+    Field("cpus.count", ("vcpu", "@current"), rules.vcpus, number, call=Call.VCPUS),
     Field("cpus.max", ("vcpu", "#"), restart("the maximum is fixed at boot"), number),
     Field("cpus.mode", ("cpu",), restart("the CPU model is fixed at boot"), removable=True),
-    Field("memory.size", ("currentMemory",), memory, size),
+    Field("memory.size", ("currentMemory",), rules.memory, size, call=Call.MEMORY),
     Field("memory.max", ("memory",), restart("the maximum is fixed at boot"), size),
-    Field("machine", ("os", "type", "@machine"), machine),
+    Field("machine", ("os", "type", "@machine"), rules.machine),
     Field("arch", ("os", "type", "@arch"), replace("another architecture is another machine")),
     Field("accel", ("@type",), restart("a running guest cannot change its accelerator"), accel),
     Field("features.{key}", ("features", ANY), restart("read at boot"), present, removable=True),
@@ -195,21 +105,14 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "disks.{key}.format", (*DISK, "driver", "@type"), replace("the same bytes are read as something else")
     ),
-    Field("disks.{key}.source", (*DISK, "source"), SWAP),
-    Field("disks.{key}", DISK, restart(AT_BOOT), removable=True),
+    Field("disks.{key}.source", (*DISK, "source"), SWAP, call=Call.UPDATE),
+    Field("disks.{key}.source", (*DISK, "@type"), SWAP, call=Call.UPDATE),
+    Field("disks.{key}", DISK, DISK_PLUG, removable=True, call=Call.PLUG),
     Field("networks.{key}.mac", (*NIC, "mac", "@address"), restart("the guest sees another card")),
     Field("networks.{key}.model", (*NIC, "model", "@type"), restart("the guest sees another card")),
-    Field(
-        "networks.{key}.network",
-        (*NIC, "source", "@network"),
-        restart("this version moves interfaces at boot only"),
-    ),
-    Field(
-        "networks.{key}.bridge",
-        (*NIC, "source", "@bridge"),
-        restart("this version moves interfaces at boot only"),
-    ),
-    Field("networks.{key}", NIC, restart(AT_BOOT), removable=True),
+    Field("networks.{key}.network", (*NIC, "source", "@network"), MOVED, call=Call.UPDATE),
+    Field("networks.{key}.bridge", (*NIC, "source", "@bridge"), MOVED, call=Call.UPDATE),
+    Field("networks.{key}", NIC, Plug(), removable=True, call=Call.PLUG),
     Field(
         "console",
         ("devices", "console", ANY),
@@ -224,14 +127,22 @@ FIELDS: tuple[Field, ...] = (
         present,
         removable=True,
     ),
-    Field("guest_agent", ("devices", "channel", ANY), restart(AT_BOOT), present, removable=True),
-    Field("devices.rng", ("devices", "rng", ANY), restart(AT_BOOT), present, removable=True),
+    Field(
+        "guest_agent",
+        ("devices", "channel", ANY),
+        Plug("plugged in and out", pci=lambda device: False),
+        present,
+        removable=True,
+        call=Call.PLUG,
+    ),
+    Field("devices.rng", ("devices", "rng", ANY), Plug(), present, removable=True, call=Call.PLUG),
     Field(
         "graphics.{key}.password",
         (*GRAPHICS, "@passwd"),
-        restart("this version sets it at boot only"),
+        rules.password,
         removable=True,
         sensitive=True,
+        call=Call.UPDATE,
     ),
     Field(
         "graphics.{key}.port",

@@ -9,8 +9,8 @@ from typing import Any
 
 from kvmspec.canon.compare import get, replaced
 from kvmspec.canon.read import read
-from kvmspec.kinds.domain.fields import same_machine
 from kvmspec.kinds.domain.keys import disk_keys
+from kvmspec.kinds.domain.rules import same_machine
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.records import KeyMap
 

@@ -11,10 +11,11 @@ from kvmspec.core.observed import HostView
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import changes as changing
-from kvmspec.kinds.domain import fields, foreign, installing, match, restarts
+from kvmspec.kinds.domain import fields, foreign, installing, match, restarts, room
 from kvmspec.kinds.domain.chain import Builder, old_seeds
 from kvmspec.kinds.domain.compare import Change, Comparison, compare
 from kvmspec.kinds.domain.create import creation, missing
+from kvmspec.kinds.domain.held import held
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, same_record
 from kvmspec.kinds.seeds import is_seed
@@ -46,9 +47,7 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
     changes, canonical, costly = _changes(comparison)
     to_boot_for = canonical if comparison.active is None else [c for c in canonical if c.path in costly]
     comparison.unbooted = restarts.unbooted(to_boot_for, comparison)
-    record = record_of(comparison, context)
     power = _state(comparison)
-    record_same = same_record(record, found.record, comparison.applied, power_changes=bool(power))
     changes += power
     if found.old_name is not None:
         changes.append(_renamed(found.old_name, comparison))
@@ -59,6 +58,11 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
     pending = tuple(field for field, _ in waiting if field.impact >= Impact.RESTART)
     live_only = [pair for pair in waiting if pair[0].impact < Impact.RESTART and observed.running]
     changes += [field for field, _ in live_only]
+    for field, change in waiting:
+        if field.impact >= Impact.RESTART and change.after is None:
+            comparison.leave_out(change.path)  # so that it is known for ours until the guest is without it
+    record = record_of(comparison, context)
+    record_same = same_record(record, found.record, comparison.applied, power_changes=bool(power))
     recording = not record_same and not adopting and not any(_is_field(c) for c in changes)
     waits = bool(pending) and observed.running
     restart_pending = (waits and restarts.performed(spec, context)) or rebuilding
@@ -68,6 +72,7 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
     )
     changing = changes or restart_pending or recording or old_seeds(comparison, context)
     verb = Verb.ADOPT if adopting else Verb.UPDATE if changing else Verb.NO_OP
+    chain = plan.chain(context) if verb is not Verb.NO_OP else []
     return Difference(
         comparison.desired.address,
         verb,
@@ -80,14 +85,17 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
             *_remarks(comparison, bool(canonical or pending)),
             *_kept(comparison),
         ),
-        refusals=tuple(_refusals(comparison, changes, context)),
+        refusals=(
+            *_refusals(comparison, changes, context),
+            *held(comparison, canonical, chain, view, context),
+        ),
         invalid=tuple(missing(comparison.desired, view, context)) if canonical else (),
         impact_floor=Impact.RESTART if restart_pending else _live(recording and observed.running),
         permitted=frozenset({Permission.RESTART} if spec.lifecycle.restart == "allowed" else ()),
         label="only its record of what is stated changes" if recording and not changes else "",
         before={c.path: None if c.sensitive else c.before for c in changes},
         after={c.path: None if c.sensitive else c.after for c in changes},
-        detail=tuple(plan.chain(context)) if verb is not Verb.NO_OP else (),
+        detail=tuple(chain),
     )
 
 
@@ -112,6 +120,7 @@ def _changes(comparison: Comparison) -> tuple[list[FieldChange], list[Change], f
     if comparison.same:
         return [], [], frozenset()
     pairs = [(changing.field_change(change, comparison), change) for change in comparison.changes()]
+    pairs = room.within(pairs, comparison)
     skipped = changing.ignored([field for field, _ in pairs], comparison.spec)
     for field, change in pairs:
         if field.path in skipped:

@@ -1,0 +1,80 @@
+"""The running guest, as far as the cost of a change depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kvmspec.canon.compare import get
+from kvmspec.canon.read import read
+
+Data = Mapping[str, Any]
+_PCIE_PORTS = ("pcie-root-port", "pcie-switch-downstream-port")
+_SLOTS = 31  # of a conventional PCI bus; the first is the bridge's own
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """active  its canonical data, of what a manifest can state. xml  the whole of it, as libvirt tells it."""
+
+    active: Data = field(default_factory=dict)
+    xml: str = ""
+
+    @property
+    def max_vcpus(self) -> int:
+        return int(self.active.get("vcpu", {}).get("#", 0))
+
+    @property
+    def vcpus(self) -> int:
+        return int(self.active.get("vcpu", {}).get("@current", 0))
+
+    @property
+    def max_memory(self) -> int:
+        return int(self.active.get("memory", {}).get("#", 0))
+
+    @property
+    def memory(self) -> int:
+        return int(self.active.get("currentMemory", {}).get("#", 0))
+
+    @property
+    def has_balloon(self) -> bool:
+        balloon = self.active.get("devices", {}).get("memballoon", {})
+        return isinstance(balloon, dict) and balloon.get("@model") not in (None, "none")
+
+    @property
+    def has_acpi(self) -> bool:
+        """Without ACPI a guest neither notices a new PCI device nor lets go of one."""
+        return "acpi" in self.active.get("features", {})
+
+    def whole(self) -> Data:
+        """All of it, also what no manifest states."""
+        return read(self.xml) if self.xml else {}
+
+    def controllers(self, kind: str) -> list[Data]:
+        """Its controllers of a type: `pci`, `scsi`, `usb` …"""
+        group = get(self.whole(), ("devices", "controller")) or {}
+        return [controller for controller in group.values() if controller.get("@type") == kind]
+
+    def free_ports(self) -> int:
+        """How many PCI devices can still be plugged in: PCIe ports without a device on q35, slots of the
+        root bus on others (https://libvirt.org/pci-hotplug.html)."""
+        whole = self.whole()
+        taken = set(_pci_places(whole))
+        controllers = self.controllers("pci")
+        if any(controller.get("@model") == "pcie-root" for controller in controllers):
+            ports = [c["@index"] for c in controllers if c.get("@model") in _PCIE_PORTS]
+            return sum(1 for index in ports if int(index) not in {bus for bus, _ in taken})
+        return _SLOTS - len({slot for bus, slot in taken if bus == 0}) if controllers else 0
+
+
+def _pci_places(data: Any) -> Iterator[tuple[int, int]]:
+    """(bus, slot) of every PCI device."""
+    if isinstance(data, dict):
+        if data.get("@type") == "pci" and "@bus" in data and "@slot" in data:
+            yield int(data["@bus"], 0), int(data["@slot"], 0)
+        for inner in data.values():
+            yield from _pci_places(inner)
+    elif isinstance(data, list):
+        for inner in data:
+            yield from _pci_places(inner)

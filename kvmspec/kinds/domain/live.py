@@ -1,0 +1,107 @@
+"""What a running guest gets at once: changes → actions, each by the libvirt call of its field's row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from kvmspec.canon.compare import covers, get
+from kvmspec.core.action import Action, AttachDevice, DetachDevice, Edit, SetMemory, SetVcpus, UpdateDevice
+from kvmspec.core.live import Call
+from kvmspec.kinds.base import Chain
+from kvmspec.kinds.domain import edits, fields
+from kvmspec.kinds.domain.compare import Change, Comparison
+from kvmspec.manifest.types import format_size
+
+Path = tuple[str, ...]
+Maker = Callable[[Comparison, Path, list[Change]], Iterator[tuple[Action, str]]]
+
+DETACH_TIMEOUT = 30  # seconds; a guest that boots hears nothing at first, one that runs lets go in one
+SCSI: Path = ("devices", "controller", "scsi/0/")
+SCSI_XML = '<controller type="scsi" index="0" model="virtio-scsi"/>'
+
+
+def steps(comparison: Comparison, changes: list[Change]) -> Chain:
+    """The actions for changes that the running guest can have. What goes goes first: it makes room."""
+    groups: dict[tuple[Call, Path], list[Change]] = {}
+    for change in changes:
+        row, unit = fields.lookup(change.path)
+        if row.call in _MAKERS and (plugged(change) or not has_it(comparison, change)):
+            groups.setdefault((row.call, _object(row.call, unit)), []).append(change)
+    chain = [
+        link for (call, path), found in groups.items() for link in _MAKERS[call](comparison, path, found)
+    ]
+    return sorted(chain, key=lambda link: _ORDER.get(type(link[0]), len(_ORDER)))
+
+
+def has_it(comparison: Comparison, change: Change) -> bool:
+    """Whether the running guest has a change already."""
+    have = get(comparison.active, change.path)
+    return have is None if change.after is None else have is not None and covers(change.after, have)
+
+
+def plugged(change: Change) -> bool:
+    """Whether a change is a whole device that comes or goes while the guest runs. Its step writes the
+    definition, too."""
+    row, unit = fields.lookup(change.path)
+    return row.call is Call.PLUG and unit == change.path and None in (change.before, change.after)
+
+
+def _object(call: Call, unit: Path) -> Path:
+    """What one call is about: a device, or the whole machine."""
+    return unit[:3] if unit[0] == "devices" else unit if call is Call.PLUG else unit[:1]
+
+
+def _plug(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator[tuple[Action, str]]:
+    vm, name = comparison.desired.address, _name(comparison, path)
+    if changes[0].after is None:
+        yield DetachDevice(vm, path, DETACH_TIMEOUT), f"detach {name}"
+        return
+    scsi = path[1] == "disk" and get(changes[0].after, ("target", "@bus")) == "scsi"
+    if scsi and not comparison.guest.controllers("scsi"):
+        yield AttachDevice(vm, SCSI, SCSI_XML), "attach a SCSI controller"
+    yield AttachDevice(vm, path, comparison.element(path)), f"attach {name}"
+
+
+def _update(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator[tuple[Action, str]]:
+    made = [edit for change in changes for edit in _edits(comparison, change)]
+    rows = (fields.lookup(change.path) for change in changes)
+    names = dict.fromkeys(fields.manifest_path(row, unit, comparison.all_keys) for row, unit in rows)
+    text = f"change {', '.join(names)}"
+    yield UpdateDevice(comparison.desired.address, path, tuple(dict.fromkeys(made))), text
+
+
+def _edits(comparison: Comparison, change: Change) -> Iterator[Edit]:
+    if change.after is None or get(comparison.active, change.path) is None:
+        yield from edits.removing(change.path)  # an ejected CD leaves an empty <source>
+    if change.after is not None:
+        yield from edits.writing(change.path, change.after, comparison.element, comparison.active or {})
+
+
+def _name(comparison: Comparison, path: Path) -> str:
+    row, unit = fields.lookup(path)
+    return fields.manifest_path(row, unit, comparison.all_keys)
+
+
+def _vcpus(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator[tuple[Action, str]]:
+    count = int(changes[-1].after)
+    yield SetVcpus(comparison.desired.address, count), f"set {count} vCPUs"
+
+
+def _memory(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator[tuple[Action, str]]:
+    after = changes[-1].after
+    size = int(after["#"] if isinstance(after, dict) else after)
+    yield SetMemory(comparison.desired.address, size), f"set memory to {format_size(size)}"
+
+
+_MAKERS: Mapping[Call, Maker] = {
+    Call.PLUG: _plug,
+    Call.UPDATE: _update,
+    Call.VCPUS: _vcpus,
+    Call.MEMORY: _memory,
+}
+"""Title, description and autostart are not here: they are set besides (chain.py)."""
+
+OF_DEVICES = frozenset({Call.PLUG, Call.UPDATE, Call.BLOCK_TUNE})
+"""Calls that libvirt's test driver does not have."""
+
+_ORDER = {kind: number for number, kind in enumerate((DetachDevice, AttachDevice))}

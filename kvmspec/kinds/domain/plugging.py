@@ -1,0 +1,124 @@
+"""Devices of a running guest: plugged in, taken out, changed. Each step is whole, or as if it never was."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from kvmspec.adapters.libvirt import Host
+from kvmspec.canon.compare import get, leaves
+from kvmspec.canon.edit import edit, select
+from kvmspec.canon.read import read
+from kvmspec.core.action import AttachDevice, DetachDevice, Edit, UpdateDevice
+from kvmspec.core.errors import KvmspecError, LibvirtFailure
+from kvmspec.manifest.secrets import is_token
+
+Path = tuple[str, ...]
+_ALIAS = re.compile(r"""<alias name=["']([^"']+)["']""")
+_GIVEN_BY_LIBVIRT = frozenset({"@portid", "@bridge", "@index", "backingStore"})
+"""What libvirt writes into the sources of a running guest by itself."""
+
+
+def attach(action: AttachDevice, host: Host, report: Callable[[str], None]) -> None:
+    """Live, then into the definition at the same address, so that a reboot does not move it."""
+    name, path = action.address.name, action.path
+    here_before = _find(host.devices.active_xml(name), path) is not None
+    if not here_before:
+        host.devices.attach(name, action.xml)
+    persistent = host.domains.get(name).xml
+    if _find(persistent, path) is not None:
+        return
+    address = _find(host.devices.active_xml(name), (*path, "address"))
+    try:
+        _define(host, persistent, path, action.xml, address)
+    except KvmspecError:
+        if not here_before:
+            with suppress(KvmspecError):
+                _let_go(host, name, path, 5, report)
+        raise
+
+
+def _define(host: Host, persistent: str, path: Path, xml: str, address: str | None) -> None:
+    """Add the device to the definition, at that address where it is free there."""
+    plain = edit(persistent, [Edit("add", path, xml)])
+    if address is None or "<address" in xml:
+        host.domains.define(plain)
+        return
+    try:
+        host.domains.define(edit(plain, [Edit("add", (*path, "address"), address)]))
+    except LibvirtFailure:
+        host.domains.define(plain)
+
+
+def detach(action: DetachDevice, host: Host, report: Callable[[str], None]) -> None:
+    """Out of the definition first: a guest that goes down meanwhile comes back without it."""
+    name, path = action.address.name, action.path
+    persistent = host.domains.get(name).xml
+    if _find(persistent, path) is not None:
+        host.domains.define(edit(persistent, [Edit("remove", path)]))
+    _let_go(host, name, path, action.timeout, report)
+
+
+def _let_go(host: Host, name: str, path: Path, timeout: int, report: Callable[[str], None]) -> None:
+    device = _find(host.devices.active_xml(name), path)
+    if device is None:
+        return
+    alias = _ALIAS.search(device)
+    if alias is None:
+        raise LibvirtFailure(f"{'/'.join(path)} of vm/{name} has no alias to ask for it by")
+    host.devices.detach(name, alias[1], timeout, report)
+
+
+def update(action: UpdateDevice, host: Host) -> None:
+    """Change a device, and look whether it has. What a failed call leaves behind is put back."""
+    name, path = action.address.name, action.path
+    active = host.devices.active_xml(name)
+    before = _find(active, path)
+    if before is None:
+        raise LibvirtFailure(f"{'/'.join(path)} of the running vm/{name} is not there")
+    target = edit(active, action.edits)
+    try:
+        host.devices.update(name, select(target, path))
+    except LibvirtFailure as error:
+        raise _put_back(host, name, path, before, error) from None
+    missing = _missing(read(active), read(target), read(host.devices.active_xml(name)), path)
+    if missing:
+        words = f"libvirt took the change of vm/{name}, and the running guest has not {missing}"
+        raise _put_back(host, name, path, before, LibvirtFailure(words))
+
+
+def _put_back(host: Host, name: str, path: Path, before: str, error: LibvirtFailure) -> LibvirtFailure:
+    """The error, with what became of the device that it was about."""
+    now = _find(host.devices.active_xml(name), path)
+    if now == before:
+        return error
+    try:
+        host.devices.update(name, before)
+    except LibvirtFailure as again:
+        words = f"{error.message}; what was changed of it by then stays: {again.message}"
+        return LibvirtFailure(words, hint=error.hint, code=error.code)
+    return LibvirtFailure(
+        f"{error.message}; what was changed of it by then was put back", hint=error.hint, code=error.code
+    )
+
+
+def _missing(before: Any, wanted: Any, after: Any, path: Path) -> str:
+    """What was to change in the device and has not; "" where all has."""
+    old, new, now = (get(data, path) for data in (before, wanted, after))
+    for leaf, value in leaves(new):
+        if get(old, leaf) != value and get(now, leaf) != value and not is_token(value):
+            return f"{'/'.join(leaf)} = {value}"
+    for leaf, value in leaves(old):
+        gone = get(new, leaf) is None and not _GIVEN_BY_LIBVIRT & {*leaf}
+        if gone and get(now, leaf) == value:
+            return f"lost {'/'.join(leaf)}"
+    return ""
+
+
+def _find(xml: str, path: Path) -> str | None:
+    try:
+        return select(xml, path)
+    except LookupError:
+        return None

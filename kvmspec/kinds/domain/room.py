@@ -1,0 +1,56 @@
+"""Room for what is plugged in: each PCI device takes a port, and a running guest has only so many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from kvmspec.canon.compare import get
+from kvmspec.core.change import FieldChange
+from kvmspec.core.impact import Impact
+from kvmspec.kinds.domain import live, rules
+from kvmspec.kinds.domain.compare import Change, Comparison
+
+Pair = tuple[FieldChange, Change]
+
+
+def within(pairs: list[Pair], comparison: Comparison) -> list[Pair]:
+    """The changes, those for which the running guest has no port left after a restart. What is taken out
+    makes room for what comes."""
+    coming = [pair for pair in pairs if _plugs(pair) and _takes_port(pair[1].path, pair[1].after, comparison)]
+    if not coming:
+        return pairs
+    going = [c for pair in pairs if _plugs(pair) and (c := pair[1]).after is None]
+    free = comparison.guest.free_ports() + sum(1 for c in going if _takes_port(c.path, c.before, comparison))
+    beyond = {id(pair[0]) for pair in coming[max(free, 0) :]}
+    impact, reason, avoid = rules.NO_PORT
+    return [
+        (replace(field, impact=impact, reason=reason, avoid=avoid) if id(field) in beyond else field, change)
+        for field, change in pairs
+    ]
+
+
+def _plugs(pair: Pair) -> bool:
+    field, change = pair
+    return field.impact is Impact.LIVE and live.plugged(change)
+
+
+def _takes_port(path: tuple[str, ...], device: Any, comparison: Comparison) -> bool:
+    """A SCSI disk takes one, too, where its controller has to come with it."""
+    if not isinstance(device, Mapping):
+        return False
+    bus = get(device, ("target", "@bus"))
+    match path[1]:
+        case "disk" if bus == "scsi":
+            return not comparison.guest.controllers("scsi")
+        case "disk":
+            return bool(bus == "virtio")
+        case "input":
+            return bool(device.get("@bus") == "virtio")
+        case "interface" | "rng":
+            return True
+        case "hostdev":
+            return device.get("@type") in ("pci", "mdev")
+        case _:
+            return False
