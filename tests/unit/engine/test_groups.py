@@ -17,6 +17,7 @@ from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
 from kvmspec.core.desired import Desired
 from kvmspec.core.errors import LibvirtFailure
+from kvmspec.core.observed import Observed
 from kvmspec.core.plan import Plan, Result, Status
 from kvmspec.engine.execute import execute
 from kvmspec.engine.plan import make_plan
@@ -85,7 +86,7 @@ class Domains:
     """The domains as far as undo looks at them and puts them back."""
 
     def get(self, name: str) -> Any:
-        return SimpleNamespace(name=name, xml="", running=True)
+        return Observed("vm", name, "", "", state="running")
 
     def start(self, name: str) -> None:
         pass
