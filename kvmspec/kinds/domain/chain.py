@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from kvmspec.canon.compare import get
 from kvmspec.core.action import (
     Edit,
@@ -26,7 +28,8 @@ from kvmspec.kinds.seeds import is_seed, strays
 
 
 class Builder:
-    """The chain of actions for a VM that exists."""
+    """The chain of actions for a VM that exists. `at_boot` are the paths of the changes that the guest has to
+    boot for: without a restart they are defined only."""
 
     def __init__(
         self,
@@ -38,9 +41,11 @@ class Builder:
         adopting: bool,
         restart_pending: bool,
         found: Match,
+        at_boot: Collection[tuple[str, ...]] = (),
     ) -> None:
         self.c, self.changes, self.canonical = comparison, changes, canonical
-        self.live = [*canonical, *by_hand]
+        self.live = [change for change in (*canonical, *by_hand) if change.path not in at_boot]
+        self.plugged = [change for change in self.live if live.plugged(change)]
         self.record_same, self.adopting, self.found = record_same, adopting, found
         self.address = comparison.desired.address
         self.running = comparison.observed.running
@@ -79,7 +84,7 @@ class Builder:
 
     def _definition(self, context: Context) -> Chain:
         chain: Chain = []
-        left = [change for change in self.canonical if not (self.goes_live and live.plugged(change))]
+        left = [change for change in self.canonical if not (self.goes_live and change in self.plugged)]
         made = [edit for change in left for edit in self._edits(change)]
         if made or not self.record_same or self.adopting:
             made += self._record(context)

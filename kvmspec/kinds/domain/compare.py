@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kvmspec.canon.compare import covers, drop, get, leaves, put, uncovered
@@ -45,6 +45,8 @@ class Comparison:
     recorded  what the manifest states, and nothing else: what last applied will be
     persistent, active   of the definition and the running guest what a manifest can state
     hotplugs  whether the host can change devices of a running guest at all
+    saved     the same of a guest that a managed save will bring back
+    unbooted  what the record is to say of it, see domain/restarts.py
     """
 
     desired: Desired
@@ -61,6 +63,8 @@ class Comparison:
     applied: Data
     notes: list[str]
     hotplugs: bool = True
+    saved: Data | None = None
+    unbooted: dict[Path, str] = field(default_factory=dict)
     same: bool = False
 
     def __post_init__(self) -> None:
@@ -70,6 +74,11 @@ class Comparison:
             and covers(self.stated, self.persistent)
             and not any(get(self.persistent, path) is not None for path in self.absences)
         )
+
+    @property
+    def booted(self) -> Data | None:
+        """What the guest booted with; of one that is off, what its managed save brings back."""
+        return self.saved if self.active is None else self.active
 
     def whole(self) -> Data:
         """All of the definition, also what no manifest states; `persistent` is without that."""
@@ -128,8 +137,8 @@ class Comparison:
 
     @property
     def guest(self) -> Guest:
-        """The running guest; of a VM that is off, nothing is known of it."""
-        return Guest(self.active or {}, self.observed.active_xml or "")
+        """The running guest, or the one that was saved; of a VM that is off, nothing is known of it."""
+        return Guest(self.booted or {}, self.observed.active_xml or self.observed.saved_xml or "")
 
     def leaving(self) -> list[Path]:
         """What is not wanted any more and gone from the definition, and the running guest has still."""
@@ -193,11 +202,8 @@ def compare(
     applied = dict(record.applied) if record else {}
     if record and record.sealed:
         applied = records.unsealed(applied, stated, reveal)
-    active = None
-    if observed.active_xml is not None:
-        active = _without_empty_sources(brief(observed.active_xml))
-        _hide(stated, active, reveal)
-    applied = _without_what_is_nowhere(applied, recorded, [persistent, active or {}])
+    active, saved = (_of_guest(xml, stated, reveal) for xml in (observed.active_xml, observed.saved_xml))
+    applied = _without_what_is_nowhere(applied, recorded, [persistent, active or {}, saved or {}])
     return Comparison(
         desired=desired,
         observed=observed,
@@ -213,7 +219,16 @@ def compare(
         applied=applied,
         notes=notes,
         hotplugs=view.facts.hotplugs,
+        saved=saved,
     )
+
+
+def _of_guest(xml: str | None, stated: Data, reveal: Any) -> Data | None:
+    if xml is None:
+        return None
+    data = _without_empty_sources(brief(xml))
+    _hide(stated, data, reveal)
+    return data
 
 
 def _elements(data: Data, path: Path) -> list[Path]:
