@@ -36,6 +36,18 @@ def _fill_in(data: Data) -> None:
         vcpu["@current"] = vcpu[TEXT]
     if "memory" in data and "currentMemory" not in data:
         data["currentMemory"] = dict(data["memory"])
+    if "iothreads" in data:
+        _number_iothreads(data)
+
+
+def _number_iothreads(data: Data) -> None:
+    """libvirt gives I/O threads without a number the lowest ones that are free, and does not write them
+    down where all are so (virDomainIOThreadIDDefArrayInit)."""
+    threads = data.setdefault("iothreadids", {}).setdefault("iothread", {})
+    number = 0
+    while len(threads) < int(data["iothreads"].get(TEXT, 0)):
+        number += 1
+        threads.setdefault(str(number), {"@id": str(number)})
 
 
 @dataclass(slots=True)

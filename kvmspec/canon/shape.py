@@ -105,7 +105,10 @@ DOMAIN = Shape(
         ("iothreadids", "iothread"): attribute("id"),
     },
     ordered=frozenset({("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}),
-    sizes=frozenset({("memory",), ("currentMemory",), ("maxMemory",)}),
+    sizes=frozenset(
+        {("memory",), ("currentMemory",), ("maxMemory",)}
+        | {("memtune", limit) for limit in ("hard_limit", "soft_limit", "swap_hard_limit")}
+    ),
     opaque=frozenset({("metadata",)}),
     macs=frozenset({(("devices", "interface", "mac"), "address")}),
 )

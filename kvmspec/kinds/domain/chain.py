@@ -17,7 +17,7 @@ from kvmspec.core.address import Address
 from kvmspec.core.change import FieldChange
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain import edits, live, seeding
+from kvmspec.kinds.domain import edits, iothreads, live, seeding
 from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, sealed_xml
@@ -91,6 +91,8 @@ class Builder:
         return chain
 
     def _edits(self, change: Change) -> list[Edit]:
+        if change.path[:2] == iothreads.THREADS:
+            return list(iothreads.edits(self.c))
         if change.after is None:
             return list(edits.removing(change.path))
         known = self.c.whole() if change.path == edits.MACHINE else self.c.persistent

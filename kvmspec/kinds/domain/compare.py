@@ -278,9 +278,17 @@ def _hide(stated: Data, live: Data, reveal: Any) -> None:
             graphics["@passwd"] = token if same else "(secret)"
 
 
+_GROUPS = frozenset(
+    {("devices",), ("features",), ("cputune",), ("cputune", "vcpupin"), ("cputune", "iothreadpin")}
+    | {("iothreadids",), ("iothreadids", "iothread"), ("memtune",), ("numatune",), ("blkiotune",)}
+    | {("cpu",), ("cpu", "feature")}
+)
+"""Elements that are not changed as a whole, but each of what is in them."""
+
+
 def per_device(path: Path, want: Any, have: Any) -> Iterator[tuple[Path, Any, Any]]:
     """A missing group (`devices/disk` of a VM without disks) is one change a device."""
-    if have is None and isinstance(want, dict) and path in (("devices",), ("features",)):
+    if have is None and isinstance(want, dict) and path in _GROUPS:
         for tag, inner in want.items():
             yield from per_device((*path, tag), inner, None)
     elif have is None and isinstance(want, dict) and len(path) == 2 and path[0] == "devices":

@@ -17,6 +17,7 @@ Elements = Callable[[Path], str]
 Data = dict[str, Any]
 
 MACHINE: Path = ("os", "type", "@machine")
+CPU_MODE: Path = ("cpu", "@mode")
 METADATA: Path = ("metadata", f"{{{NAMESPACE}}}vm")
 
 
@@ -84,6 +85,8 @@ def removing(path: Path) -> Iterator[Edit]:
     if path == ("autostart",):
         return
     yield Edit("remove", path)
+    if path == CPU_MODE:
+        yield from _of_another_cpu(None)
     if path[:2] == ("devices", "console"):  # libvirt makes one from the other
         yield Edit("remove", ("devices", "serial"))
 
@@ -108,10 +111,19 @@ def _companions(path: Path, value: Any, persistent: Data) -> Iterator[Edit]:
     if path == ("vcpu", "#") and get(persistent, ("vcpu", "@current")):
         # libvirt leaves `current` out where it equals the maximum: say it before the maximum moves
         yield Edit("set", ("vcpu", "@current"), str(get(persistent, ("vcpu", "@current"))))
+    if path == CPU_MODE:
+        yield from _of_another_cpu(value)
     if path == MACHINE:
         have = get(persistent, path)
         if have and family(have) != family(str(value)):
             yield from _without_pci(persistent)
+
+
+def _of_another_cpu(mode: Any) -> Iterator[Edit]:
+    """What libvirt added to the CPU for its former mode, and refuses with another one."""
+    yield from (Edit("remove", ("cpu", name)) for name in ("@match", "@check", "@migratable"))
+    if mode != "custom":
+        yield Edit("remove", ("cpu", "model"))
 
 
 def _without_pci(persistent: Data) -> Iterator[Edit]:

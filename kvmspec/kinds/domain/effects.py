@@ -96,7 +96,7 @@ def _of_row(row: fields.Field) -> Iterator[Effect]:
 def _effect(path: str, rule: rules.Rule) -> Effect:
     if rule in _DEPENDS:
         return Effect(path, *_DEPENDS[rule])
-    if isinstance(rule, rules.Plug):
+    if isinstance(rule, rules.Plug | rules.Unless):
         return Effect(path, "live, or restart", rule.told)
     verdict = rule(None, None, Guest())
     return Effect(path, verdict.impact.label, verdict.reason if verdict.impact >= Impact.LIVE else "")

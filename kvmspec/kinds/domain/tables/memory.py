@@ -1,0 +1,75 @@
+"""Memory and disk I/O on the host: https://libvirt.org/formatdomain.html#memory-tuning and measurements on
+libvirt 9.0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kvmspec.canon.compare import get
+from kvmspec.core.live import Call
+from kvmspec.kinds.domain.guest import Guest
+from kvmspec.kinds.domain.memory_spec import LIMITS
+from kvmspec.kinds.domain.row import Field, number, size
+from kvmspec.kinds.domain.rules import Unless, live, restart
+
+MEMORY, STATS = ("numatune", "memory"), ("devices", "memballoon", "stats")
+
+
+def _bound(before: Any, after: Any, guest: Guest) -> str:
+    """Other modes bind each page when QEMU asks for it: libvirt refuses other nodes then."""
+    if get(guest.active, (*MEMORY, "@mode")) != "restrictive":
+        return "the running guest's memory is bound to its nodes, but for the mode restrictive"
+    return "without nodes it starts anew" if after is None else ""
+
+
+def _weight_gone(before: Any, after: Any, guest: Guest) -> str:
+    return "the host's own weight comes back at the next boot" if after is None else ""
+
+
+def _no_balloon(before: Any, after: Any, guest: Guest) -> str:
+    return "" if guest.has_balloon or not guest.active else "the VM has no memory balloon"
+
+
+def _seconds(value: Any) -> Any:
+    period = value.get("@period") if isinstance(value, dict) else value
+    return None if period is None else f"{period}s"
+
+
+ROWS: tuple[Field, ...] = (
+    *(
+        Field(
+            f"memory.tuning.{limit}",
+            ("memtune", limit),
+            live("below what the VM uses, the host refuses it"),
+            size,
+            removable=True,
+            call=Call.MEMORY_LIMITS,
+        )
+        for limit in LIMITS
+    ),
+    Field("memory.numatune.mode", (*MEMORY, "@mode"), restart("memory is bound when it is allocated")),
+    Field(
+        "memory.numatune.nodes",
+        (*MEMORY, "@nodeset"),
+        Unless("live with the mode restrictive", _bound),
+        call=Call.NUMA,
+        unproved="needs a host with several NUMA nodes",
+    ),
+    Field("memory.numatune", MEMORY, restart("memory is bound when it is allocated"), removable=True),
+    Field(
+        "memory.stats_period",
+        STATS,
+        Unless("live where the VM has a memory balloon", _no_balloon),
+        _seconds,
+        removable=True,
+        call=Call.BALLOON_PERIOD,
+    ),
+    Field(
+        "blkio.weight",
+        ("blkiotune", "weight"),
+        Unless("live; no longer stated, the host's own comes back at the next boot", _weight_gone),
+        number,
+        removable=True,
+        call=Call.BLKIO,
+    ),
+)
