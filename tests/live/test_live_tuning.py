@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -84,3 +85,114 @@ ROWS: dict[str, Row] = {
 def test_tuning_changes_live(scene: Scene, tiny_guest: TinyGuest) -> None:
     manifest = booted(scene, tiny_guest)
     prove(scene, manifest, ROWS)
+
+
+CPUS: dict[str, Any] = {"count": 1, "max": 2}
+RESTARTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
+    "a CPU by name": (put("cpus", model="Nehalem"), "fixed at boot"),
+    "another": (put("cpus", model="Westmere", features={"aes": "disable"}), "fixed at boot"),
+    "another feature": (put("cpus", features={"aes": "require"}), "fixed at boot"),
+    "a mode instead, and a feature": (
+        put("cpus", model=None, mode="maximum", features={"svm": "disable"}),
+        "fixed at boot",
+    ),
+    "sockets, cores and threads": (
+        put("cpus", features=None, topology={"cores": 2}),
+        "arranged at boot",
+    ),
+    "others": (put("cpus", max=4, topology={"cores": 2, "threads": 2}), "arranged at boot"),
+    "no topology": (put("cpus", topology=None), "arranged at boot"),
+    "no mode": (put("cpus", mode=None), "fixed at boot"),
+    "a set of CPUs": (put("cpus", cpuset="1"), "placed at boot"),
+    "another set": (put("cpus", cpuset="0-1"), "placed at boot"),
+    "no set": (put("cpus", cpuset=None), "placed at boot"),
+    "nodes": (put("memory", numatune={"mode": "preferred", "nodes": 0}), "when it is allocated"),
+    "another mode": (put("memory", numatune={"mode": "restrictive", "nodes": 0}), "when it is allocated"),
+    "no nodes": (put("memory", numatune=None), "when it is allocated"),
+    "no shares": (put("cpus", shares=None), "at the next boot"),
+    "no weight": (lambda vm: vm.pop("blkio"), "at the next boot"),
+}
+
+
+@pytest.mark.parametrize("state", ["running", "stopped"])
+def test_what_is_fixed_at_boot(scene: Scene, state: str) -> None:
+    forced = {"shutdown_timeout": "0s", "force_off_after": "0s"}
+    web = idle_vm(state=state, lifecycle=forced, blkio={"weight": 500})
+    web["cpus"] = web["cpus"] | {"shares": 2048}
+    manifest = scene.manifest({"web": web})
+    scene.settle(manifest)
+    for name, (change, reason) in RESTARTS.items():
+        before = scene.xml("web")
+        change(web)
+        told = scene.plan(manifest, expect=2)
+        assert ("Needs: --allow" in told and reason in told) == (state == "running"), (name, told)
+        answer = scene.forks.apply(scene.path, scene.host.uri, allow=["restart"])
+        assert answer["code"] == 0 and not answer["refused"] and not answer["failed"], (name, answer)
+        assert scene.xml("web") != before, name
+        scene.plan(expect=0)
+
+
+def test_a_machine_with_all_of_it_is_made_as_it_is_compared(scene: Scene) -> None:
+    web = idle_vm(
+        state="stopped",
+        cpus={
+            "max": 4,
+            "model": "Nehalem",
+            "features": {"svm": "disable"},
+            "cpuset": "0-1",
+            "topology": {"sockets": 2, "cores": 2},
+            "pin": {0: 0, 3: "0-1"},
+            "emulator_pin": "1",
+            "shares": 1000,
+            "period": 50_000,
+            "quota": 20_000,
+            "global_quota": -1,
+        },
+        memory={
+            "size": "32MiB",
+            "stats_period": "1m",
+            "numatune": {"nodes": "0"},
+            "tuning": {"hard_limit": "1GiB"},
+        },
+        iothreads={3: {"pin": 1}, 1: {}},
+        blkio={"weight": 200},
+    )
+    scene.settle(scene.manifest({"web": web}))
+    scene.settle(scene.manifest({"web": web | {"preset": "bare"}}))
+    scene.wipe()
+    scene.settle(scene.manifest({"web": web | {"preset": "bare"}}))
+
+
+def test_threads_that_others_made_stay_and_ours_go(scene: Scene) -> None:
+    manifest = scene.manifest({"web": idle_vm(state="stopped")})
+    scene.settle(manifest)
+    scene.edit("web", ("</vcpu>", "</vcpu><iothreads>2</iothreads>"))  # libvirt numbers them 1 and 2
+    web = manifest["vms"]["web"]
+    for stated, there in (([1], "12"), ([1, 5], "125"), ([5], "25"), ([], "2"), ([2], "2")):
+        web["iothreads"] = {number: {} for number in stated}
+        scene.settle(manifest)
+        tree = scene.tree("web")
+        assert tree.findtext("iothreads") == str(len(there))
+        numbers = [thread.get("id") for thread in tree.iterfind("iothreadids/iothread")]
+        assert sorted(filter(None, numbers)) == list(there) or (not numbers and there == "12"), stated
+
+
+def tuned(scene: Scene) -> list[str]:
+    tree = scene.tree("web", active=True)
+    found = (tree.find(path) for path in ("memtune", "iothreads", "devices/memballoon"))
+    return ["" if element is None else ElementTree.tostring(element, "unicode") for element in found]
+
+
+@pytest.mark.live
+def test_a_call_that_fails_half_way_is_taken_back(scene: Scene, tiny_guest: TinyGuest) -> None:
+    manifest = booted(scene, tiny_guest)
+    before, active = scene.xml("web"), tuned(scene)
+    web = manifest["vms"]["web"]
+    web["memory"] |= {"stats_period": "5s", "tuning": {"hard_limit": "8MiB", "soft_limit": "4MiB"}}
+    web["iothreads"] = 1
+    failed = scene.apply(manifest, expect=1)
+    assert "memory limits of vm/web" in failed.stdout + failed.stderr
+    assert scene.xml("web") == before and tuned(scene) == active
+    web["memory"]["tuning"] = {"hard_limit": "4GiB"}
+    scene.settle(manifest)
+    scene.domain("web").destroy()

@@ -94,7 +94,7 @@ class Builder:
         if change.path[:2] == iothreads.THREADS:
             return list(iothreads.edits(self.c))
         if change.after is None:
-            return list(edits.removing(change.path))
+            return list(edits.removing(change.path, self.c.persistent))
         known = self.c.whole() if change.path == edits.MACHINE else self.c.persistent
         made = list(edits.writing(change.path, change.after, self.c.element, known))
         return made + self._with_device(change)

@@ -51,7 +51,7 @@ CpuSet = Annotated[
     str,
     BeforeValidator(parse_cpu_set),
     words(
-        {"anyOf": [{"type": "string", "pattern": r"^[\d,^ -]+$"}, {"type": "integer"}], "examples": ["2-3"]},
+        {"type": ["string", "integer"], "pattern": r"^[\d,^ -]+$", "examples": ["2-3"]},
         "numbers",
         'numbers of the host\'s CPUs or nodes, such as "0-3,^2"',
     ),

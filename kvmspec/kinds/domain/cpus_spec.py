@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, LiteralString
 
-from pydantic import BeforeValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from kvmspec.kinds.domain.cpu_set import CpuSet
 from kvmspec.manifest.model import Model
@@ -161,7 +161,20 @@ def parse_iothreads(value: Any) -> Any:
 
 
 _MOST_IOTHREADS = 256
+
+
+class _ByNumber:
+    """How many in short, else by number, in the JSON Schema."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        made = handler(schema)
+        made["propertyNames"] = {"pattern": r"^[1-9]\d{0,4}$", "examples": ["1", "2"]}
+        return {"anyOf": [made, {"type": "integer", "minimum": 1, "maximum": _MOST_IOTHREADS}]}
+
+
 Iothreads = Annotated[
-    dict[Annotated[int, Field(ge=1, le=65535)], IothreadSpec], BeforeValidator(parse_iothreads)
+    dict[Annotated[int, Field(ge=1, le=65535)], IothreadSpec], BeforeValidator(parse_iothreads), _ByNumber()
 ]
 """I/O threads by their number; how many, in short."""

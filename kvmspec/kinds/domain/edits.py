@@ -18,6 +18,7 @@ Data = dict[str, Any]
 
 MACHINE: Path = ("os", "type", "@machine")
 CPU_MODE: Path = ("cpu", "@mode")
+NUMA: Path = ("numatune", "memory")
 METADATA: Path = ("metadata", f"{{{NAMESPACE}}}vm")
 
 
@@ -80,10 +81,15 @@ def _leaf(path: Path, value: Any) -> Iterator[Edit]:
         yield Edit("set", path, str(value))
 
 
-def removing(path: Path) -> Iterator[Edit]:
-    """Edits that take `path` away, with what libvirt keeps as its twin."""
+def removing(path: Path, persistent: Data | None = None) -> Iterator[Edit]:
+    """Edits that take `path` away, with what libvirt keeps as its twin, and an element that is empty then."""
     if path == ("autostart",):
         return
+    cpu = (persistent or {}).get("cpu", {})
+    if path == CPU_MODE and all(name.startswith("@") for name in cpu):
+        path = ("cpu",)
+    if path[:2] == NUMA:  # its attributes are nothing without each other
+        path = NUMA
     yield Edit("remove", path)
     if path == CPU_MODE:
         yield from _of_another_cpu(None)

@@ -47,15 +47,20 @@ ROWS: tuple[Field, ...] = (
         )
         for limit in LIMITS
     ),
-    Field("memory.numatune.mode", (*MEMORY, "@mode"), restart("memory is bound when it is allocated")),
+    Field(
+        "memory.numatune.mode",
+        (*MEMORY, "@mode"),
+        restart("memory is bound when it is allocated"),
+        removable=True,
+    ),
     Field(
         "memory.numatune.nodes",
         (*MEMORY, "@nodeset"),
         Unless("live with the mode restrictive", _bound),
+        removable=True,
         call=Call.NUMA,
         unproved="needs a host with several NUMA nodes",
     ),
-    Field("memory.numatune", MEMORY, restart("memory is bound when it is allocated"), removable=True),
     Field(
         "memory.stats_period",
         STATS,
