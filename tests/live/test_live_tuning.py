@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from xml.etree import ElementTree
 
@@ -119,9 +119,14 @@ def test_what_is_fixed_at_boot(scene: Scene, state: str) -> None:
     forced = {"shutdown_timeout": "0s", "force_off_after": "0s"}
     web = idle_vm(state=state, lifecycle=forced, blkio={"weight": 500})
     web["cpus"] = web["cpus"] | {"shares": 2048}
-    manifest = scene.manifest({"web": web})
+    change_at_boot(scene, web, RESTARTS)
+
+
+def change_at_boot(scene: Scene, web: dict[str, Any], rows: Mapping[str, Any]) -> None:
+    """Every change of a running VM asks for a restart, with its reason, and of a stopped one for nothing."""
+    state, manifest = web["state"], scene.manifest({"web": web})
     scene.settle(manifest)
-    for name, (change, reason) in RESTARTS.items():
+    for name, (change, reason) in rows.items():
         before = scene.xml("web")
         change(web)
         told = scene.plan(manifest, expect=2)
@@ -196,3 +201,72 @@ def test_a_call_that_fails_half_way_is_taken_back(scene: Scene, tiny_guest: Tiny
     web["memory"]["tuning"] = {"hard_limit": "4GiB"}
     scene.settle(manifest)
     scene.domain("web").destroy()
+
+
+MEMORY = {"size": "128MiB", "max": "192MiB", "slots": 3, "ceiling": "1GiB"}
+DIMMS = values("devices/memory/target/size", "@")
+
+
+def totals(tree: ElementTree.Element) -> Any:
+    return DIMMS(tree), tree.findtext("memory")
+
+
+DIMM_ROWS: dict[str, Row] = {
+    "a DIMM comes": Row(put("memory", dimms=["128MiB"]), totals),
+    "another alike, and the balloon": Row(put("memory", size="160MiB", dimms=["128MiB", "128MiB"]), totals),
+    "a larger one": Row(put("memory", dimms=["128MiB", "128MiB", {"size": "256MiB", "node": 0}]), totals),
+    "one goes": Row(put("memory", dimms=["128MiB", "256MiB"]), totals),
+    "another goes, another comes": Row(put("memory", size="128MiB", dimms=["128MiB", "128MiB"]), totals),
+    "all go": Row(put("memory", dimms=None), totals),
+    "and one comes": Row(put("memory", dimms=["128MiB"]), totals),
+}
+
+
+@pytest.mark.live
+def test_dimms_come_and_go_live(scene: Scene, tiny_guest: TinyGuest) -> None:
+    manifest = booted(scene, tiny_guest, memory=MEMORY)
+    prove(scene, manifest, DIMM_ROWS)
+    assert scene.tree("web", active=True).findtext("currentMemory") == str(256 * 1024)
+
+
+ROOM: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
+    "room for DIMMs": (put("memory", slots=2, ceiling="1GiB"), "fixed at boot"),
+    "a larger ceiling": (put("memory", ceiling="2GiB"), "fixed at boot"),
+    "more slots": (put("memory", slots=4), "fixed at boot"),
+    "another maximum": (put("memory", max="128MiB"), "fixed at boot"),
+    "more vCPUs": (put("cpus", max=4), "fixed at boot"),
+    "a DIMM with room for more": (put("memory", slots=8, dimms=["128MiB"]), "fixed at boot"),
+    "it goes, and room for more": (put("memory", slots=9, dimms=None), "fixed at boot"),
+}
+
+
+@pytest.mark.parametrize("state", ["running", "stopped"])
+def test_room_for_dimms(scene: Scene, state: str) -> None:
+    forced = {"shutdown_timeout": "0s", "force_off_after": "0s"}
+    change_at_boot(scene, idle_vm(state=state, lifecycle=forced), ROOM)
+
+
+def test_dimms_of_a_stopped_vm_and_a_new_one(scene: Scene) -> None:
+    memory = {"size": "128MiB", "slots": 3, "ceiling": "1GiB", "dimms": ["128MiB", "128MiB"]}
+    manifest = scene.manifest({"web": idle_vm(state="stopped", memory=memory)})
+    scene.settle(manifest)
+    assert scene.tree("web").findtext("memory") == str(384 * 1024)
+    for dimms in (["128MiB"], [], ["256MiB", "128MiB"]):
+        memory["dimms"] = dimms
+        scene.settle(manifest)
+    assert scene.tree("web").findtext("currentMemory") == str(512 * 1024)
+    memory["dimms"] = ["128MiB"]
+    memory["size"] = "256MiB"
+    scene.settle(manifest)
+    assert scene.tree("web").findtext("currentMemory") == str(384 * 1024)
+
+
+def test_huge_and_locked_pages(scene: Scene) -> None:
+    web = idle_vm(state="stopped")
+    manifest = scene.manifest({"web": web})
+    scene.settle(manifest)
+    for fields in ({"hugepages": "2MiB"}, {"hugepages": "1GiB"}, {"hugepages": True}, {"locked": True}, {}):
+        web["memory"] = {"size": "32MiB", "max": "64MiB"} | fields
+        scene.settle(manifest)
+        backing = scene.tree("web").find("memoryBacking")
+        assert [element.tag for element in backing if fields] == list(fields) if backing else not fields

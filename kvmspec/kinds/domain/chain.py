@@ -17,7 +17,7 @@ from kvmspec.core.address import Address
 from kvmspec.core.change import FieldChange
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain import edits, iothreads, live, seeding
+from kvmspec.kinds.domain import dimms, edits, iothreads, live, seeding
 from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, sealed_xml
@@ -82,7 +82,7 @@ class Builder:
         left = [change for change in self.canonical if not (self.goes_live and live.plugged(change))]
         made = [edit for change in left for edit in self._edits(change)]
         if made or not self.record_same or self.adopting:
-            made += self._record(context)
+            made += [*dimms.totals(self.c), *self._record(context)]
             chain.append((EditDomain(self.address, tuple(_distinct(made))), _words(self.changes)))
         auto = next((c for c in self.canonical if c.path == ("autostart",)), None)
         if auto is not None:

@@ -102,6 +102,8 @@ def _summary(value: Data) -> Any:
     if set(value) == {"#"}:
         number = value["#"]
         return fields.size(number) if isinstance(number, int) else number
+    if amount := get(value, ("target", "size", "#")):
+        return fields.size(amount)
     if value.get("@device") == "cdrom" and "source" not in value:
         return "empty"
     source = value.get("source") if isinstance(value.get("source"), dict) else value

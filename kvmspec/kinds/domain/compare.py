@@ -281,7 +281,7 @@ def _hide(stated: Data, live: Data, reveal: Any) -> None:
 _GROUPS = frozenset(
     {("devices",), ("features",), ("cputune",), ("cputune", "vcpupin"), ("cputune", "iothreadpin")}
     | {("iothreadids",), ("iothreadids", "iothread"), ("memtune",), ("numatune",), ("numatune", "memory")}
-    | {("blkiotune",), ("cpu",), ("cpu", "feature")}
+    | {("blkiotune",), ("maxMemory",), ("memoryBacking",), ("cpu",), ("cpu", "feature")}
 )
 """Elements that are not changed as a whole, but each of what is in them."""
 

@@ -48,7 +48,8 @@ def _element(path: Path, value: Data, wanted: Elements, persistent: Data) -> Ite
         for key in value:
             yield Edit("add", (*path, key), wanted((*path, key)))
     elif _tags(path) in DOMAIN.sizes:
-        yield from _leaf((*path, "#"), value["#"])
+        for name, inner in value.items():
+            yield from _leaf((*path, name), inner)
     elif get(persistent, path) is None:
         yield Edit("add", path, wanted(path))
     else:
@@ -74,7 +75,7 @@ def _is_group(path: Path) -> bool:
 
 
 def _leaf(path: Path, value: Any) -> Iterator[Edit]:
-    if path[:-1] in DOMAIN.sizes:
+    if path[-1] == "#" and path[:-1] in DOMAIN.sizes:
         yield Edit("set", (*path[:-1], "@unit"), "KiB")
         yield Edit("set", path, str(-(-int(value) // 1024)))
     elif path != ("autostart",):

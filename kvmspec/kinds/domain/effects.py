@@ -8,6 +8,7 @@ from kvmspec.core.effect import Effect
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import fields, rules
 from kvmspec.kinds.domain.guest import Guest
+from kvmspec.kinds.domain.tables import memory
 
 _DEPENDS = {
     rules.vcpus: (
@@ -15,6 +16,10 @@ _DEPENDS = {
         "live up to the maximum it booted with; taking one away needs a restart",
     ),
     rules.memory: ("live, or restart", "live up to the maximum it booted with, by the memory balloon"),
+    memory.dimm: (
+        "live, or restart",
+        "plugged in up to the ceiling it booted with, and out where the guest lets go of it",
+    ),
     rules.password: (
         "live, or restart",
         "another one is asked of whoever connects next; the first, and none, at the next boot",

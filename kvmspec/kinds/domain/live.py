@@ -8,7 +8,7 @@ from kvmspec.canon.compare import covers, get
 from kvmspec.core.action import Action, AttachDevice, DetachDevice, Edit, SetMemory, SetVcpus, UpdateDevice
 from kvmspec.core.live import Call
 from kvmspec.kinds.base import Chain
-from kvmspec.kinds.domain import edits, fields, live_tuning
+from kvmspec.kinds.domain import dimms, edits, fields, live_tuning
 from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.manifest.types import format_size
 
@@ -90,7 +90,8 @@ def _vcpus(comparison: Comparison, path: Path, changes: list[Change]) -> Iterato
 def _memory(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator[tuple[Action, str]]:
     after = changes[-1].after
     size = int(after["#"] if isinstance(after, dict) else after)
-    yield SetMemory(comparison.desired.address, size), f"set memory to {format_size(size)}"
+    dimm = dimms.plugged(dimms.after(comparison, comparison.active or {}), "dimm")
+    yield SetMemory(comparison.desired.address, size + dimm), f"set memory to {format_size(size)}"
 
 
 _MAKERS: Mapping[Call, Maker] = {

@@ -17,7 +17,7 @@ from kvmspec.core.action import (
     Tune,
     UpdateDevice,
 )
-from kvmspec.kinds.domain import plugging, tuning
+from kvmspec.kinds.domain import dimms, plugging, tuning
 
 LIVE = (AttachDevice, DetachDevice, UpdateDevice, SetMemory, SetDomainMetadata, Tune)
 """Actions that can be taken back. A vCPU that was plugged in and a disk that has grown cannot."""
@@ -39,7 +39,8 @@ def undo(action: Action, host: Host, before: str, report: Callable[[str], None])
         case Tune():
             tuning.undo(action, host, before)
         case SetMemory():
-            host.domains.set_memory(name, int(read(before)["currentMemory"]["#"]))
+            had = read(before)
+            host.domains.set_memory(name, int(had["currentMemory"]["#"]) + dimms.plugged(had, "dimm"))
         case SetDomainMetadata():
             root = ET.fromstring(before)
             host.domains.set_metadata(

@@ -6,11 +6,12 @@ from __future__ import annotations
 from typing import Any
 
 from kvmspec.canon.compare import get
+from kvmspec.core.impact import Impact
 from kvmspec.core.live import Call
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.memory_spec import LIMITS
-from kvmspec.kinds.domain.row import Field, number, size
-from kvmspec.kinds.domain.rules import Unless, live, restart
+from kvmspec.kinds.domain.row import ANY, Field, number, present, size
+from kvmspec.kinds.domain.rules import Unless, Verdict, live, restart
 
 MEMORY, STATS = ("numatune", "memory"), ("devices", "memballoon", "stats")
 
@@ -35,7 +36,39 @@ def _seconds(value: Any) -> Any:
     return None if period is None else f"{period}s"
 
 
+def _cell(value: Any) -> Any:
+    return size(int(value) * 1024) if value is not None else None
+
+
+def _hugepages(value: Any) -> Any:
+    return size(int(value["page"]["@size"]) * 1024) if "page" in value else True
+
+
+def dimm(before: Any, after: Any, guest: Guest) -> Verdict:
+    """virDomainAttachDeviceFlags: up to the ceiling, in a slot that is free."""
+    if after is None:
+        return Verdict(Impact.LIVE, "the guest has to let go of it")
+    slots = int(get(guest.active, ("maxMemory", "@slots")) or 0)
+    if guest.active and not slots:
+        return Verdict(Impact.RESTART, "the guest booted without room for DIMMs")
+    if guest.active and not guest.has_acpi:
+        return Verdict(Impact.RESTART, "a guest without ACPI does not notice a DIMM")
+    return Verdict(Impact.LIVE, "plugged in")
+
+
+CELL = ("cpu", "numa", "cell", ANY)
+FIXED = restart("the maximum is fixed at boot")
+BACKED = restart("the host's memory is taken at boot")
+
 ROWS: tuple[Field, ...] = (
+    Field("memory.slots", ("maxMemory", "@slots"), FIXED, number),
+    Field("memory.ceiling", ("maxMemory", "#"), FIXED, size),
+    Field("memory.dimms.{key}", ("devices", "memory", ANY), dimm, removable=True, call=Call.PLUG),
+    Field("memory.max", (*CELL, "@memory"), FIXED, _cell),
+    Field("cpus.max", (*CELL, "@cpus"), FIXED),
+    Field("memory.slots", ("cpu", "numa"), FIXED, lambda value: None),
+    Field("memory.hugepages", ("memoryBacking", "hugepages"), BACKED, _hugepages, removable=True),
+    Field("memory.locked", ("memoryBacking", "locked"), BACKED, present, removable=True),
     *(
         Field(
             f"memory.tuning.{limit}",
