@@ -135,7 +135,7 @@ class CpusSpec(Model):
             return "`topology` is of other vCPUs: sockets times dies times cores times threads is to be `max`"
         if most and any(vcpu >= most for vcpu in self.pin):
             return "`pin` names a vCPU that there is not: the first is 0, the last is `max` - 1"
-        if any(0 <= (value or -1) < 1000 for name, value in self.scheduling.items() if "quota" in name):
+        if any(0 <= value < 1000 for name, value in self.scheduling.items() if "quota" in name):
             return "a quota is at least 1000 µs, or -1 for no limit"
         return None
 

@@ -107,10 +107,12 @@ OF_DEVICES = frozenset({Call.PLUG, Call.UPDATE, Call.BLOCK_TUNE, *live_tuning.MA
 """Calls that libvirt's test driver does not have, or not for a running guest."""
 
 
-def _order(action: Action) -> int:
-    """What goes goes first: it makes room. An I/O thread comes before the disk that uses it."""
+def _order(action: Action) -> tuple[int, int]:
+    """What goes goes first: it makes room; of several alike the last one, or the others would get its
+    number. An I/O thread comes before the disk that uses it."""
     if isinstance(action, DetachDevice):
-        return 0
+        number = action.path[-1].rpartition("#")[2]
+        return 0, -int(number) if number.isdecimal() else 0
     if live_tuning.is_new_thread(action):
-        return 1
-    return 2 if isinstance(action, AttachDevice) else 3
+        return 1, 0
+    return 2 if isinstance(action, AttachDevice) else 3, 0
