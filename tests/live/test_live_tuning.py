@@ -252,7 +252,7 @@ def test_dimms_of_a_stopped_vm_and_a_new_one(scene: Scene) -> None:
     manifest = scene.manifest({"web": idle_vm(state="stopped", memory=memory)})
     scene.settle(manifest)
     assert scene.tree("web").findtext("memory") == str(384 * 1024)
-    for dimms in (["128MiB"], [], ["256MiB", "128MiB"]):
+    for dimms in (["128MiB"], [], ["128MiB", "128MiB"], [], ["256MiB", "128MiB"]):
         memory["dimms"] = dimms
         scene.settle(manifest)
     assert scene.tree("web").findtext("currentMemory") == str(512 * 1024)

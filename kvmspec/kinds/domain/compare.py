@@ -92,7 +92,7 @@ class Comparison:
                 yield Change(inner, before, value, self._was_applied(inner))
         unwanted = [*self.absences, *self.dropped()]
         each = [inner for path in unwanted for inner in _elements(self.persistent, path)]
-        for path in dict.fromkeys(each):
+        for path in sorted(dict.fromkeys(each), key=last_first):
             yield Change(path, get(self.persistent, path), None)
 
     def leave_out(self, path: Path) -> None:
@@ -276,6 +276,12 @@ def _hide(stated: Data, live: Data, reveal: Any) -> None:
             token = wanted.get(kind, {}).get("@passwd")
             same = is_token(token) and reveal(token) == graphics["@passwd"]
             graphics["@passwd"] = token if same else "(secret)"
+
+
+def last_first(path: Path) -> int:
+    """Sorts what goes: of several alike the last one first, or the others would get its number meanwhile."""
+    number = path[-1].rpartition("#")[2]
+    return -int(number) if number.isdecimal() else 0
 
 
 _GROUPS = frozenset(

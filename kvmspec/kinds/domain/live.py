@@ -9,7 +9,7 @@ from kvmspec.core.action import Action, AttachDevice, DetachDevice, Edit, SetMem
 from kvmspec.core.live import Call
 from kvmspec.kinds.base import Chain
 from kvmspec.kinds.domain import dimms, edits, fields, live_tuning
-from kvmspec.kinds.domain.compare import Change, Comparison
+from kvmspec.kinds.domain.compare import Change, Comparison, last_first
 from kvmspec.manifest.types import format_size
 
 Path = tuple[str, ...]
@@ -108,11 +108,9 @@ OF_DEVICES = frozenset({Call.PLUG, Call.UPDATE, Call.BLOCK_TUNE, *live_tuning.MA
 
 
 def _order(action: Action) -> tuple[int, int]:
-    """What goes goes first: it makes room; of several alike the last one, or the others would get its
-    number. An I/O thread comes before the disk that uses it."""
+    """What goes goes first: it makes room. An I/O thread comes before the disk that uses it."""
     if isinstance(action, DetachDevice):
-        number = action.path[-1].rpartition("#")[2]
-        return 0, -int(number) if number.isdecimal() else 0
+        return 0, last_first(action.path)
     if live_tuning.is_new_thread(action):
         return 1, 0
     return 2 if isinstance(action, AttachDevice) else 3, 0
