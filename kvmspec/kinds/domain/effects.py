@@ -8,6 +8,7 @@ from kvmspec.core.effect import Effect
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import fields, rules
 from kvmspec.kinds.domain.guest import Guest
+from kvmspec.kinds.domain.row import Field
 from kvmspec.kinds.domain.tables import memory
 
 _DEPENDS = {
@@ -90,12 +91,14 @@ def effects() -> Iterator[Effect]:
         yield Effect(f"vms.{effect.path}", effect.impact, effect.reason)
 
 
-def _of_row(row: fields.Field) -> Iterator[Effect]:
+def _of_row(row: Field) -> Iterator[Effect]:
     if row.manifest == _DISK:
         yield from (_effect(f"disks.{source}", row.rule) for source in _SOURCES)
         yield _effect("disks.cdrom", fields.MEDIUM)
-    else:
-        yield _effect(row.manifest.replace(".{key}", ""), row.rule)
+        return
+    effect = _effect(row.manifest.replace(".{key}", ""), row.rule)
+    proof = f"not proved by a test, which needs {row.unproved}" if row.unproved else ""
+    yield Effect(effect.path, effect.impact, "; ".join(filter(None, (effect.reason, proof))))
 
 
 def _effect(path: str, rule: rules.Rule) -> Effect:

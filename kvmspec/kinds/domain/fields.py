@@ -7,29 +7,14 @@ Facts: https://libvirt.org/formatdomain.html and measurements on libvirt 9.0 wit
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from kvmspec.core.live import Call
 from kvmspec.kinds import seeds
 from kvmspec.kinds.domain import rules
-from kvmspec.kinds.domain.row import ANY, Path, number
-from kvmspec.kinds.domain.row import Field as Field
-from kvmspec.kinds.domain.row import present as present
-from kvmspec.kinds.domain.row import size as size
+from kvmspec.kinds.domain.row import ANY, Field, Path, accel, boot_devices, number, present, size
 from kvmspec.kinds.domain.rules import Plug, live, replace, restart
 from kvmspec.kinds.domain.tables import cpus, memory
 from kvmspec.kinds.records import KeyMap
-
-
-def accel(value: Any) -> Any:
-    return {"kvm": "kvm", "qemu": "tcg"}.get(value, value)
-
-
-def boot_devices(value: Any) -> Any:
-    names = {"hd": "disk"}
-    listed = value if isinstance(value, list) else [value] if value else []
-    return [names.get(entry["@dev"], entry["@dev"]) for entry in listed] or None
-
 
 SWAP = replace("another disk takes its place; the old one stays as it is")
 CLOUD_INIT = "cloud_init"

@@ -11,7 +11,7 @@ from typing import Any
 from kvmspec.core.live import Call
 from kvmspec.kinds.domain.cpus_spec import SCHEDULING
 from kvmspec.kinds.domain.guest import Guest
-from kvmspec.kinds.domain.row import ANY, Field, number, present
+from kvmspec.kinds.domain.row import ANY, Field, attribute, number, present
 from kvmspec.kinds.domain.rules import Unless, live, restart
 
 DEFAULTS = {"period": 100_000, "quota": -1}
@@ -41,37 +41,58 @@ PINNED = live("the host moves the threads at once")
 FIXED = restart("the CPU is fixed at boot")
 
 
-def _thread(value: Any) -> Any:
-    return value.get("@cpuset") if isinstance(value, dict) else value
+CPUS = attribute("cpuset")
+
+
+def _arranged(value: Any) -> Any:
+    """`1 × 1 × 4 × 2`: sockets, dies, cores and threads."""
+    if not isinstance(value, dict):
+        return value
+    return " × ".join(str(value.get(f"@{name}", 1)) for name in ("sockets", "dies", "cores", "threads"))
 
 
 ROWS: tuple[Field, ...] = (
     Field("cpus.model", ("cpu", "model"), FIXED, removable=True),
     Field("cpus.features.{key}", ("cpu", "feature", ANY, "@policy"), FIXED),
-    Field("cpus.features.{key}", ("cpu", "feature", ANY), FIXED, removable=True),
-    Field("cpus.topology", ("cpu", "topology"), restart("the vCPUs are arranged at boot"), removable=True),
+    Field(
+        "cpus.features.{key}", ("cpu", "feature", ANY), FIXED, attribute("policy"), removable=True, whole=True
+    ),
+    Field(
+        "cpus.topology",
+        ("cpu", "topology"),
+        restart("the vCPUs are arranged at boot"),
+        _arranged,
+        removable=True,
+        whole=True,
+    ),
     Field("cpus.mode", ("cpu", "@mode"), FIXED, removable=True),
     Field("cpus.cpuset", ("vcpu", "@cpuset"), restart("every thread is placed at boot"), removable=True),
     Field(
         "cpus.pin.{key}",
         ("cputune", "vcpupin", ANY),
         PINNED,
+        CPUS,
         removable=True,
         call=Call.VCPU_PIN,
+        whole=True,
     ),
     Field(
         "cpus.emulator_pin",
         ("cputune", "emulatorpin"),
         PINNED,
+        CPUS,
         removable=True,
         call=Call.EMULATOR_PIN,
+        whole=True,
     ),
     Field(
         "iothreads.{key}.pin",
         ("cputune", "iothreadpin", ANY),
         PINNED,
+        CPUS,
         removable=True,
         call=Call.IOTHREAD_PIN,
+        whole=True,
     ),
     Field(
         "iothreads.{key}",

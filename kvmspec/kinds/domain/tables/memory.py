@@ -32,8 +32,7 @@ def _no_balloon(before: Any, after: Any, guest: Guest) -> str:
 
 
 def _seconds(value: Any) -> Any:
-    period = value.get("@period") if isinstance(value, dict) else value
-    return None if period is None else f"{period}s"
+    return f"{value['@period']}s" if isinstance(value, dict) else value
 
 
 def _cell(value: Any) -> Any:
@@ -41,7 +40,7 @@ def _cell(value: Any) -> Any:
 
 
 def _hugepages(value: Any) -> Any:
-    return size(int(value["page"]["@size"]) * 1024) if "page" in value else True
+    return size(int(value["page"]["@size"]) * 1024) if isinstance(value, dict) and "page" in value else True
 
 
 def dimm(before: Any, after: Any, guest: Guest) -> Verdict:
@@ -66,8 +65,8 @@ ROWS: tuple[Field, ...] = (
     Field("memory.dimms.{key}", ("devices", "memory", ANY), dimm, removable=True, call=Call.PLUG),
     Field("memory.max", (*CELL, "@memory"), FIXED, _cell),
     Field("cpus.max", (*CELL, "@cpus"), FIXED),
-    Field("memory.slots", ("cpu", "numa"), FIXED, lambda value: None),
-    Field("memory.hugepages", ("memoryBacking", "hugepages"), BACKED, _hugepages, removable=True),
+    Field("memory.slots", ("cpu", "numa"), FIXED, lambda value: None, whole=True),
+    Field("memory.hugepages", ("memoryBacking", "hugepages"), BACKED, _hugepages, removable=True, whole=True),
     Field("memory.locked", ("memoryBacking", "locked"), BACKED, present, removable=True),
     *(
         Field(
@@ -92,7 +91,7 @@ ROWS: tuple[Field, ...] = (
         Unless("live with the mode restrictive", _bound),
         removable=True,
         call=Call.NUMA,
-        unproved="needs a host with several NUMA nodes",
+        unproved="a host with several NUMA nodes",
     ),
     Field(
         "memory.stats_period",
@@ -100,6 +99,7 @@ ROWS: tuple[Field, ...] = (
         Unless("live where the VM has a memory balloon", _no_balloon),
         _seconds,
         removable=True,
+        whole=True,
         call=Call.BALLOON_PERIOD,
     ),
     Field(
