@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
+from kvmspec.canon.units import to_bytes
+
 Tags = tuple[str, ...]
 
 
@@ -66,6 +68,14 @@ def _first(names: Iterable[str]) -> Identity:
     return lambda node: next((node.get(name) for name in names if node.get(name)), None)
 
 
+def _memory_device(node: Node) -> str:
+    """By what it is: its size, the guest's node, and its model unless it is a DIMM."""
+    size, on = node.find("target/size"), node.find("target/node")
+    amount = to_bytes((size.text or "0").strip(), size.get("unit") or "KiB") if size is not None else 0
+    name = f"{amount // 2**20}MiB/{((on.text if on is not None else None) or '0').strip()}"
+    return name if node.get("model") == "dimm" else f"{node.get('model')}/{name}"
+
+
 def positional(node: Node) -> None:
     """Known by position alone."""
 
@@ -90,7 +100,7 @@ DOMAIN = Shape(
         ("devices", "filesystem"): child("target", "dir"),
         ("devices", "redirdev"): positional,
         ("devices", "shmem"): attribute("name"),
-        ("devices", "memory"): positional,
+        ("devices", "memory"): _memory_device,
         ("devices", "sound"): positional,
         ("devices", "audio"): attribute("id"),
         ("devices", "watchdog"): positional,
@@ -105,7 +115,10 @@ DOMAIN = Shape(
         ("iothreadids", "iothread"): attribute("id"),
     },
     ordered=frozenset({("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}),
-    sizes=frozenset({("memory",), ("currentMemory",), ("maxMemory",)}),
+    sizes=frozenset(
+        {("memory",), ("currentMemory",), ("maxMemory",), ("devices", "memory", "target", "size")}
+        | {("memtune", limit) for limit in ("hard_limit", "soft_limit", "swap_hard_limit")}
+    ),
     opaque=frozenset({("metadata",)}),
     macs=frozenset({(("devices", "interface", "mac"), "address")}),
 )

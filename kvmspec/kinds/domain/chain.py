@@ -19,7 +19,7 @@ from kvmspec.core.address import Address
 from kvmspec.core.change import FieldChange
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain import edits, live, seeding
+from kvmspec.kinds.domain import dimms, edits, iothreads, live, seeding
 from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, sealed_xml
@@ -87,7 +87,7 @@ class Builder:
         left = [change for change in self.canonical if not (self.goes_live and change in self.plugged)]
         made = [edit for change in left for edit in self._edits(change)]
         if made or not self.record_same or self.adopting:
-            made += self._record(context)
+            made += [*dimms.totals(self.c), *self._record(context)]
             chain.append((EditDomain(self.address, tuple(_distinct(made))), _words(self.changes)))
         auto = next((c for c in self.canonical if c.path == ("autostart",)), None)
         if auto is not None:
@@ -96,8 +96,10 @@ class Builder:
         return chain
 
     def _edits(self, change: Change) -> list[Edit]:
+        if change.path[:2] == iothreads.THREADS:
+            return list(iothreads.edits(self.c))
         if change.after is None:
-            return list(edits.removing(change.path))
+            return list(edits.removing(change.path, self.c.persistent))
         known = self.c.whole() if change.path == edits.MACHINE else self.c.persistent
         made = list(edits.writing(change.path, change.after, self.c.element, known))
         return made + self._with_device(change)

@@ -101,7 +101,7 @@ class Comparison:
                 yield Change(inner, before, value, self._was_applied(inner))
         unwanted = [*self.absences, *self.dropped()]
         each = [inner for path in unwanted for inner in _elements(self.persistent, path)]
-        for path in dict.fromkeys(each):
+        for path in sorted(dict.fromkeys(each), key=last_first):
             yield Change(path, get(self.persistent, path), None)
 
     def leave_out(self, path: Path) -> None:
@@ -293,9 +293,23 @@ def _hide(stated: Data, live: Data, reveal: Any) -> None:
             graphics["@passwd"] = token if same else "(secret)"
 
 
+def last_first(path: Path) -> int:
+    """Sorts what goes: of several alike the last one first, or the others would get its number meanwhile."""
+    number = path[-1].rpartition("#")[2]
+    return -int(number) if number.isdecimal() else 0
+
+
+_GROUPS = frozenset(
+    {("devices",), ("features",), ("cputune",), ("cputune", "vcpupin"), ("cputune", "iothreadpin")}
+    | {("iothreadids",), ("iothreadids", "iothread"), ("memtune",), ("numatune",), ("numatune", "memory")}
+    | {("blkiotune",), ("maxMemory",), ("memoryBacking",), ("cpu",), ("cpu", "feature")}
+)
+"""Elements that are not changed as a whole, but each of what is in them."""
+
+
 def per_device(path: Path, want: Any, have: Any) -> Iterator[tuple[Path, Any, Any]]:
     """A missing group (`devices/disk` of a VM without disks) is one change a device."""
-    if have is None and isinstance(want, dict) and path in (("devices",), ("features",)):
+    if have is None and isinstance(want, dict) and path in _GROUPS:
         for tag, inner in want.items():
             yield from per_device((*path, tag), inner, None)
     elif have is None and isinstance(want, dict) and len(path) == 2 and path[0] == "devices":

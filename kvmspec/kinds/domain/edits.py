@@ -17,6 +17,8 @@ Elements = Callable[[Path], str]
 Data = dict[str, Any]
 
 MACHINE: Path = ("os", "type", "@machine")
+CPU_MODE: Path = ("cpu", "@mode")
+NUMA: Path = ("numatune", "memory")
 METADATA: Path = ("metadata", f"{{{NAMESPACE}}}vm")
 
 
@@ -46,7 +48,8 @@ def _element(path: Path, value: Data, wanted: Elements, persistent: Data) -> Ite
         for key in value:
             yield Edit("add", (*path, key), wanted((*path, key)))
     elif _tags(path) in DOMAIN.sizes:
-        yield from _leaf((*path, "#"), value["#"])
+        for name, inner in value.items():
+            yield from _leaf((*path, name), inner)
     elif get(persistent, path) is None:
         yield Edit("add", path, wanted(path))
     else:
@@ -72,18 +75,25 @@ def _is_group(path: Path) -> bool:
 
 
 def _leaf(path: Path, value: Any) -> Iterator[Edit]:
-    if path[:-1] in DOMAIN.sizes:
+    if path[-1] == "#" and path[:-1] in DOMAIN.sizes:
         yield Edit("set", (*path[:-1], "@unit"), "KiB")
         yield Edit("set", path, str(-(-int(value) // 1024)))
     elif path != ("autostart",):
         yield Edit("set", path, str(value))
 
 
-def removing(path: Path) -> Iterator[Edit]:
-    """Edits that take `path` away, with what libvirt keeps as its twin."""
+def removing(path: Path, persistent: Data | None = None) -> Iterator[Edit]:
+    """Edits that take `path` away, with what libvirt keeps as its twin, and an element that is empty then."""
     if path == ("autostart",):
         return
+    cpu = (persistent or {}).get("cpu", {})
+    if path == CPU_MODE and all(name.startswith("@") for name in cpu):
+        path = ("cpu",)
+    if path[:2] == NUMA:  # its attributes are nothing without each other
+        path = NUMA
     yield Edit("remove", path)
+    if path == CPU_MODE:
+        yield from _of_another_cpu(None)
     if path[:2] == ("devices", "console"):  # libvirt makes one from the other
         yield Edit("remove", ("devices", "serial"))
 
@@ -108,10 +118,19 @@ def _companions(path: Path, value: Any, persistent: Data) -> Iterator[Edit]:
     if path == ("vcpu", "#") and get(persistent, ("vcpu", "@current")):
         # libvirt leaves `current` out where it equals the maximum: say it before the maximum moves
         yield Edit("set", ("vcpu", "@current"), str(get(persistent, ("vcpu", "@current"))))
+    if path == CPU_MODE:
+        yield from _of_another_cpu(value)
     if path == MACHINE:
         have = get(persistent, path)
         if have and family(have) != family(str(value)):
             yield from _without_pci(persistent)
+
+
+def _of_another_cpu(mode: Any) -> Iterator[Edit]:
+    """What libvirt added to the CPU for its former mode, and refuses with another one."""
+    yield from (Edit("remove", ("cpu", name)) for name in ("@match", "@check", "@migratable"))
+    if mode != "custom":
+        yield Edit("remove", ("cpu", "model"))
 
 
 def _without_pci(persistent: Data) -> Iterator[Edit]:

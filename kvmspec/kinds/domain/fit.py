@@ -42,6 +42,7 @@ def fit(
     """`stated` as it compares with `persistent`, and notes for a reviewer. `keys` are the targets
     and MACs that devices have, `becomes` those they are to have. What fits already is shared."""
     fitted = _by_identity(stated, keys, becomes)
+    fitted = _cells(fitted, persistent)
     fitted = _ceilings(_machine(fitted, persistent), persistent)
     return _chains(fitted, persistent, keys, snapshots)
 
@@ -67,6 +68,14 @@ def _ceilings(stated: Data, persistent: Data) -> Data:
     if size is not None and "memory" not in stated and size > (ceiling or 0):
         stated = replaced(stated, ("memory", "#"), size)
     return stated
+
+
+def _cells(stated: Data, persistent: Data) -> Data:
+    """One cell with everything is stated where there is room for DIMMs; others may be there instead."""
+    cells = get(persistent, ("cpu", "numa", "cell")) or {}
+    if set(cells) <= {"0"} or "numa" not in stated.get("cpu", {}):
+        return stated
+    return {**stated, "cpu": {name: value for name, value in stated["cpu"].items() if name != "numa"}}
 
 
 def _by_identity(stated: Data, keys: KeyMap, becomes: KeyMap) -> Data:
@@ -152,6 +161,8 @@ def absences(spec: VmSpec, keys: KeyMap) -> list[tuple[str, ...]]:
         paths += [
             ("features", name) for name in ("acpi", "apic", "pae") if getattr(spec.features, name) is False
         ]
+    if spec.memory is not None and spec.memory.locked is False:
+        paths.append(("memoryBacking", "locked"))
     if spec.console is False:
         paths += [("devices", "console"), ("devices", "serial")]
     if spec.guest_agent is False:

@@ -14,6 +14,7 @@ _TOLD = {
     "filesystem": "shared folder",
     "redirdev": "redirected USB device",
     "shmem": "shared memory",
+    "memory": "memory device",
     "watchdog": "watchdog",
     "sound": "sound card",
     "tpm": "TPM",

@@ -8,8 +8,8 @@ from kvmspec.canon.compare import covers, get
 from kvmspec.core.action import Action, AttachDevice, DetachDevice, Edit, SetMemory, SetVcpus, UpdateDevice
 from kvmspec.core.live import Call
 from kvmspec.kinds.base import Chain
-from kvmspec.kinds.domain import edits, fields
-from kvmspec.kinds.domain.compare import Change, Comparison
+from kvmspec.kinds.domain import dimms, edits, fields, live_tuning
+from kvmspec.kinds.domain.compare import Change, Comparison, last_first
 from kvmspec.manifest.types import format_size
 
 Path = tuple[str, ...]
@@ -30,7 +30,7 @@ def steps(comparison: Comparison, changes: list[Change]) -> Chain:
     chain = [
         link for (call, path), found in groups.items() for link in _MAKERS[call](comparison, path, found)
     ]
-    return sorted(chain, key=lambda link: _ORDER.get(type(link[0]), len(_ORDER)))
+    return sorted(chain, key=lambda link: _order(link[0]))
 
 
 def has_it(comparison: Comparison, change: Change) -> bool:
@@ -90,7 +90,8 @@ def _vcpus(comparison: Comparison, path: Path, changes: list[Change]) -> Iterato
 def _memory(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator[tuple[Action, str]]:
     after = changes[-1].after
     size = int(after["#"] if isinstance(after, dict) else after)
-    yield SetMemory(comparison.desired.address, size), f"set memory to {format_size(size)}"
+    dimm = dimms.plugged(dimms.after(comparison, comparison.active or {}), "dimm")
+    yield SetMemory(comparison.desired.address, size + dimm), f"set memory to {format_size(size)}"
 
 
 _MAKERS: Mapping[Call, Maker] = {
@@ -98,10 +99,18 @@ _MAKERS: Mapping[Call, Maker] = {
     Call.UPDATE: _update,
     Call.VCPUS: _vcpus,
     Call.MEMORY: _memory,
+    **live_tuning.MAKERS,
 }
 """Title, description and autostart are not here: they are set besides (chain.py)."""
 
-OF_DEVICES = frozenset({Call.PLUG, Call.UPDATE, Call.BLOCK_TUNE})
-"""Calls that libvirt's test driver does not have."""
+OF_DEVICES = frozenset({Call.PLUG, Call.UPDATE, Call.BLOCK_TUNE, *live_tuning.MAKERS})
+"""Calls that libvirt's test driver does not have, or not for a running guest."""
 
-_ORDER = {kind: number for number, kind in enumerate((DetachDevice, AttachDevice))}
+
+def _order(action: Action) -> tuple[int, int]:
+    """What goes goes first: it makes room. An I/O thread comes before the disk that uses it."""
+    if isinstance(action, DetachDevice):
+        return 0, last_first(action.path)
+    if live_tuning.is_new_thread(action):
+        return 1, 0
+    return 2 if isinstance(action, AttachDevice) else 3, 0

@@ -40,6 +40,22 @@ def replace(reason: str) -> Rule:
     return lambda before, after, guest: Verdict(Impact.REPLACE, reason)
 
 
+@dataclass(frozen=True, slots=True)
+class Unless:
+    """Live, but for what only a guest that starts anew has.
+
+    told     when that is, in words
+    refusal  why a change cannot go live; "" where it can
+    """
+
+    told: str
+    refusal: Callable[[Any, Any, Guest], str]
+
+    def __call__(self, before: Any, after: Any, guest: Guest) -> Verdict:
+        found = self.refusal(before, after, guest)
+        return Verdict(Impact.RESTART, found) if found else Verdict(Impact.LIVE, "")
+
+
 def vcpus(before: Any, after: Any, guest: Guest) -> Verdict:
     """virDomainSetVcpusFlags: up to the maximum; a vCPU the guest booted with is not unplugged."""
     if int(after) > guest.max_vcpus:

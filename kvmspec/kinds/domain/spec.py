@@ -5,75 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, ClassVar, Literal, LiteralString
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.cloud_init import CloudInitSpec
+from kvmspec.kinds.domain.cpus_spec import CpusSpec, Iothreads
 from kvmspec.kinds.domain.devices import DiskSpec, GraphicsSpec, NicSpec
 from kvmspec.kinds.domain.install import InstallSpec
+from kvmspec.kinds.domain.memory_spec import BlkioSpec, MemorySpec
 from kvmspec.kinds.domain.wait import WaitSpec
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model, Reference
-from kvmspec.manifest.types import Duration, HostPath, Name, Size, Text
-
-
-class CpusSpec(Model):
-    """Virtual CPUs."""
-
-    short: ClassVar[str | None] = "count"
-    later: ClassVar[frozenset[str]] = frozenset({"topology", "pin", "model", "shares", "quota", "features"})
-
-    examples: ClassVar[Sequence[Any]] = (
-        2,
-        {"count": 2, "max": 8},
-        {"count": 2, "mode": "host-model"},
-    )
-    least: ClassVar[frozenset[str]] = frozenset({"count", "max"})
-
-    count: Annotated[int, Field(ge=1, le=1024, strict=True)] | None = None
-    """vCPUs the guest has now."""
-    max: Annotated[int, Field(ge=1, le=1024, strict=True)] | None = None
-    """Ceiling up to which `count` can grow while the guest runs."""
-    mode: Literal["host-passthrough", "host-model", "maximum"] | None = None
-    """Which CPU the guest sees: the host's own, one much like it that other hosts can have, too, or all
-    that QEMU can show."""
-
-    @model_validator(mode="after")
-    def _within(self) -> CpusSpec:
-        if self.count is not None and self.max is not None and self.count > self.max:
-            raise PydanticCustomError("over_max", "`count` is above `max`")
-        return self
-
-
-def _reasonable(size: int) -> int:
-    if not _LEAST_MEMORY <= size <= _MOST_MEMORY:
-        raise PydanticCustomError("memory", "a VM has between 1MiB and 16TiB of memory")
-    return size
-
-
-_LEAST_MEMORY, _MOST_MEMORY = 2**20, 2**44  # QEMU's q35 takes 16 TiB less a hole at the most
-Memory = Annotated[Size, AfterValidator(_reasonable)]
-
-
-class MemorySpec(Model):
-    """Memory."""
-
-    short: ClassVar[str | None] = "size"
-    later: ClassVar[frozenset[str]] = frozenset({"hugepages", "slots", "tuning"})
-
-    examples: ClassVar[Sequence[Any]] = ("2GiB", {"size": "2GiB", "max": "8GiB"})
-    least: ClassVar[frozenset[str]] = frozenset({"size", "max"})
-
-    size: Memory | None = None
-    """Memory the guest has now: 1MiB to 16TiB. Required, unless `uuid` adopts a VM."""
-    max: Memory | None = None
-    """Ceiling up to which `size` can grow while the guest runs."""
-
-    @model_validator(mode="after")
-    def _within(self) -> MemorySpec:
-        if self.size is not None and self.max is not None and self.size > self.max:
-            raise PydanticCustomError("over_max", "`size` is above `max`")
-        return self
+from kvmspec.manifest.types import Duration, HostPath, Name, Text
 
 
 class FeaturesSpec(Model):
@@ -179,7 +122,7 @@ class VmSpec(Model):
     later: ClassVar[frozenset[str]] = frozenset(
         {
             "firmware", "tpm", "filesystems", "xml", "strict",
-            "clock", "on_poweroff", "on_reboot", "on_crash", "iothreads",
+            "clock", "on_poweroff", "on_reboot", "on_crash",
         }
     )  # fmt: skip
 
@@ -225,6 +168,10 @@ class VmSpec(Model):
     """Virtual CPUs."""
     memory: MemorySpec | None = None
     """Memory. Required, unless `uuid` adopts a VM."""
+    iothreads: Iothreads = Field(default_factory=dict, examples=[2, {1: {"pin": "0"}}])
+    """Threads of QEMU's for the I/O of disks: how many, or each by its number."""
+    blkio: BlkioSpec | None = None
+    """The VM's part of the host's disk I/O."""
     features: FeaturesSpec | None = None
     """Hypervisor features; false takes one away."""
     boot: BootSpec | None = None
@@ -277,6 +224,17 @@ class VmSpec(Model):
         if install.done_when == "agent" and (self.state == "stopped" or self.guest_agent is False):
             return "`install.done_when: agent` needs a VM that runs, and has the channel of the guest agent"
         return None
+
+    @property
+    def tuned(self) -> bool:
+        """Whether anything is stated of what it may have of its host (templates/tuning)."""
+        cpus, memory = self.cpus, self.memory
+        return bool(
+            self.iothreads
+            or self.blkio
+            or (cpus and (cpus.pin or cpus.emulator_pin or cpus.scheduling))
+            or (memory and (memory.limits or memory.numatune))
+        )
 
     def references(self) -> Iterable[Reference]:
         """Networks, pools, volumes and VMs it cannot do without."""
