@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
+from kvmspec.canon import identities
+
 Tags = tuple[str, ...]
 
 
@@ -84,19 +86,21 @@ DOMAIN = Shape(
         ("devices", "parallel"): positional,
         ("devices", "graphics"): attribute("type"),
         ("devices", "video"): positional,
-        ("devices", "rng"): positional,
+        ("devices", "rng"): identities.rng,
         ("devices", "input"): joined(attribute("type"), attribute("bus")),
-        ("devices", "hostdev"): positional,
+        ("devices", "hostdev"): identities.hostdev,
         ("devices", "filesystem"): child("target", "dir"),
         ("devices", "redirdev"): positional,
         ("devices", "shmem"): attribute("name"),
         ("devices", "memory"): positional,
-        ("devices", "sound"): positional,
+        ("devices", "sound"): attribute("model"),
         ("devices", "audio"): attribute("id"),
-        ("devices", "watchdog"): positional,
+        ("devices", "watchdog"): attribute("model"),
         ("devices", "tpm"): positional,
-        ("devices", "panic"): positional,
+        ("devices", "panic"): attribute("model"),
         ("devices", "smartcard"): positional,
+        ("devices", "vsock"): positional,
+        ("devices", "iommu"): positional,
         ("clock", "timer"): attribute("name"),
         ("cpu", "feature"): attribute("name"),
         ("cpu", "numa", "cell"): attribute("id"),
@@ -105,7 +109,7 @@ DOMAIN = Shape(
         ("iothreadids", "iothread"): attribute("id"),
     },
     ordered=frozenset({("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}),
-    sizes=frozenset({("memory",), ("currentMemory",), ("maxMemory",)}),
+    sizes=frozenset({("memory",), ("currentMemory",), ("maxMemory",), ("devices", "shmem", "size")}),
     opaque=frozenset({("metadata",)}),
     macs=frozenset({(("devices", "interface", "mac"), "address")}),
 )

@@ -17,12 +17,15 @@ from kvmspec.core.address import Address
 from kvmspec.core.change import FieldChange
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain import edits, live, seeding
+from kvmspec.kinds.domain import controllers, edits, live, seeding
 from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, sealed_xml
 from kvmspec.kinds.domain.wait import waiting
 from kvmspec.kinds.seeds import is_seed, strays
+
+_NOT_ALONE = (("disk",), ("graphics",), ("hostdev",), ("filesystem",))
+"""Devices that something else comes with."""
 
 
 class Builder:
@@ -99,10 +102,10 @@ class Builder:
 
     def _with_device(self, change: Change) -> list[Edit]:
         """What a new device cannot do without: a SCSI controller, a video card."""
-        if change.path[:2] not in (("devices", "disk"), ("devices", "graphics")):
+        if change.path[1:2] not in _NOT_ALONE:
             return []
         devices = self.c.whole().get("devices", {})
-        found = []
+        found = list(controllers.beside(change.path, change.after, self.c.whole()))
         if change.path[:2] == ("devices", "disk"):
             scsi = any(k.get("@type") == "scsi" for k in devices.get("controller", {}).values())
             bus = (
@@ -111,8 +114,9 @@ class Builder:
                 else get(change.after, ("target", "@bus"))
             )
             if bus == "scsi" and not scsi:
-                found.append(Edit("add", live.SCSI, live.SCSI_XML))
-        if change.path[:2] == ("devices", "graphics") and change.before is None and "video" not in devices:
+                found.append(Edit("add", controllers.SCSI, controllers.SCSI_XML))
+        bare = "video" not in devices and self.c.spec.devices.card is None
+        if change.path[:2] == ("devices", "graphics") and change.before is None and bare:
             xml = '<video><model type="virtio"/></video>'
             found.append(Edit("add", ("devices", "video", "#0"), xml))
         return found

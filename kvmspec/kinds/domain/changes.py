@@ -10,6 +10,7 @@ from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import fields, live, rules
 from kvmspec.kinds.domain.compare import Change, Comparison, per_device
 from kvmspec.kinds.domain.guest import Guest
+from kvmspec.kinds.domain.row import Field, present, size
 from kvmspec.kinds.domain.rules import Verdict
 from kvmspec.kinds.domain.spec import VmSpec
 
@@ -39,7 +40,7 @@ def field_change(change: Change, comparison: Comparison) -> FieldChange:
 
 
 def _impact(
-    row: fields.Field, unit: Path, before: Any, after: Any, change: Change, comparison: Comparison
+    row: Field, unit: Path, before: Any, after: Any, change: Change, comparison: Comparison
 ) -> Verdict:
     active = comparison.active
     rule = row.rule
@@ -57,14 +58,14 @@ def _impact(
     return _ceiling(row, active, comparison) or _possible(verdict, row, comparison)
 
 
-def _possible(verdict: Verdict, row: fields.Field, comparison: Comparison) -> Verdict:
+def _possible(verdict: Verdict, row: Field, comparison: Comparison) -> Verdict:
     """libvirt's test driver neither plugs nor changes devices."""
     if verdict.impact is Impact.LIVE and not comparison.hotplugs and row.call in live.OF_DEVICES:
         return Verdict(Impact.RESTART, "libvirt's test driver changes no device of a running VM")
     return verdict
 
 
-def _ceiling(row: fields.Field, active: Data, comparison: Comparison) -> Verdict | None:
+def _ceiling(row: Field, active: Data, comparison: Comparison) -> Verdict | None:
     """A ceiling that is not stated rises with its field, so it is the field that could be smaller."""
     cpus, memory, guest = comparison.spec.cpus, comparison.spec.memory, Guest(active)
     if row.manifest == "cpus.max" and cpus and cpus.count and cpus.max is None:
@@ -81,17 +82,17 @@ def _scalar(value: Any) -> Any:
     return value["#"] if isinstance(value, dict) and set(value) == {"#"} else value
 
 
-def _show(row: fields.Field, value: Any) -> Any:
+def _show(row: Field, value: Any) -> Any:
     if value is None:
         return None
     if isinstance(value, dict):
-        if row.show is fields.present:
+        if row.show is present:
             return True
         return _summary(value)
     return row.show(value)
 
 
-def _leaf(row: fields.Field, value: Any) -> Any:
+def _leaf(row: Field, value: Any) -> Any:
     """A file without its folder."""
     shown = _show(row, value)
     return shown.rpartition("/")[2] if isinstance(shown, str) else shown
@@ -101,7 +102,7 @@ def _summary(value: Data) -> Any:
     """A device or element in a few words: where it comes from, else its kind."""
     if set(value) == {"#"}:
         number = value["#"]
-        return fields.size(number) if isinstance(number, int) else number
+        return size(number) if isinstance(number, int) else number
     if value.get("@device") == "cdrom" and "source" not in value:
         return "empty"
     source = value.get("source") if isinstance(value.get("source"), dict) else value

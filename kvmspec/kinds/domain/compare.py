@@ -83,7 +83,7 @@ class Comparison:
 
     @property
     def absences(self) -> list[Path]:
-        return fit.absences(self.spec, self.keys)
+        return fit.absences(self.spec, self.keys, self.persistent, self.active or {})
 
     def changes(self) -> Iterator[Change]:
         """What the persistent definition lacks, and what it has too much."""

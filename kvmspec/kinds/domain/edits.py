@@ -18,6 +18,17 @@ Data = dict[str, Any]
 
 MACHINE: Path = ("os", "type", "@machine")
 METADATA: Path = ("metadata", f"{{{NAMESPACE}}}vm")
+RENEWED = frozenset(
+    {
+        ("devices", "video", "model", "@type"),
+        ("devices", "tpm", "backend", "@type"),
+        ("devices", "shmem", "model", "@type"),
+        ("devices", "iommu", "@model"),
+        ("devices", "smartcard", "@mode"),
+        ("devices", "memballoon", "@model"),
+    }
+)
+"""Where one of these changes the device is put in anew: the rest of it belongs to the old kind."""
 
 
 def writing(path: Path, value: Any, wanted: Elements, persistent: Data) -> Iterator[Edit]:
@@ -25,6 +36,11 @@ def writing(path: Path, value: Any, wanted: Elements, persistent: Data) -> Itera
 
     persistent  what is there; for another machine all of it, else what a manifest can state
     """
+    if (*_tags(path[:-1]), path[-1]) in RENEWED:
+        device = path[:3] if path[:2] in DOMAIN.keyed else path[:2]
+        yield Edit("remove", device)
+        yield Edit("add", device, wanted(device))
+        return
     if isinstance(value, list):
         yield Edit("remove", path)
         yield from (Edit("add", path, _boot(entry, path[-1])) for entry in value)
@@ -72,7 +88,7 @@ def _is_group(path: Path) -> bool:
 
 
 def _leaf(path: Path, value: Any) -> Iterator[Edit]:
-    if path[:-1] in DOMAIN.sizes:
+    if _tags(path[:-1]) in DOMAIN.sizes:
         yield Edit("set", (*path[:-1], "@unit"), "KiB")
         yield Edit("set", path, str(-(-int(value) // 1024)))
     elif path != ("autostart",):

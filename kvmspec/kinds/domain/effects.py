@@ -8,6 +8,7 @@ from kvmspec.core.effect import Effect
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import fields, rules
 from kvmspec.kinds.domain.guest import Guest
+from kvmspec.kinds.domain.row import Field
 
 _DEPENDS = {
     rules.vcpus: (
@@ -85,7 +86,7 @@ def effects() -> Iterator[Effect]:
         yield Effect(f"vms.{effect.path}", effect.impact, effect.reason)
 
 
-def _of_row(row: fields.Field) -> Iterator[Effect]:
+def _of_row(row: Field) -> Iterator[Effect]:
     if row.manifest == _DISK:
         yield from (_effect(f"disks.{source}", row.rule) for source in _SOURCES)
         yield _effect("disks.cdrom", fields.MEDIUM)

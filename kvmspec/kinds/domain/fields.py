@@ -6,59 +6,15 @@ Facts: https://libvirt.org/formatdomain.html and measurements on libvirt 9.0 wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
 
 from kvmspec.core.live import Call
 from kvmspec.kinds import seeds
 from kvmspec.kinds.domain import rules
-from kvmspec.kinds.domain.rules import Plug, Rule, live, replace, restart
+from kvmspec.kinds.domain.row import ANY, Field, Path, accel, boot_devices, number, present, size
+from kvmspec.kinds.domain.rules import Plug, live, replace, restart
+from kvmspec.kinds.domain.tables import devices, folders
 from kvmspec.kinds.records import KeyMap
-from kvmspec.manifest.types import format_size
-
-Path = tuple[str, ...]
-ANY = "*"
-
-
-def size(value: Any) -> Any:
-    return format_size(int(value)) if value is not None else None
-
-
-def number(value: Any) -> Any:
-    return int(value) if value is not None else None
-
-
-def present(value: Any) -> Any:
-    return True if value is not None else None
-
-
-def accel(value: Any) -> Any:
-    return {"kvm": "kvm", "qemu": "tcg"}.get(value, value)
-
-
-def boot_devices(value: Any) -> Any:
-    names = {"hd": "disk"}
-    listed = value if isinstance(value, list) else [value] if value else []
-    return [names.get(entry["@dev"], entry["@dev"]) for entry in listed] or None
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One row. `{key}` in the manifest path is what `*` in the canonical path stands for.
-
-    removable  no longer stated, it goes back to libvirt's default; else the VM keeps what it has
-    call       the libvirt function that does it while the guest runs; NONE where none does
-    """
-
-    manifest: str
-    canonical: Path
-    rule: Rule
-    show: Callable[[Any], Any] = lambda value: value
-    removable: bool = False
-    sensitive: bool = False
-    call: Call = Call.NONE
-
 
 SWAP = replace("another disk takes its place; the old one stays as it is")
 CLOUD_INIT = "cloud_init"
@@ -127,15 +83,8 @@ FIELDS: tuple[Field, ...] = (
         present,
         removable=True,
     ),
-    Field(
-        "guest_agent",
-        ("devices", "channel", ANY),
-        Plug("plugged in and out", pci=lambda device: False),
-        present,
-        removable=True,
-        call=Call.PLUG,
-    ),
-    Field("devices.rng", ("devices", "rng", ANY), Plug(), present, removable=True, call=Call.PLUG),
+    *devices.ROWS,
+    *folders.ROWS,
     Field(
         "graphics.{key}.password",
         (*GRAPHICS, "@passwd"),

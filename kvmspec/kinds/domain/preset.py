@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain.devices import DiskSpec, GraphicsSpec, NicSpec
+from kvmspec.kinds.domain.devices_spec import DevicesSpec
 from kvmspec.kinds.domain.keys import bus_of
-from kvmspec.kinds.domain.spec import CpusSpec, DevicesSpec, FeaturesSpec, MemorySpec, VmSpec
+from kvmspec.kinds.domain.spec import CpusSpec, FeaturesSpec, MemorySpec, VmSpec
 from kvmspec.manifest.model import Model
 
 HOTPLUG_PORTS = 4
