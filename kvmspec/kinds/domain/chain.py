@@ -86,7 +86,7 @@ class Builder:
         made = [edit for change in left for edit in self._edits(change)]
         if made or not self.record_same or self.adopting:
             made += self._record(context)
-            chain.append((EditDomain(self.address, tuple(_distinct(made))), _words(self.changes)))
+            chain.append((EditDomain(self.address, tuple(edits.settled(made))), _words(self.changes)))
         auto = next((c for c in self.canonical if c.path == ("autostart",)), None)
         if auto is not None:
             enabled = bool(auto.after)
@@ -155,10 +155,6 @@ def _text(change: Change | None) -> str | None:
         return None
     after = change.after
     return "" if after is None else str(after["#"] if isinstance(after, dict) else after)
-
-
-def _distinct(made: list[Edit]) -> list[Edit]:
-    return list(dict.fromkeys(made))
 
 
 def _words(changes: list[FieldChange]) -> str:

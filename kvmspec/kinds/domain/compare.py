@@ -162,7 +162,8 @@ class Comparison:
             row, unit = fields.lookup(path)
             if row.removable and get(self.stated, unit) is None:
                 found[unit] = None
-        return list(found)
+        # of a device that goes as a whole nothing goes besides
+        return [unit for unit in found if not any(unit[:n] in found for n in range(1, len(unit)))]
 
 
 def compare(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from kvmspec.canon.compare import get
@@ -102,6 +102,14 @@ def removing(path: Path) -> Iterator[Edit]:
     yield Edit("remove", path)
     if path[:2] == ("devices", "console"):  # libvirt makes one from the other
         yield Edit("remove", ("devices", "serial"))
+
+
+def settled(made: Iterable[Edit]) -> list[Edit]:
+    """Each edit once, and none of what is in a device that is put in anew."""
+    edits = list(dict.fromkeys(made))
+    removed = {edit.path for edit in edits if edit.op == "remove"}
+    renewed = {edit.path for edit in edits if edit.op == "add" and edit.path in removed}
+    return [edit for edit in edits if not any(edit.path[:n] in renewed for n in range(1, len(edit.path)))]
 
 
 def _companions(path: Path, value: Any, persistent: Data) -> Iterator[Edit]:

@@ -23,7 +23,7 @@ _TOLD = {
     "input": "input device",
     "vsock": "vsock",
     "panic": "panic device",
-    "iommu": "IOMMU",
+    "iommu": "guest IOMMU",
     "smartcard": "smartcard reader",
     "parallel": "parallel port",
 }
