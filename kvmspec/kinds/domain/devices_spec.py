@@ -39,7 +39,7 @@ class DevicesSpec(Model):
     """Keyboards, mice and tablets on USB or virtio."""
     hostdevs: tuple[HostdevSpec, ...] | None = None
     """Devices of the host that the guest gets for itself."""
-    redirdevs: Annotated[int, Field(ge=0, le=16, strict=True)] | None = Field(None, examples=[2])
+    redirdevs: Annotated[int, Field(ge=0, le=16, strict=True)] | None = Field(None, examples=[0])
     """How many USB devices a SPICE client can lend to the guest."""
     vsock: VsockSpec | Literal[False] | None = None
     """A socket between guest and host, without a network."""

@@ -162,7 +162,6 @@ class ShmemSpec(Model):
         {"name": "ring", "size": "4MiB"},
         {"name": "bell", "model": "ivshmem-doorbell", "path": "/run/ivshmem.sock"},
     )
-    least: ClassVar[frozenset[str]] = frozenset({"name", "size"})
 
     name: Name = Field(examples=["ring"])
     """By this name others find it, in /dev/shm."""

@@ -27,7 +27,7 @@ class FilesystemSpec(Model):
         {"source": "/srv/share", "target": "share"},
         {"source": "/srv/share", "target": "old", "driver": "9p", "accessmode": "mapped", "readonly": True},
     )
-    least: ClassVar[frozenset[str]] = frozenset({"source", "target"})
+    least: ClassVar[frozenset[str]] = frozenset({"source", "target", "driver"})
 
     source: HostPath = Field(examples=["/srv/share"])
     """The folder on the host."""

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model
-from kvmspec.manifest.types import HostPath, Size, words
+from kvmspec.manifest.types import HostPath, Size, parse_path, words
 
 AGENT = "org.qemu.guest_agent.0"
 
@@ -29,6 +29,18 @@ class RateSpec(Model):
     """The period in milliseconds; one second when not given."""
 
 
+def parse_source(value: Any) -> str:
+    """A device of the host, or `builtin`. Raises PydanticCustomError (`path`)."""
+    return "builtin" if value == "builtin" else parse_path(value)
+
+
+Source = Annotated[
+    str,
+    BeforeValidator(parse_source),
+    words({"type": "string", "examples": ["/dev/hwrng"]}, "device", "a device of the host, or `builtin`"),
+]
+
+
 class RngSpec(Model):
     """A virtio random number generator."""
 
@@ -40,7 +52,7 @@ class RngSpec(Model):
         {"source": "/dev/urandom", "rate": {"bytes": "1KiB", "period": 2000}},
     )
 
-    source: Literal["builtin"] | HostPath = "/dev/urandom"
+    source: Source = "/dev/urandom"
     """Where the host takes the entropy from: a device, or `builtin` for QEMU's own generator."""
     rate: RateSpec | None = None
     """How much the guest may take of it; any amount when not given."""
