@@ -244,6 +244,13 @@ def test_what_a_running_guest_does_not_get_is_named(scene: Scene) -> None:
         assert changes(scene, VNC | fields | more)[path]["impact"] == "live", name
 
 
+def test_a_device_in_the_place_of_another_is_one_change(scene: Scene) -> None:
+    scene.settle(scene.manifest(idle(devices={"watchdog": "i6300esb", "sound": "ich9"})))
+    found = changes(scene, {"state": "stopped", "devices": {"watchdog": "ib700", "sound": False}})
+    told = {path: (change["before"], change["after"]) for path, change in found.items()}
+    assert told == {"devices.watchdog": ("i6300esb", "ib700"), "devices.sound": ("ich9", None)}
+
+
 def changes(scene: Scene, fields: Fields) -> dict[str, Any]:
     """The changes of the running VM that a plan would make, by path."""
     plan = scene.plan_json(scene.manifest({"web": idle_vm(**fields)}))

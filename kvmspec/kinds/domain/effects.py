@@ -90,8 +90,10 @@ def _of_row(row: Field) -> Iterator[Effect]:
     if row.manifest == _DISK:
         yield from (_effect(f"disks.{source}", row.rule) for source in _SOURCES)
         yield _effect("disks.cdrom", fields.MEDIUM)
-    else:
-        yield _effect(row.manifest.replace(".{key}", ""), row.rule)
+        return
+    effect = _effect(row.manifest.replace(".{key}", ""), row.rule)
+    proof = f"not proved by a test, which needs {row.unproved}" if row.unproved else ""
+    yield Effect(effect.path, effect.impact, "; ".join(filter(None, (effect.reason, proof))))
 
 
 def _effect(path: str, rule: rules.Rule) -> Effect:

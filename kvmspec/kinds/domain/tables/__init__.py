@@ -1,1 +1,1 @@
-"""Rows of the field table, by what they are about; fields.FIELDS is all of them."""
+"""The rows of the field table, a group of devices a module."""

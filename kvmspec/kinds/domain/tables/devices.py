@@ -73,9 +73,9 @@ _IOMMU = restart("an IOMMU is there at boot, or not at all")
 _SMARTCARD = restart("libvirt plugs no smartcard reader")
 _VSOCK = restart("the address is given when it is plugged in")
 
-_NO_DEVICE = "no machine of the tests has a device to give away"
-_NO_SPICE = "no VM of the tests has a SPICE display"
-_NO_VSOCK = "no kernel of the tests has vhost-vsock"
+_NO_DEVICE = "a device of the host to spare"
+_NO_SPICE = "a SPICE client"
+_NO_VSOCK = "a kernel with vhost-vsock"
 
 BALLOON, SOUND = ("devices", "memballoon"), ("devices", "sound", ANY)
 VIDEO, TPM = ("devices", "video", ANY), ("devices", "tpm", ANY)
