@@ -185,6 +185,10 @@ class CannedHost:
             HostFacts(**said.get("facts", {})),
         )
 
+    @property
+    def driver(self) -> str:
+        return self.known.driver
+
     def facts(self) -> HostFacts:
         return self.known
 

@@ -19,12 +19,15 @@ from kvmspec.core.address import Address
 from kvmspec.core.change import FieldChange
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain import dimms, edits, iothreads, live, seeding
+from kvmspec.kinds.domain import controllers, dimms, edits, iothreads, live, seeding
 from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, sealed_xml
 from kvmspec.kinds.domain.wait import waiting
 from kvmspec.kinds.seeds import is_seed, strays
+
+_NOT_ALONE = (("disk",), ("graphics",), ("hostdev",), ("filesystem",))
+"""Devices that something else comes with."""
 
 
 class Builder:
@@ -88,7 +91,7 @@ class Builder:
         made = [edit for change in left for edit in self._edits(change)]
         if made or not self.record_same or self.adopting:
             made += [*dimms.totals(self.c), *self._record(context)]
-            chain.append((EditDomain(self.address, tuple(_distinct(made))), _words(self.changes)))
+            chain.append((EditDomain(self.address, tuple(edits.settled(made))), _words(self.changes)))
         auto = next((c for c in self.canonical if c.path == ("autostart",)), None)
         if auto is not None:
             enabled = bool(auto.after)
@@ -106,10 +109,10 @@ class Builder:
 
     def _with_device(self, change: Change) -> list[Edit]:
         """What a new device cannot do without: a SCSI controller, a video card."""
-        if change.path[:2] not in (("devices", "disk"), ("devices", "graphics")):
+        if change.path[1:2] not in _NOT_ALONE:
             return []
         devices = self.c.whole().get("devices", {})
-        found = []
+        found = list(controllers.beside(change.path, change.after, self.c.whole()))
         if change.path[:2] == ("devices", "disk"):
             scsi = any(k.get("@type") == "scsi" for k in devices.get("controller", {}).values())
             bus = (
@@ -118,8 +121,9 @@ class Builder:
                 else get(change.after, ("target", "@bus"))
             )
             if bus == "scsi" and not scsi:
-                found.append(Edit("add", live.SCSI, live.SCSI_XML))
-        if change.path[:2] == ("devices", "graphics") and change.before is None and "video" not in devices:
+                found.append(Edit("add", controllers.SCSI, controllers.SCSI_XML))
+        bare = "video" not in devices and self.c.spec.devices.card is None
+        if change.path[:2] == ("devices", "graphics") and change.before is None and bare:
             xml = '<video><model type="virtio"/></video>'
             found.append(Edit("add", ("devices", "video", "#0"), xml))
         return found
@@ -158,10 +162,6 @@ def _text(change: Change | None) -> str | None:
         return None
     after = change.after
     return "" if after is None else str(after["#"] if isinstance(after, dict) else after)
-
-
-def _distinct(made: list[Edit]) -> list[Edit]:
-    return list(dict.fromkeys(made))
 
 
 def _words(changes: list[FieldChange]) -> str:

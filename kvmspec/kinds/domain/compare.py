@@ -92,7 +92,7 @@ class Comparison:
 
     @property
     def absences(self) -> list[Path]:
-        return fit.absences(self.spec, self.keys)
+        return fit.absences(self.spec, self.keys, self.persistent, self.active or {})
 
     def changes(self) -> Iterator[Change]:
         """What the persistent definition lacks, and what it has too much."""
@@ -171,7 +171,8 @@ class Comparison:
             row, unit = fields.lookup(path)
             if row.removable and get(self.stated, unit) is None:
                 found[unit] = None
-        return list(found)
+        # of a device that goes as a whole nothing goes besides
+        return [unit for unit in found if not any(unit[:n] in found for n in range(1, len(unit)))]
 
 
 def compare(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from kvmspec.canon.compare import get
@@ -20,6 +20,17 @@ MACHINE: Path = ("os", "type", "@machine")
 CPU_MODE: Path = ("cpu", "@mode")
 NUMA: Path = ("numatune", "memory")
 METADATA: Path = ("metadata", f"{{{NAMESPACE}}}vm")
+RENEWED = frozenset(
+    {
+        ("devices", "video", "model", "@type"),
+        ("devices", "tpm", "backend", "@type"),
+        ("devices", "shmem", "model", "@type"),
+        ("devices", "iommu", "@model"),
+        ("devices", "smartcard", "@mode"),
+        ("devices", "memballoon", "@model"),
+    }
+)
+"""Where one of these changes the device is put in anew: the rest of it belongs to the old kind."""
 
 
 def writing(path: Path, value: Any, wanted: Elements, persistent: Data) -> Iterator[Edit]:
@@ -27,6 +38,11 @@ def writing(path: Path, value: Any, wanted: Elements, persistent: Data) -> Itera
 
     persistent  what is there; for another machine all of it, else what a manifest can state
     """
+    if (*_tags(path[:-1]), path[-1]) in RENEWED:
+        device = path[:3] if path[:2] in DOMAIN.keyed else path[:2]
+        yield Edit("remove", device)
+        yield Edit("add", device, wanted(device))
+        return
     if isinstance(value, list):
         yield Edit("remove", path)
         yield from (Edit("add", path, _boot(entry, path[-1])) for entry in value)
@@ -75,7 +91,7 @@ def _is_group(path: Path) -> bool:
 
 
 def _leaf(path: Path, value: Any) -> Iterator[Edit]:
-    if path[-1] == "#" and path[:-1] in DOMAIN.sizes:
+    if path[-1] == "#" and _tags(path[:-1]) in DOMAIN.sizes:
         yield Edit("set", (*path[:-1], "@unit"), "KiB")
         yield Edit("set", path, str(-(-int(value) // 1024)))
     elif path != ("autostart",):
@@ -96,6 +112,14 @@ def removing(path: Path, persistent: Data | None = None) -> Iterator[Edit]:
         yield from _of_another_cpu(None)
     if path[:2] == ("devices", "console"):  # libvirt makes one from the other
         yield Edit("remove", ("devices", "serial"))
+
+
+def settled(made: Iterable[Edit]) -> list[Edit]:
+    """Each edit once, and none of what is in a device that is put in anew."""
+    edits = list(dict.fromkeys(made))
+    removed = {edit.path for edit in edits if edit.op == "remove"}
+    renewed = {edit.path for edit in edits if edit.op == "add" and edit.path in removed}
+    return [edit for edit in edits if not any(edit.path[:n] in renewed for n in range(1, len(edit.path)))]
 
 
 def _companions(path: Path, value: Any, persistent: Data) -> Iterator[Edit]:

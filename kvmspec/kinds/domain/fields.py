@@ -13,7 +13,7 @@ from kvmspec.kinds import seeds
 from kvmspec.kinds.domain import rules
 from kvmspec.kinds.domain.row import ANY, Field, Path, accel, boot_devices, number, present, size
 from kvmspec.kinds.domain.rules import Plug, live, replace, restart
-from kvmspec.kinds.domain.tables import cpus, memory
+from kvmspec.kinds.domain.tables import cpus, devices, folders, memory
 from kvmspec.kinds.records import KeyMap
 
 SWAP = replace("another disk takes its place; the old one stays as it is")
@@ -84,15 +84,8 @@ FIELDS: tuple[Field, ...] = (
         present,
         removable=True,
     ),
-    Field(
-        "guest_agent",
-        ("devices", "channel", ANY),
-        Plug("plugged in and out", pci=lambda device: False),
-        present,
-        removable=True,
-        call=Call.PLUG,
-    ),
-    Field("devices.rng", ("devices", "rng", ANY), Plug(), present, removable=True, call=Call.PLUG),
+    *devices.ROWS,
+    *folders.ROWS,
     Field(
         "graphics.{key}.password",
         (*GRAPHICS, "@passwd"),

@@ -10,14 +10,13 @@ from kvmspec.core.live import Call
 from kvmspec.kinds.base import Chain
 from kvmspec.kinds.domain import dimms, edits, fields, live_tuning
 from kvmspec.kinds.domain.compare import Change, Comparison, last_first
+from kvmspec.kinds.domain.controllers import SCSI, SCSI_XML, needs_scsi
 from kvmspec.manifest.types import format_size
 
 Path = tuple[str, ...]
 Maker = Callable[[Comparison, Path, list[Change]], Iterator[tuple[Action, str]]]
 
 DETACH_TIMEOUT = 30  # seconds; a guest that boots hears nothing at first, one that runs lets go in one
-SCSI: Path = ("devices", "controller", "scsi/0/")
-SCSI_XML = '<controller type="scsi" index="0" model="virtio-scsi"/>'
 
 
 def steps(comparison: Comparison, changes: list[Change]) -> Chain:
@@ -56,8 +55,7 @@ def _plug(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator
     if changes[0].after is None:
         yield DetachDevice(vm, path, DETACH_TIMEOUT), f"detach {name}"
         return
-    scsi = path[1] == "disk" and get(changes[0].after, ("target", "@bus")) == "scsi"
-    if scsi and not comparison.guest.controllers("scsi"):
+    if needs_scsi(path, changes[0].after) and not comparison.guest.controllers("scsi"):
         yield AttachDevice(vm, SCSI, SCSI_XML), "attach a SCSI controller"
     yield AttachDevice(vm, path, comparison.element(path)), f"attach {name}"
 

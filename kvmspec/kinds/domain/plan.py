@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from kvmspec.core.change import Difference, FieldChange, Verb
 from kvmspec.core.desired import Desired
@@ -129,12 +130,24 @@ def _changes(comparison: Comparison) -> tuple[list[FieldChange], list[Change], f
     for field, _ in pairs:
         if field.path in skipped:
             continue
-        if field.path not in shown or field.impact > shown[field.path].impact:
+        known = shown.get(field.path)
+        if known is not None and (found := _in_place_of(known, field)):
+            shown[field.path] = found
+        elif known is None or field.impact > known.impact:
             shown[field.path] = field
     in_order = sorted(shown.values(), key=lambda change: _rank(change.path))
     kept = [(field, change) for field, change in pairs if field.path not in skipped]
     costly = frozenset(change.path for field, change in kept if field.impact >= Impact.RESTART)
     return in_order, [change for _, change in kept], costly
+
+
+def _in_place_of(one: FieldChange, other: FieldChange) -> FieldChange | None:
+    """One change of two of the same path, where one thing goes and another comes."""
+    come, go = (one, other) if one.before is None else (other, one)
+    if come.before is not None or go.after is not None or go.before is None or come.after is None:
+        return None
+    worse = max(come, go, key=lambda change: change.impact)
+    return replace(worse, before=go.before, after=come.after, drift=come.drift)
 
 
 def _rank(path: str) -> int:

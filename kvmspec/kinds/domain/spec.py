@@ -11,6 +11,9 @@ from pydantic_core import PydanticCustomError
 from kvmspec.kinds.domain.cloud_init import CloudInitSpec
 from kvmspec.kinds.domain.cpus_spec import CpusSpec, Iothreads
 from kvmspec.kinds.domain.devices import DiskSpec, GraphicsSpec, NicSpec
+from kvmspec.kinds.domain.devices_spec import DevicesSpec
+from kvmspec.kinds.domain.fixed_spec import TpmSpec
+from kvmspec.kinds.domain.folders_spec import FilesystemSpec
 from kvmspec.kinds.domain.install import InstallSpec
 from kvmspec.kinds.domain.memory_spec import BlkioSpec, MemorySpec
 from kvmspec.kinds.domain.wait import WaitSpec
@@ -64,31 +67,6 @@ class BootSpec(Model):
         return self
 
 
-class DevicesSpec(Model):
-    """Further devices; false takes one away."""
-
-    later: ClassVar[frozenset[str]] = frozenset(
-        {
-            "hostdevs",
-            "watchdog",
-            "sound",
-            "vsock",
-            "panic",
-            "inputs",
-            "input",
-            "hostdev",
-            "balloon",
-            "video",
-            "tpm",
-        }
-    )
-
-    examples: ClassVar[Sequence[Any]] = ({"rng": False},)
-
-    rng: bool | None = None
-    """A virtio random number generator fed from /dev/urandom."""
-
-
 class LifecycleSpec(Model):
     """What may happen to the VM."""
 
@@ -121,7 +99,7 @@ class VmSpec(Model):
 
     later: ClassVar[frozenset[str]] = frozenset(
         {
-            "firmware", "tpm", "filesystems", "xml", "strict",
+            "firmware", "xml", "strict",
             "clock", "on_poweroff", "on_reboot", "on_crash",
         }
     )  # fmt: skip
@@ -190,6 +168,10 @@ class VmSpec(Model):
     """The channel of the QEMU guest agent."""
     graphics: tuple[GraphicsSpec, ...] | None = None
     """Graphical consoles; at most one of each type."""
+    tpm: TpmSpec | Literal[False] | None = None
+    """The TPM; false takes it away."""
+    filesystems: tuple[FilesystemSpec, ...] | None = None
+    """Folders of the host that the guest mounts."""
     devices: DevicesSpec = DevicesSpec()
     """Further devices; false takes one away."""
     hotplug_ports: Annotated[int, Field(ge=0, le=64, strict=True)] | None = Field(None, examples=[8])
@@ -209,9 +191,17 @@ class VmSpec(Model):
             raise PydanticCustomError("title", "a title is one line; `description` may have several")
         if self.uuid is None and (self.memory is None or self.memory.size is None):
             raise PydanticCustomError("required", "`memory` is required")
-        types = [graphics.type for graphics in self.graphics or ()]
+        types: list[str] = [graphics.type for graphics in self.graphics or ()]
         if len(set(types)) != len(types):
             raise PydanticCustomError("graphics", "only one console of each type is possible")
+        if self.devices.asks_for_spice and "spice" not in types and (self.graphics or self.uuid is None):
+            raise PydanticCustomError(
+                "spice",
+                "what works through SPICE (spicevmc, `redirdevs`) needs a SPICE display",
+            )
+        targets = [folder.target for folder in self.filesystems or ()]
+        if len(set(targets)) != len(targets):
+            raise PydanticCustomError("filesystems", "two of `filesystems` have the same `target`")
         if self.install is not None and (problem := self._not_installable(self.install)):
             raise PydanticCustomError("install", problem)
         return self
