@@ -278,6 +278,15 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def events_until(process: subprocess.Popen[str], last: str) -> list[dict[str, Any]]:
+    """What it tells up to the first event of a type."""
+    assert process.stdout is not None
+    found: list[dict[str, Any]] = []
+    while not found or found[-1]["type"] != last:
+        found.append(json.loads(process.stdout.readline()))
+    return found
+
+
 @pytest.mark.parametrize("elsewhere", [another_socket, by_ssh])
 def test_two_connections_never_interleave_on_a_vm(
     scene: Scene, tmp_path: Path, start_kvmspec: Start, elsewhere: Callable[..., Any]
@@ -294,13 +303,12 @@ def test_two_connections_never_interleave_on_a_vm(
         with elsewhere(scene.host, tmp_path) as uri:
             places = zip(paths, (scene.host.uri, uri), strict=True)
             runs = [start_kvmspec("apply", path, *arguments, connect=where) for path, where in places]
-            time.sleep(3)  # both have planned by now, and wait for the third
+            begun = [events_until(run, "waiting") for run in runs]  # both have planned: of the same host
             other.kill()
-            told = [ended(run, 0) for run in runs]
+            events = [[*found, *events_until(run, "summary")] for found, run in zip(begun, runs, strict=True)]
+            assert [run.wait(60) for run in runs] == [0, 0], events
     finally:
         other.close()
-    events = [[json.loads(line) for line in text.splitlines() if line.startswith("{")] for text in told]
-    assert all(any(e["type"] == "waiting" for e in found) for found in events)
     times = [[e["time"] for e in found if e["type"] in ("started", "done")] for found in events]
     assert all(times), "both had something to do"
     first, second = sorted(times)
