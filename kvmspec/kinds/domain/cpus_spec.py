@@ -36,7 +36,7 @@ class TopologySpec(Model):
     """How the guest sees its vCPUs arranged; what is not given is 1. The product is `max`."""
 
     examples: ClassVar[Sequence[Any]] = ({"sockets": 1, "cores": 4, "threads": 2},)
-    least: ClassVar[frozenset[str]] = frozenset({"cores"})
+    least: ClassVar[frozenset[str]] = frozenset({"cores", "threads"})
 
     sockets: Count = Field(1, examples=[1])
     """CPU sockets."""
@@ -65,6 +65,7 @@ class CpusSpec(Model):
         {"count": 8, "topology": {"sockets": 1, "cores": 4, "threads": 2}},
     )
     least: ClassVar[frozenset[str]] = frozenset({"count", "max"})
+    along: ClassVar[Mapping[str, Sequence[str]]] = {"features": ["mode"]}
 
     count: Count | None = None
     """vCPUs the guest has now."""
