@@ -104,7 +104,10 @@ DOMAIN = Shape(
         ("cputune", "iothreadpin"): attribute("iothread"),
         ("iothreadids", "iothread"): attribute("id"),
     },
-    ordered=frozenset({("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}),
+    ordered=frozenset(
+        {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
+        | {("devices", "interface", "vlan", "tag"), ("devices", "interface", "filterref", "parameter")}
+    ),
     sizes=frozenset({("memory",), ("currentMemory",), ("maxMemory",)}),
     opaque=frozenset({("metadata",)}),
     macs=frozenset({(("devices", "interface", "mac"), "address")}),

@@ -10,8 +10,10 @@ from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import fields, live, rules
 from kvmspec.kinds.domain.compare import Change, Comparison, per_device
 from kvmspec.kinds.domain.guest import Guest
+from kvmspec.kinds.domain.row import Field, present, size
 from kvmspec.kinds.domain.rules import Verdict
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.domain.tables import disks, nics
 
 Path = tuple[str, ...]
 Data = dict[str, Any]
@@ -39,12 +41,14 @@ def field_change(change: Change, comparison: Comparison) -> FieldChange:
 
 
 def _impact(
-    row: fields.Field, unit: Path, before: Any, after: Any, change: Change, comparison: Comparison
+    row: Field, unit: Path, before: Any, after: Any, change: Change, comparison: Comparison
 ) -> Verdict:
     active = comparison.active
     rule = row.rule
-    if rule is fields.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
-        rule = fields.MEDIUM
+    if rule is disks.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
+        rule = disks.MEDIUM
+    if rule is nics.PORTGROUP and _moves(unit[:3], comparison):
+        rule = nics.MOVED
     if fields.manifest_path(row, unit, comparison.all_keys) == fields.CLOUD_INIT:
         rule = fields.SEED
     verdict = rule(_scalar(before), _scalar(after), comparison.guest)
@@ -57,14 +61,20 @@ def _impact(
     return _ceiling(row, active, comparison) or _possible(verdict, row, comparison)
 
 
-def _possible(verdict: Verdict, row: fields.Field, comparison: Comparison) -> Verdict:
+def _moves(nic: Path, comparison: Comparison) -> bool:
+    """Whether an interface goes to another network, whose portgroup it then gets."""
+    network = (*nic, "source", "@network")
+    return bool(get(comparison.persistent, network) != get(comparison.stated, network))
+
+
+def _possible(verdict: Verdict, row: Field, comparison: Comparison) -> Verdict:
     """libvirt's test driver neither plugs nor changes devices."""
     if verdict.impact is Impact.LIVE and not comparison.hotplugs and row.call in live.OF_DEVICES:
         return Verdict(Impact.RESTART, "libvirt's test driver changes no device of a running VM")
     return verdict
 
 
-def _ceiling(row: fields.Field, active: Data, comparison: Comparison) -> Verdict | None:
+def _ceiling(row: Field, active: Data, comparison: Comparison) -> Verdict | None:
     """A ceiling that is not stated rises with its field, so it is the field that could be smaller."""
     cpus, memory, guest = comparison.spec.cpus, comparison.spec.memory, Guest(active)
     if row.manifest == "cpus.max" and cpus and cpus.count and cpus.max is None:
@@ -81,17 +91,19 @@ def _scalar(value: Any) -> Any:
     return value["#"] if isinstance(value, dict) and set(value) == {"#"} else value
 
 
-def _show(row: fields.Field, value: Any) -> Any:
+def _show(row: Field, value: Any) -> Any:
     if value is None:
         return None
     if isinstance(value, dict):
-        if row.show is fields.present:
+        if row.whole:
+            return row.show(value)
+        if row.show is present:
             return True
         return _summary(value)
     return row.show(value)
 
 
-def _leaf(row: fields.Field, value: Any) -> Any:
+def _leaf(row: Field, value: Any) -> Any:
     """A file without its folder."""
     shown = _show(row, value)
     return shown.rpartition("/")[2] if isinstance(shown, str) else shown
@@ -101,7 +113,7 @@ def _summary(value: Data) -> Any:
     """A device or element in a few words: where it comes from, else its kind."""
     if set(value) == {"#"}:
         number = value["#"]
-        return fields.size(number) if isinstance(number, int) else number
+        return size(number) if isinstance(number, int) else number
     if value.get("@device") == "cdrom" and "source" not in value:
         return "empty"
     source = value.get("source") if isinstance(value.get("source"), dict) else value

@@ -8,6 +8,8 @@ from kvmspec.core.effect import Effect
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import fields, rules
 from kvmspec.kinds.domain.guest import Guest
+from kvmspec.kinds.domain.row import Field
+from kvmspec.kinds.domain.tables import disks
 
 _DEPENDS = {
     rules.vcpus: (
@@ -17,7 +19,7 @@ _DEPENDS = {
     rules.memory: ("live, or restart", "live up to the maximum it booted with, by the memory balloon"),
     rules.password: (
         "live, or restart",
-        "asked of whoever connects next; taken away at the next boot",
+        "asked of whoever connects next; the first one, and taken away, at the next boot",
     ),
     rules.machine: ("restart, or replace", "another family changes every PCI address"),
 }
@@ -85,12 +87,14 @@ def effects() -> Iterator[Effect]:
         yield Effect(f"vms.{effect.path}", effect.impact, effect.reason)
 
 
-def _of_row(row: fields.Field) -> Iterator[Effect]:
+def _of_row(row: Field) -> Iterator[Effect]:
     if row.manifest == _DISK:
         yield from (_effect(f"disks.{source}", row.rule) for source in _SOURCES)
-        yield _effect("disks.cdrom", fields.MEDIUM)
-    else:
-        yield _effect(row.manifest.replace(".{key}", ""), row.rule)
+        yield _effect("disks.cdrom", disks.MEDIUM)
+        return
+    effect = _effect(row.manifest.replace(".{key}", ""), row.rule)
+    proof = f"not proved by a test, which needs {row.unproved}" if row.unproved else ""
+    yield Effect(effect.path, effect.impact, "; ".join(filter(None, (effect.reason, proof))))
 
 
 def _effect(path: str, rule: rules.Rule) -> Effect:

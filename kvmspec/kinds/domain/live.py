@@ -8,7 +8,7 @@ from kvmspec.canon.compare import covers, get
 from kvmspec.core.action import Action, AttachDevice, DetachDevice, Edit, SetMemory, SetVcpus, UpdateDevice
 from kvmspec.core.live import Call
 from kvmspec.kinds.base import Chain
-from kvmspec.kinds.domain import edits, fields
+from kvmspec.kinds.domain import disk_tuning, edits, fields, swapping
 from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.manifest.types import format_size
 
@@ -23,13 +23,17 @@ SCSI_XML = '<controller type="scsi" index="0" model="virtio-scsi"/>'
 def steps(comparison: Comparison, changes: list[Change]) -> Chain:
     """The actions for changes that the running guest can have. What goes goes first: it makes room."""
     groups: dict[tuple[Call, Path], list[Change]] = {}
+    swapped = swapping.swapped(comparison, changes)
     for change in changes:
+        if change.path[:3] in swapped:
+            continue
         row, unit = fields.lookup(change.path)
         if row.call in _MAKERS and (plugged(change) or not has_it(comparison, change)):
             groups.setdefault((row.call, _object(row.call, unit)), []).append(change)
     chain = [
         link for (call, path), found in groups.items() for link in _MAKERS[call](comparison, path, found)
     ]
+    chain += [link for path in swapped for link in swapping.steps(comparison, path, changes)]
     return sorted(chain, key=lambda link: _ORDER.get(type(link[0]), len(_ORDER)))
 
 
@@ -64,8 +68,13 @@ def _plug(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator
 
 def _update(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator[tuple[Action, str]]:
     made = [edit for change in changes for edit in _edits(comparison, change)]
+    kind = get(comparison.stated, (*path, "@type")) if path[1] == "interface" else None
+    if kind:  # of a network on a host's bridge the active XML shows `bridge`
+        made.append(Edit("set", (*path, "@type"), kind))
     rows = (fields.lookup(change.path) for change in changes)
-    names = dict.fromkeys(fields.manifest_path(row, unit, comparison.all_keys) for row, unit in rows)
+    names = dict.fromkeys(
+        fields.manifest_path(row, unit, comparison.all_keys) for row, unit in rows if not row.twin
+    )
     text = f"change {', '.join(names)}"
     yield UpdateDevice(comparison.desired.address, path, tuple(dict.fromkeys(made))), text
 
@@ -98,6 +107,7 @@ _MAKERS: Mapping[Call, Maker] = {
     Call.UPDATE: _update,
     Call.VCPUS: _vcpus,
     Call.MEMORY: _memory,
+    Call.BLOCK_TUNE: disk_tuning.limits,
 }
 """Title, description and autostart are not here: they are set besides (chain.py)."""
 

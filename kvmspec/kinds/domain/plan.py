@@ -112,8 +112,8 @@ def _changes(comparison: Comparison) -> tuple[list[FieldChange], list[Change]]:
         if field.path in skipped:
             comparison.leave_out(change.path)
     shown: dict[str, FieldChange] = {}
-    for field, _ in pairs:
-        if field.path in skipped:
+    for field, change in pairs:
+        if field.path in skipped or (field.impact <= Impact.LIVE and fields.lookup(change.path)[0].twin):
             continue
         if field.path not in shown or field.impact > shown[field.path].impact:
             shown[field.path] = field

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from kvmspec.core.observed import HostFacts
-from kvmspec.kinds.domain.devices import DiskSpec, GraphicsSpec, NicSpec
+from kvmspec.kinds.domain.devices import DiskSpec
+from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
 from kvmspec.kinds.domain.keys import bus_of
+from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.domain.spec import CpusSpec, DevicesSpec, FeaturesSpec, MemorySpec, VmSpec
 from kvmspec.manifest.model import Model
 

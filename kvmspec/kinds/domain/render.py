@@ -8,8 +8,9 @@ from typing import NamedTuple
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain import preset
-from kvmspec.kinds.domain.devices import DiskSpec, NicSpec
+from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.keys import disk_keys
+from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.domain.sources import Source
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import nic_keys

@@ -9,8 +9,10 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.cloud_init import CloudInitSpec
-from kvmspec.kinds.domain.devices import DiskSpec, GraphicsSpec, NicSpec
+from kvmspec.kinds.domain.devices import DiskSpec
+from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
 from kvmspec.kinds.domain.install import InstallSpec
+from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.domain.wait import WaitSpec
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model, Reference
@@ -262,9 +264,19 @@ class VmSpec(Model):
         types = [graphics.type for graphics in self.graphics or ()]
         if len(set(types)) != len(types):
             raise PydanticCustomError("graphics", "only one console of each type is possible")
+        if problem := self._boot_orders():
+            raise PydanticCustomError("boot", problem)
         if self.install is not None and (problem := self._not_installable(self.install)):
             raise PydanticCustomError("install", problem)
         return self
+
+    def _boot_orders(self) -> LiteralString | None:
+        given = [d.boot_order for d in (*self.disks, *self.networks) if d.boot_order is not None]
+        if len(set(given)) != len(given):
+            return "two devices have the same `boot_order`: each has a place of its own"
+        if given and self.boot is not None and self.boot.devices is not None:
+            return "`boot.devices` and `boot_order` exclude each other: say the order in one way"
+        return None
 
     def _not_installable(self, install: InstallSpec) -> LiteralString | None:
         if all(disk.cdrom is not None for disk in self.disks):

@@ -1,0 +1,1 @@
+"""The rows of the field table, a group of devices a module."""
