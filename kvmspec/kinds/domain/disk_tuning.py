@@ -16,11 +16,12 @@ from kvmspec.kinds.domain.limits_spec import excluded
 
 Path = tuple[str, ...]
 Values = dict[str, int]
+_LENGTH = "_max_length"  # without its burst one may be shown still (measured on 9.0)
 
 
 def limits(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator[tuple[Action, str]]:
-    """What the disk is to have: what the guest has, with the changes made. What nobody states stays, but
-    for what libvirt refuses beside it."""
+    """What the disk is to have: what the guest has, with the changes made; 0 is none. What nobody states
+    stays, but for what libvirt refuses beside it."""
     before = _shown(comparison.active or {}, path[2])
     wanted = dict(before)
     for change in changes:
@@ -31,7 +32,9 @@ def limits(comparison: Comparison, path: Path, changes: list[Change]) -> Iterato
             wanted[name] = int(change.after["#"] if isinstance(change.after, dict) else change.after)
     key = next((key for key, target in comparison.keys.disks.items() if target == path[2]), path[2])
     text = f"limit disks.{key}" if wanted else f"take the limits of disks.{key} away"
-    yield Tune(comparison.desired.address, Call.BLOCK_TUNE, path[2], tuple(sorted(wanted.items()))), text
+    gone = dict.fromkeys((name for name in before if not name.endswith(_LENGTH)), 0)
+    values = tuple(sorted((gone | wanted).items()))
+    yield Tune(comparison.desired.address, Call.BLOCK_TUNE, path[2], values), text
 
 
 def tune(action: Tune, host: Host) -> None:
@@ -39,10 +42,7 @@ def tune(action: Tune, host: Host) -> None:
     name, target = action.address.name, action.at
     host.tuning.set_block_tune(name, target, {key: int(value) for key, value in action.values})
     now = _shown(read(host.devices.active_xml(name)), target)
-    wanted = dict(action.values)
-    missing = [f"{key} {value}" for key, value in wanted.items() if now.get(key) != value]
-    # without its burst a length may be shown still (measured on 9.0)
-    missing += [f"lost {key}" for key in now if key not in wanted and not key.endswith("_length")]
+    missing = [f"{key} {value}" for key, value in action.values if now.get(key, 0) != value]
     if missing:
         told = ", ".join(missing)
         raise LibvirtFailure(f"libvirt took the limits of disk {target} of vm/{name}, which has not {told}")

@@ -271,7 +271,8 @@ class VmSpec(Model):
         return self
 
     def _boot_orders(self) -> LiteralString | None:
-        given = [d.boot_order for d in (*self.disks, *self.networks) if d.boot_order is not None]
+        stated = [*(d.boot_order for d in self.disks), *(n.boot_order for n in self.networks)]
+        given = [order for order in stated if order is not None]
         if len(set(given)) != len(given):
             return "two devices have the same `boot_order`: each has a place of its own"
         if given and self.boot is not None and self.boot.devices is not None:
