@@ -299,15 +299,16 @@ def _hide(stated: Data, live: Data, reveal: Any) -> None:
 
 
 def per_device(path: Path, want: Any, have: Any) -> Iterator[tuple[Path, Any, Any]]:
-    """A missing group (`devices/disk` of a VM without disks) is one change a device."""
+    """A missing group (`devices/disk` of a VM without disks) is one change a device; of an element that
+    the table knows in parts only (<iotune>), one a part."""
     if have is None and isinstance(want, dict) and path in (("devices",), ("features",)):
         for tag, inner in want.items():
             yield from per_device((*path, tag), inner, None)
     elif have is None and isinstance(want, dict) and len(path) == 2 and path[0] == "devices":
         for key, device in want.items():
             yield (*path, key), device, None
-    elif have is None and path[:2] == ("devices", "disk") and path[3:] == ("iotune",):
-        for name, limit in want.items():
-            yield (*path, name), limit, None
+    elif have is None and isinstance(want, dict) and len(path) > 3 and fields.is_parted(path):
+        for name, inner in want.items():
+            yield (*path, name), inner, None
     else:
         yield path, want, have

@@ -81,6 +81,16 @@ def lookup(path: Path) -> tuple[Field, Path]:
     return FIELDS[-1], path
 
 
+def is_parted(path: Path) -> bool:
+    """Whether the table has no row of an element, but rows of what is in it."""
+    length = len(path)
+    return lookup(path)[1] != path and any(
+        len(row.canonical) > length
+        and all(want in (ANY, have) for want, have in zip(row.canonical, path, strict=False))
+        for row in _BY_FIRST.get(path[0], ())
+    )
+
+
 def manifest_path(row: Field, path: Path, keys: KeyMap) -> str:
     """The manifest path a user sees for a canonical one: `disks.root.cache`."""
     if row is FIELDS[-1]:
