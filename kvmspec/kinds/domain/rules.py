@@ -86,12 +86,12 @@ def same_machine(stated: str, live_type: str) -> bool:
 
 
 def password(before: Any, after: Any, guest: Guest) -> Verdict:
-    """virDomainUpdateDeviceFlags sets another password. libvirt 9.0 says that it has taken one away and the
-    old one goes on counting, and a console without one takes none: "Could not set password" (measured)."""
+    """virDomainUpdateDeviceFlags gives VNC another password. To a console that started without one it
+    cannot give any ("Could not set password"), and one that is taken away is still asked for [9.0]."""
     if after is None:
         return Verdict(Impact.RESTART, "a running console keeps its password")
-    if before is None and guest.active:
-        return Verdict(Impact.RESTART, "a console that was started without a password takes none")
+    if guest.active and before is None:
+        return Verdict(Impact.RESTART, "a console that was started without a password gets none")
     return Verdict(Impact.LIVE, "asked of whoever connects from then on")
 
 

@@ -13,7 +13,7 @@ from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.kinds.domain.tables import disks
 
 Path = tuple[str, ...]
-DETACH_TIMEOUT = 20  # seconds, as live.py
+DETACH_TIMEOUT = 30  # seconds, as in live.py
 
 
 def swapped(comparison: Comparison, changes: list[Change]) -> list[Path]:
