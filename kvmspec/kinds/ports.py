@@ -63,7 +63,7 @@ class VlanSpec(Model):
     """The VLAN of ports, or several of them."""
 
     short = "tag"
-    examples: ClassVar[Sequence[Any]] = (42, {"trunk": [10, 20], "native": 10})
+    examples: ClassVar[Sequence[Any]] = (42, {"tag": 42}, {"trunk": [10, 20], "native": 10})
     least: ClassVar[frozenset[str]] = frozenset({"trunk"})
 
     tag: Tag | None = Field(None, examples=[42])

@@ -32,7 +32,7 @@ def without(*names: str) -> Any:
 
 LIMITS: dict[str, Row] = {
     "operations": Row(put(iops=5000), limits),
-    "others": Row(put(iops={"total": 4000, "size": "64KiB"}), limits),
+    "others": Row(put(iops={"total": 4000, "operation_size": "64KiB"}), limits),
     "a burst": Row(put(iops={"total": 4000, "total_max": 9000, "total_max_length": "3s"}), limits),
     "reads and writes each": Row(put(iops={"read": 300, "write": 200}), limits),
     "bytes besides": Row(put(bandwidth={"read": "100MB", "write": "50MB"}), limits),

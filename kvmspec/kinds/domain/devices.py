@@ -38,9 +38,10 @@ class DiskSpec(Model):
         {"volume": "pgdata"},
         {"path": "/srv/disks/old.raw"},
         {"cdrom": "/srv/isos/debian-12.iso"},
-        {"name": "busy", "size": "20GiB", "iops": 5000, "bandwidth": {"read": "100MB", "write": "50MB"}},
+        {"cdrom": "/srv/isos/tools.iso", "name": "late", "startup_policy": "optional"},
+        {"path": "/dev/sdb", "bus": "scsi", "wwn": "5000c50015ea71ad", "rotation_rate": 1},
+        {"path": "/srv/disks/stick.raw", "bus": "usb", "removable": True},
     )
-    least: ClassVar[frozenset[str]] = frozenset({"path", "cdrom"})
 
     name: Name | None = Field(None, examples=["root"])
     """The key by which the disk is known for life. A disk of the VM's own needs one: its volume is
@@ -81,9 +82,7 @@ class DiskSpec(Model):
         None, examples=["WD-4711"]
     )
     """The serial number the guest sees, which names it in /dev/disk/by-id; virtio shows 20 characters."""
-    wwn: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = Field(
-        None, examples=[{"name": "root", "size": "1GiB", "bus": "scsi", "wwn": "5000c50015ea71ad"}]
-    )
+    wwn: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = Field(None, examples=["5000c50015ea71ad"])
     """The World Wide Name the guest sees: 16 hexadecimal digits, on the buses scsi, sata and ide."""
     boot_order: Annotated[int, Field(ge=1, le=64, strict=True)] | None = Field(None, examples=[1])
     """Its place among the disks and interfaces that are started from; `boot.devices` is another way to
@@ -101,17 +100,11 @@ class DiskSpec(Model):
     error_policy: Literal["stop", "report", "ignore", "enospace"] | None = Field(None, examples=["stop"])
     """What an I/O error does: the guest is paused, or told, or nothing; `enospace` pauses it where the
     host's disk is full only."""
-    rotation_rate: Annotated[int, Field(ge=1, le=65534, strict=True)] | None = Field(
-        None, examples=[{"name": "root", "size": "1GiB", "bus": "scsi", "rotation_rate": 1}]
-    )
+    rotation_rate: Annotated[int, Field(ge=1, le=65534, strict=True)] | None = Field(None, examples=[1])
     """The rotation rate the guest sees, on scsi, sata and ide: 1 is an SSD, 1025 to 65534 a rate."""
-    removable: bool | None = Field(
-        None, examples=[{"name": "stick", "size": "1GiB", "bus": "usb", "removable": True}]
-    )
+    removable: bool | None = Field(None, examples=[True])
     """Whether the guest sees a removable medium; of a disk on the bus usb."""
-    startup_policy: Literal["mandatory", "requisite", "optional"] | None = Field(
-        None, examples=[{"cdrom": "/srv/isos/debian-12.iso", "startup_policy": "optional"}]
-    )
+    startup_policy: Literal["mandatory", "requisite", "optional"] | None = Field(None, examples=["optional"])
     """What becomes of a start when the CD's file is missing: it fails, or with `optional` the drive is
     empty. Of a CD-ROM only."""
 

@@ -25,8 +25,12 @@ class GraphicsSpec(Model):
 
     examples: ClassVar[Sequence[Any]] = (
         {"type": "vnc", "listen": "0.0.0.0", "port": 5901},
-        {"type": "spice", "password": "${spice_password}"},
-        {"type": "vnc", "keymap": "de"},
+        {
+            "type": "spice",
+            "tls_port": 5902,
+            "password": "${vnc_password}",
+            "password_valid_to": "2030-01-31T12:00:00",
+        },
     )
     least: ClassVar[frozenset[str]] = frozenset({"type", "password"})
 
@@ -36,7 +40,7 @@ class GraphicsSpec(Model):
     """The host's address it listens on; 0.0.0.0 for all."""
     port: Port | None = None
     """A fixed port."""
-    tls_port: Port | None = Field(None, examples=[{"type": "spice", "tls_port": 5902}])
+    tls_port: Port | None = None
     """A fixed port for encrypted connections, of `spice` only. The host needs a certificate for it."""
     autoport: bool | None = Field(None, examples=[True])
     """Whether the port is one that is free when the VM starts; it is so where no `port` is stated."""

@@ -12,6 +12,7 @@ from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import Duration, Size
 
 WAYS = ("total", "read", "write")
+_LEAST = frozenset(f"{way}{peak}" for way in WAYS for peak in ("", "_max"))
 Count = Annotated[int, Field(ge=1, le=2**53, strict=True)]
 
 
@@ -44,9 +45,9 @@ class IopsSpec(LimitsSpec):
         {"total": 5000, "total_max": 10000, "total_max_length": "10s"},
         {"read": 3000, "read_max": 6000, "read_max_length": "10s"},
         {"write": 1000, "write_max": 2000, "write_max_length": "10s"},
-        {"total": 500, "size": "64KiB"},
+        {"total": 500, "operation_size": "64KiB"},
     )
-    least: ClassVar[frozenset[str]] = frozenset({"total"})
+    least: ClassVar[frozenset[str]] = _LEAST
 
     total: Count | None = None
     """Reads and writes together."""
@@ -66,7 +67,7 @@ class IopsSpec(LimitsSpec):
     """How long a burst of reads may last."""
     write_max_length: Duration | None = None
     """How long a burst of writes may last."""
-    size: Size | None = Field(None, examples=["64KiB"])
+    operation_size: Size | None = Field(None, examples=["64KiB"])
     """What counts as one operation: a larger one counts as several."""
 
     @model_validator(mode="after")
@@ -85,7 +86,7 @@ class DiskBandwidthSpec(LimitsSpec):
         {"read": "100MB", "read_max": "200MB", "read_max_length": "10s"},
         {"write": "50MB", "write_max": "80MB", "write_max_length": "10s"},
     )
-    least: ClassVar[frozenset[str]] = frozenset({"total"})
+    least: ClassVar[frozenset[str]] = _LEAST
 
     total: Size | None = None
     """Reads and writes together."""
@@ -113,7 +114,7 @@ def element_names() -> Iterator[tuple[str, str]]:
         for way in WAYS:
             for peak in ("", "_max", "_max_length"):
                 yield f"{field}.{way}{peak}", f"{way}_{unit}_sec{peak}"
-    yield "iops.size", "size_iops_sec"
+    yield "iops.operation_size", "size_iops_sec"
 
 
 ELEMENTS = tuple(element_names())

@@ -125,7 +125,7 @@ DISKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "operations": ({"iops": 500}, {"iotune": {"total_iops_sec": {"#": "500"}}}),
     "reads, writes, bursts": (
         {
-            "iops": {"read": 100, "read_max": 200, "read_max_length": "5s", "size": "4KiB"},
+            "iops": {"read": 100, "read_max": 200, "read_max_length": "5s", "operation_size": "4KiB"},
             "bandwidth": {"write": "10MB"},
         },
         {
@@ -250,7 +250,7 @@ NIC_FAULTS: dict[str, tuple[dict[str, Any], str]] = {
 }
 DISK_FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "total and read": ({"iops": {"total": 1, "read": 1}}, "either `total`, or `read` and `write`"),
-    "no limit": ({"iops": {"size": "4KiB"}}, "give `total`"),
+    "no limit": ({"iops": {"operation_size": "4KiB"}}, "give `total`"),
     "a burst below": ({"iops": {"read": 9, "read_max": 8}}, "`read_max` goes with a `read`"),
     "a burst of nothing": ({"bandwidth": {"total_max": "1MB"}}, "`total_max` goes with a `total`"),
     "a length without a burst": ({"iops": {"total": 1, "total_max_length": "1s"}}, "goes with `total_max`"),

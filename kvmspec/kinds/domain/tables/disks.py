@@ -40,7 +40,7 @@ def _seconds(value: Any) -> str:
 def _limits() -> Iterator[Field]:
     """virDomainSetBlockIoTune sets them all at once; 0 is none (measured on 9.0, qcow2 and raw)."""
     for path, name in limits_spec.ELEMENTS:
-        counts = number if path.startswith("iops.") and path != "iops.size" else size
+        counts = number if path.startswith("iops.") and path != "iops.operation_size" else size
         show = _content(_seconds if name.endswith("_length") else counts)
         yield Field(
             f"disks.{{key}}.{path}",
