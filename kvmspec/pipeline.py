@@ -18,7 +18,7 @@ from kvmspec import resources
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.adapters.libvirt import Host, connect
 from kvmspec.core.address import Address
-from kvmspec.core.change import Verb
+from kvmspec.core.change import Difference, Verb
 from kvmspec.core.errors import Refused
 from kvmspec.core.impact import Permission
 from kvmspec.core.plan import Event, Plan, Result
@@ -174,8 +174,9 @@ class Session:
 
     def plan(self) -> Plan:
         """Look at every host and compare. Changes nothing."""
-        context = self._seen = self._look()
-        return make_plan(diff(context, KINDS), context, KINDS)
+        context, differences = self._compared(self._look())
+        self._seen = context
+        return make_plan(differences, context, KINDS)
 
     def basis(self, plan: Plan) -> Basis:
         """What the plan that was just made rests on, to save with it."""
@@ -332,6 +333,16 @@ class Session:
             replaced=chosen,
         )
 
+    def _compared(self, context: Context) -> tuple[Context, list[Difference]]:
+        """What differs, after a closer look at what would be changed where that tells more."""
+        differences = diff(context, KINDS)
+        if all(difference.verb is Verb.NO_OP for difference in differences):
+            return context, differences
+        from kvmspec.engine.closer import closer
+
+        told = closer(differences, context, self._hosts)
+        return (told, diff(told, KINDS)) if told is not None else (context, differences)
+
     def _read(self, plan: Plan) -> Basis:
         """What was read for the plan, and how it was asked for; without the secrets' digests."""
         from kvmspec.core.basis import Basis
@@ -375,7 +386,8 @@ class Session:
                 if now[address] != wanted[address]
             ]
         if not problems:
-            again = make_plan(diff(context, KINDS), context, KINDS)
+            context, differences = self._compared(context)
+            again = make_plan(differences, context, KINDS)
             changing = {d.address for d in plan.differences if d.verb is not Verb.NO_OP}
             problems = [p for d in again.differences if d.address in changing for p in d.refusals]
             if not problems and not still_to_do(plan, again):

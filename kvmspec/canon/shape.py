@@ -120,7 +120,9 @@ NETWORK = Shape(
         ("ip", "dhcp", "host"): lowered(_first(("mac", "id", "name", "ip"))),
         ("dns", "host"): attribute("ip"),
         ("dns", "txt"): attribute("name"),
-        ("dns", "srv"): joined(attribute("service"), attribute("protocol"), attribute("target")),
+        ("dns", "srv"): joined(
+            attribute("service"), attribute("protocol"), attribute("domain"), attribute("target")
+        ),
         ("dns", "forwarder"): joined(attribute("domain"), attribute("addr")),
         ("portgroup",): attribute("name"),
         ("route",): joined(attribute("address"), attribute("prefix")),

@@ -11,6 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from kvmspec.core.action import (
+    CreateVolume,
     DeleteNetwork,
     DeletePool,
     DeleteVolume,
@@ -127,8 +128,15 @@ def _required(differences: Iterable[Difference], chains: Mapping[Address, Chain]
         impacts = {difference.impact, *(change.impact for change in difference.changes)}
         needed = {PERMISSION_FOR[impact] for impact in impacts if impact in PERMISSION_FOR}
         needed |= {_PERMISSION_OF[type(action)] for action, _ in chain if type(action) in _PERMISSION_OF}
+        needed |= {Permission.REPLACE} if _makes_anew(chain) else set()
         found |= needed - difference.permitted
     return frozenset(found)
+
+
+def _makes_anew(chain: Chain) -> bool:
+    """Whether a volume is deleted and created again: another one takes its place."""
+    deleted = {action.address for action, _ in chain if isinstance(action, DeleteVolume)}
+    return any(isinstance(action, CreateVolume) and action.address in deleted for action, _ in chain)
 
 
 def _needs(

@@ -15,6 +15,7 @@ from kvmspec.kinds.domain import fields, foreign, installing, match, room
 from kvmspec.kinds.domain.chain import Builder, old_seeds
 from kvmspec.kinds.domain.compare import Change, Comparison, compare
 from kvmspec.kinds.domain.create import creation, missing
+from kvmspec.kinds.domain.held import held
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, same_record
 from kvmspec.kinds.domain.spec import VmSpec
@@ -63,6 +64,7 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
     plan = Builder(comparison, changes, canonical, by_hand, record_same, adopting, restart_pending, found)
     changing = changes or restart_pending or recording or old_seeds(comparison, context)
     verb = Verb.ADOPT if adopting else Verb.UPDATE if changing else Verb.NO_OP
+    chain = plan.chain(context) if verb is not Verb.NO_OP else []
     return Difference(
         comparison.desired.address,
         verb,
@@ -75,14 +77,17 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
             *_remarks(comparison, bool(canonical)),
             *_kept(comparison),
         ),
-        refusals=tuple(_refusals(comparison, changes, context)),
+        refusals=(
+            *_refusals(comparison, changes, context),
+            *held(comparison, canonical, chain, view, context),
+        ),
         invalid=tuple(missing(comparison.desired, view, context)) if canonical else (),
         impact_floor=Impact.RESTART if restart_pending else _live(recording and observed.running),
         permitted=frozenset({Permission.RESTART} if spec.lifecycle.restart == "allowed" else ()),
         label="only its record of what is stated changes" if recording and not changes else "",
         before={c.path: None if c.sensitive else c.before for c in changes},
         after={c.path: None if c.sensitive else c.after for c in changes},
-        detail=tuple(plan.chain(context)) if verb is not Verb.NO_OP else (),
+        detail=tuple(chain),
     )
 
 
