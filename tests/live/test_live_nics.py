@@ -70,6 +70,19 @@ CHANGES: dict[str, Row] = {
     "to a network without": Row(
         plugged_into(network="front"), devices("interface/source", "network", "portgroup")
     ),
+    "to a network on a host's bridge": Row(
+        plugged_into(network="lan"), devices("interface/source", "network")
+    ),
+    "there, the cable is pulled": Row(put(link="down"), LINK),
+    "from there to the bridge itself": Row(
+        plugged_into(bridge="virbr-b"),
+        devices("interface", "type"),
+        "the same bridge, so nothing is done live",
+    ),
+    "from there to a network": Row(plugged_into(network="default"), devices("interface/source", "network")),
+    "and to the one on the bridge": Row(plugged_into(network="lan"), devices("interface/source", "network")),
+    "plugged in at last": Row(put(link="up"), LINK, "libvirt shows up as nothing"),
+    "and at home": Row(plugged_into(network="front"), devices("interface/source", "network")),
 }
 
 
@@ -90,10 +103,12 @@ BACK = (
     "<network><name>back</name><bridge name='virbr-b'/><portgroup name='fast'/>"
     "<ip address='10.82.0.1' netmask='255.255.255.0'/></network>"
 )
+LAN = "<network><name>lan</name><forward mode='bridge'/><bridge name='virbr-b'/></network>"
 
 
 def test_interfaces_change_live(scene: Scene, tiny_guest: TinyGuest) -> None:
-    scene.conn.networkDefineXML(BACK).create()
+    for xml in (BACK, LAN):
+        scene.conn.networkDefineXML(xml).create()
     nics = [{"network": "front", "mac": MAC, "name": "main"}]
     manifest = booted(scene, tiny_guest, networks=nics, disks=[])
     prove(scene, manifest, CHANGES)
