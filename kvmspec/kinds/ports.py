@@ -48,13 +48,17 @@ Rate = Annotated[
     int,
     BeforeValidator(_rate),
     PlainSerializer(show_rate),
-    words({"type": "string", "examples": ["100MB"]}, "rate", "an amount for each second, such as 100MB"),
+    words(
+        {"type": "string", "examples": ["100MB"]},
+        "rate",
+        "a size for each second, in whole kB, such as 100MB",
+    ),
 ]
 Burst = Annotated[
     int,
     BeforeValidator(_burst),
     PlainSerializer(show_burst),
-    words({"type": "string", "examples": ["2MiB"]}, "size", "a size in whole KiB, such as 2MiB"),
+    words({"type": "string", "examples": ["2MiB"]}, "size", "a size in whole KiB"),
 ]
 Tag = Annotated[int, Field(ge=1, le=4094, strict=True)]
 

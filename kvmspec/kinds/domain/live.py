@@ -68,9 +68,6 @@ def _plug(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator
 
 def _update(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator[tuple[Action, str]]:
     made = [edit for change in changes for edit in _edits(comparison, change)]
-    kind = get(comparison.stated, (*path, "@type")) if path[1] == "interface" else None
-    if kind:  # of a network on a host's bridge the active XML shows `bridge`
-        made.append(Edit("set", (*path, "@type"), kind))
     rows = (fields.lookup(change.path) for change in changes)
     names = dict.fromkeys(
         fields.manifest_path(row, unit, comparison.all_keys) for row, unit in rows if not row.twin
