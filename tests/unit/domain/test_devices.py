@@ -17,7 +17,7 @@ from kvmspec.core.address import Address
 from kvmspec.core.impact import Impact
 from kvmspec.core.live import Call
 from kvmspec.core.observed import HostFacts
-from kvmspec.kinds.domain import edits, fields, render
+from kvmspec.kinds.domain import edits, fields, plugging, render
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.keys import disk_keys
 from kvmspec.kinds.domain.limits_spec import ELEMENTS, excluded
@@ -439,3 +439,19 @@ def test_every_limit_has_its_name_and_what_it_excludes() -> None:
 def test_a_tuning_survives_a_saved_plan() -> None:
     action = Tune(Address("hv1", "vm", "web"), Call.BLOCK_TUNE, "vda", (("total_iops_sec", 5),))
     assert from_data(to_data(action)) == action
+
+
+@pytest.mark.parametrize(
+    ("shown", "kind"),
+    [
+        (
+            "<interface type='bridge'><mac address='a'/><source network='lan' bridge='br0'/></interface>",
+            "network",
+        ),
+        ("<interface type='bridge'><mac address='a'/><source bridge='br0'/></interface>", "bridge"),
+        ("<interface type='network'><source network='lan'/></interface>", "network"),
+        ("<disk type='file'><source file='/a'/></disk>", "file"),
+    ],
+)
+def test_an_interface_goes_back_to_libvirt_as_one_of_its_network(shown: str, kind: str) -> None:
+    assert f"type='{kind}'" in plugging.as_stated(shown)
