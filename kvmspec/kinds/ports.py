@@ -68,7 +68,6 @@ class VlanSpec(Model):
 
     short = "tag"
     examples: ClassVar[Sequence[Any]] = (42, {"tag": 42}, {"trunk": [10, 20], "native": 10})
-    least: ClassVar[frozenset[str]] = frozenset({"trunk"})
 
     tag: Tag | None = Field(None, examples=[42])
     """The one VLAN of a port; a port has this or `trunk`."""

@@ -98,8 +98,6 @@ def as_stated(device: str) -> str:
 _SHOWN_AS_BRIDGE = re.compile(
     r"""(<interface\s[^>]*?type=["'])bridge(["'][^>]*>.*?<source\s[^>]*?network=)""", re.S
 )
-    r"""(<interface\s[^>]*?type=["'])bridge(["'][^>]*>.*?<source\s[^>]*?network=)""", re.S
-)
 
 
 def _put_back(host: Host, name: str, path: Path, before: str, error: LibvirtFailure) -> LibvirtFailure:

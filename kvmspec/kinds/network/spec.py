@@ -92,10 +92,10 @@ class NetworkSpec(Model):
             "dhcp": {"start": "192.168.150.100", "end": "192.168.150.199"},
             "domain": "shop.lan",
         },
-        {"mode": "bridge", "bridge": "br0"},
-        {"mode": "macvtap", "interfaces": ["eno1", "eno2"]},
+        {"mode": "bridge", "bridge": "br0", "vlan": 42, "virtualport": "openvswitch"},
+        {"mode": "macvtap", "interfaces": ["eno1", "eno2"], "macvtap_mode": "vepa"},
     )
-    least: ClassVar[frozenset[str]] = frozenset({"mode", "subnet", "bridge"})
+    least: ClassVar[frozenset[str]] = frozenset({"mode", "subnet", "bridge", "interfaces"})
 
     mode: Annotated[
         Literal["nat", "isolated", "route", "open", "bridge", "macvtap"], BeforeValidator(_mode)
