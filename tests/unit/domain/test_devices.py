@@ -358,6 +358,16 @@ def test_a_cable_moves_between_networks_and_bridges_only(before: str, after: str
     assert row.rule(before, after, RUNNING).impact is impact
 
 
+def test_a_device_with_a_place_in_the_order_comes_at_the_next_boot() -> None:
+    row, _ = fields.lookup(("devices", "disk", "vdb"))
+    disk = {"target": {"@dev": "vdb", "@bus": "virtio"}}
+    guest = Guest({"vcpu": {"#": 1}, "features": {"acpi": {}}})
+    assert row.rule(None, disk, guest).impact is Impact.LIVE
+    verdict = row.rule(None, disk | {"boot": {"@order": "1"}}, guest)
+    assert verdict.impact is Impact.RESTART and "boot_order" in verdict.avoid
+    assert row.rule(disk | {"boot": {"@order": "1"}}, None, guest).impact is Impact.LIVE
+
+
 def test_what_is_shown_of_elements() -> None:
     def shown(*path: str, value: Any) -> Any:
         return fields.lookup(("devices", "interface", MAC, *path))[0].show(value)
