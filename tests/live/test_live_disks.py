@@ -67,7 +67,8 @@ def test_another_disk_takes_the_place_of_one_live(scene: Scene, tiny_guest: Tiny
     manifest = booted(scene, tiny_guest, disks=disks)
     number, before = domain_id(scene.conn, "web"), disks_of(scene.tree("web", active=True))
     manifest["vms"]["web"]["disks"][1]["path"] = str(files[1])
-    assert "replace" in scene.plan(manifest, expect=2)
+    plan = scene.plan(manifest, expect=2)
+    assert "replace" in plan and "Restarts:" not in plan and "restarts guest" not in plan
     scene.apply(expect=4)  # it is asked for
     assert disks_of(scene.tree("web", active=True)) == before
     scene.settle(manifest, "--allow", "replace")
