@@ -33,7 +33,7 @@ from kvmspec.core.action import (
     WaitForGuest,
 )
 from kvmspec.core.errors import Absent, LibvirtFailure
-from kvmspec.kinds.domain import disk_tuning, installer, plugging
+from kvmspec.kinds.domain import installer, plugging, tuning
 
 
 def apply(action: DomainAction, host: Host, report: Callable[[str], None]) -> None:
@@ -57,7 +57,7 @@ def apply(action: DomainAction, host: Host, report: Callable[[str], None]) -> No
         case UpdateDevice():
             plugging.update(action, host)
         case Tune():
-            disk_tuning.tune(action, host)
+            tuning.tune(action, host)
         case GrowDisk(target=target, capacity=capacity):
             domains.grow_disk(name, target, capacity)
         case StartDomain():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kvmspec.canon.compare import covers, drop, get, leaves, put, uncovered
@@ -45,6 +45,8 @@ class Comparison:
     recorded  what the manifest states, and nothing else: what last applied will be
     persistent, active   of the definition and the running guest what a manifest can state
     hotplugs  whether the host can change devices of a running guest at all
+    saved     the same of a guest that a managed save will bring back
+    unbooted  what the record is to say of it, see domain/restarts.py
     """
 
     desired: Desired
@@ -61,6 +63,8 @@ class Comparison:
     applied: Data
     notes: list[str]
     hotplugs: bool = True
+    saved: Data | None = None
+    unbooted: dict[Path, str] = field(default_factory=dict)
     same: bool = False
 
     def __post_init__(self) -> None:
@@ -70,6 +74,11 @@ class Comparison:
             and covers(self.stated, self.persistent)
             and not any(get(self.persistent, path) is not None for path in self.absences)
         )
+
+    @property
+    def booted(self) -> Data | None:
+        """What the guest booted with; of one that is off, what its managed save brings back."""
+        return self.saved if self.active is None else self.active
 
     def whole(self) -> Data:
         """All of the definition, also what no manifest states; `persistent` is without that."""
@@ -83,7 +92,7 @@ class Comparison:
 
     @property
     def absences(self) -> list[Path]:
-        return fit.absences(self.spec, self.keys)
+        return fit.absences(self.spec, self.keys, self.persistent, self.active or {})
 
     def changes(self) -> Iterator[Change]:
         """What the persistent definition lacks, and what it has too much."""
@@ -92,7 +101,7 @@ class Comparison:
                 yield Change(inner, before, value, self._was_applied(inner))
         unwanted = [*self.absences, *self.dropped()]
         each = [inner for path in unwanted for inner in _elements(self.persistent, path)]
-        for path in dict.fromkeys(each):
+        for path in sorted(dict.fromkeys(each), key=last_first):
             yield Change(path, get(self.persistent, path), None)
 
     def leave_out(self, path: Path) -> None:
@@ -128,8 +137,8 @@ class Comparison:
 
     @property
     def guest(self) -> Guest:
-        """The running guest; of a VM that is off, nothing is known of it."""
-        return Guest(self.active or {}, self.observed.active_xml or "")
+        """The running guest, or the one that was saved; of a VM that is off, nothing is known of it."""
+        return Guest(self.booted or {}, self.observed.active_xml or self.observed.saved_xml or "")
 
     def leaving(self) -> list[Path]:
         """What is not wanted any more and gone from the definition, and the running guest has still."""
@@ -159,7 +168,8 @@ class Comparison:
         for path, _ in leaves(self.applied):
             if get(self.stated, path) is None and (unit := self._unit_gone(path)) is not None:
                 found[unit] = None
-        return list(found)
+        # of a device that goes as a whole nothing goes besides
+        return [unit for unit in found if not any(unit[:n] in found for n in range(1, len(unit)))]
 
     def _unit_gone(self, path: Path) -> Path | None:
         """The largest thing that a path is in, that can go, and of which nothing is stated any more."""
@@ -200,11 +210,8 @@ def compare(
     applied = dict(record.applied) if record else {}
     if record and record.sealed:
         applied = records.unsealed(applied, stated, reveal)
-    active = None
-    if observed.active_xml is not None:
-        active = _without_empty_sources(brief(observed.active_xml))
-        _hide(stated, active, reveal)
-    applied = _without_what_is_nowhere(applied, recorded, [persistent, active or {}])
+    active, saved = (_of_guest(xml, stated, reveal) for xml in (observed.active_xml, observed.saved_xml))
+    applied = _without_what_is_nowhere(applied, recorded, [persistent, active or {}, saved or {}])
     return Comparison(
         desired=desired,
         observed=observed,
@@ -220,7 +227,16 @@ def compare(
         applied=applied,
         notes=notes,
         hotplugs=view.facts.hotplugs,
+        saved=saved,
     )
+
+
+def _of_guest(xml: str | None, stated: Data, reveal: Any) -> Data | None:
+    if xml is None:
+        return None
+    data = _without_empty_sources(brief(xml))
+    _hide(stated, data, reveal)
+    return data
 
 
 def _elements(data: Data, path: Path) -> list[Path]:
@@ -298,10 +314,24 @@ def _hide(stated: Data, live: Data, reveal: Any) -> None:
             graphics["@passwd"] = token if same else "(secret)"
 
 
+def last_first(path: Path) -> int:
+    """Sorts what goes: of several alike the last one first, or the others would get its number meanwhile."""
+    number = path[-1].rpartition("#")[2]
+    return -int(number) if number.isdecimal() else 0
+
+
+_GROUPS = frozenset(
+    {("devices",), ("features",), ("cputune",), ("cputune", "vcpupin"), ("cputune", "iothreadpin")}
+    | {("iothreadids",), ("iothreadids", "iothread"), ("memtune",), ("numatune",), ("numatune", "memory")}
+    | {("blkiotune",), ("maxMemory",), ("memoryBacking",), ("cpu",), ("cpu", "feature")}
+)
+"""Elements that are not changed as a whole, but each of what is in them."""
+
+
 def per_device(path: Path, want: Any, have: Any) -> Iterator[tuple[Path, Any, Any]]:
     """A missing group (`devices/disk` of a VM without disks) is one change a device; of an element that
     the table knows in parts only (<iotune>), one a part."""
-    if have is None and isinstance(want, dict) and path in (("devices",), ("features",)):
+    if have is None and isinstance(want, dict) and path in _GROUPS:
         for tag, inner in want.items():
             yield from per_device((*path, tag), inner, None)
     elif have is None and isinstance(want, dict) and len(path) == 2 and path[0] == "devices":

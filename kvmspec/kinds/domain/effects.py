@@ -9,7 +9,7 @@ from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import fields, rules
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.row import Field
-from kvmspec.kinds.domain.tables import disks, nics
+from kvmspec.kinds.domain.tables import disks, memory, nics
 
 _DEPENDS = {
     rules.vcpus: (
@@ -17,6 +17,10 @@ _DEPENDS = {
         "live up to the maximum it booted with; taking one away needs a restart",
     ),
     rules.memory: ("live, or restart", "live up to the maximum it booted with, by the memory balloon"),
+    memory.dimm: (
+        "live, or restart",
+        "plugged in up to the ceiling it booted with, and out where the guest lets go of it",
+    ),
     rules.password: (
         "live, or restart",
         "another one is asked of whoever connects next; the first, and none, at the next boot",
@@ -108,7 +112,7 @@ def _of_row(row: Field) -> Iterator[Effect]:
 def _effect(path: str, rule: rules.Rule) -> Effect:
     if rule in _DEPENDS:
         return Effect(path, *_DEPENDS[rule])
-    if isinstance(rule, rules.Plug):
+    if isinstance(rule, rules.Plug | rules.Unless):
         return Effect(path, "live, or restart", rule.told)
     verdict = rule(None, None, Guest())
     return Effect(path, verdict.impact.label, verdict.reason if verdict.impact >= Impact.LIVE else "")

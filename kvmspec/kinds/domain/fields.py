@@ -12,8 +12,8 @@ from kvmspec.core.live import Call
 from kvmspec.kinds import seeds
 from kvmspec.kinds.domain import rules
 from kvmspec.kinds.domain.row import ANY, Field, Path, accel, boot_devices, number, present, size
-from kvmspec.kinds.domain.rules import Plug, live, replace, restart
-from kvmspec.kinds.domain.tables import disks, displays, nics
+from kvmspec.kinds.domain.rules import live, replace, restart
+from kvmspec.kinds.domain.tables import cpus, devices, disks, displays, folders, memory, nics
 from kvmspec.kinds.records import KeyMap
 
 CLOUD_INIT = "cloud_init"
@@ -25,7 +25,8 @@ FIELDS: tuple[Field, ...] = (
     Field("autostart", ("autostart",), live(), removable=True, call=Call.AUTOSTART),
     Field("cpus.count", ("vcpu", "@current"), rules.vcpus, number, call=Call.VCPUS),
     Field("cpus.max", ("vcpu", "#"), restart("the maximum is fixed at boot"), number),
-    Field("cpus.mode", ("cpu",), restart("the CPU model is fixed at boot"), removable=True),
+    *cpus.ROWS,
+    *memory.ROWS,
     Field("memory.size", ("currentMemory",), rules.memory, size, call=Call.MEMORY),
     Field("memory.max", ("memory",), restart("the maximum is fixed at boot"), size),
     Field("machine", ("os", "type", "@machine"), rules.machine),
@@ -52,15 +53,8 @@ FIELDS: tuple[Field, ...] = (
         present,
         removable=True,
     ),
-    Field(
-        "guest_agent",
-        ("devices", "channel", ANY),
-        Plug("plugged in and out", pci=lambda device: False),
-        present,
-        removable=True,
-        call=Call.PLUG,
-    ),
-    Field("devices.rng", ("devices", "rng", ANY), Plug(), present, removable=True, call=Call.PLUG),
+    *devices.ROWS,
+    *folders.ROWS,
     *displays.ROWS,
     Field("{path}", (), restart("not known to change while running")),
 )

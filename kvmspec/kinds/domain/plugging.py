@@ -43,7 +43,7 @@ def attach(action: AttachDevice, host: Host, report: Callable[[str], None]) -> N
 def _define(host: Host, persistent: str, path: Path, xml: str, address: str | None) -> None:
     """Add the device to the definition, at that address where it is free there."""
     plain = edit(persistent, [Edit("add", path, xml)])
-    if address is None or "<address" in xml:
+    if address is None or _find(plain, (*path, "address")) is not None:
         host.domains.define(plain)
         return
     try:

@@ -17,7 +17,7 @@ from kvmspec.core.action import (
     Tune,
     UpdateDevice,
 )
-from kvmspec.kinds.domain import disk_tuning, plugging
+from kvmspec.kinds.domain import dimms, plugging, tuning
 
 LIVE = (AttachDevice, DetachDevice, UpdateDevice, SetMemory, SetDomainMetadata, Tune)
 """Actions that can be taken back. A vCPU that was plugged in and a disk that has grown cannot."""
@@ -37,9 +37,10 @@ def undo(action: Action, host: Host, before: str, report: Callable[[str], None])
         case UpdateDevice(path=path):
             host.devices.update(name, plugging.as_stated(select(before, path)))
         case Tune():
-            disk_tuning.undo(action, host, before)
+            tuning.undo(action, host, before)
         case SetMemory():
-            host.domains.set_memory(name, int(read(before)["currentMemory"]["#"]))
+            had = read(before)
+            host.domains.set_memory(name, int(had["currentMemory"]["#"]) + dimms.plugged(had, "dimm"))
         case SetDomainMetadata():
             root = ET.fromstring(before)
             host.domains.set_metadata(

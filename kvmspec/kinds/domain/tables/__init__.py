@@ -1,1 +1,1 @@
-"""The rows of the field table, a group of devices a module."""
+"""Rows of the field table, a module a group of fields."""
