@@ -117,7 +117,10 @@ DOMAIN = Shape(
         ("cputune", "iothreadpin"): attribute("iothread"),
         ("iothreadids", "iothread"): attribute("id"),
     },
-    ordered=frozenset({("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}),
+    ordered=frozenset(
+        {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
+        | {("devices", "interface", "vlan", "tag"), ("devices", "interface", "filterref", "parameter")}
+    ),
     sizes=frozenset(
         {("memory",), ("currentMemory",), ("maxMemory",), ("devices", "memory", "target", "size")}
         | {("memtune", limit) for limit in ("hard_limit", "soft_limit", "swap_hard_limit")}

@@ -19,7 +19,7 @@ from kvmspec.core.address import Address
 from kvmspec.core.change import FieldChange
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain import controllers, dimms, edits, iothreads, live, seeding
+from kvmspec.kinds.domain import controllers, dimms, edits, iothreads, live, seeding, swapping
 from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, sealed_xml
@@ -53,7 +53,12 @@ class Builder:
         self.address = comparison.desired.address
         self.running = comparison.observed.running
         self.stop = any(c.path == "state" and c.after == "stopped" for c in changes)
-        costly = any(c.impact in (Impact.RESTART, Impact.REPLACE) and c.path != "state" for c in changes)
+        swaps = swapping.names(comparison, canonical) if self.running else set()
+        costly = any(
+            c.impact is Impact.RESTART or (c.impact is Impact.REPLACE and c.path not in swaps)
+            for c in changes
+            if c.path != "state"
+        )
         self.restart = self.running and not self.stop and (costly or restart_pending)
         self.goes_live = self.running and not self.stop and not self.restart
 
@@ -87,7 +92,12 @@ class Builder:
 
     def _definition(self, context: Context) -> Chain:
         chain: Chain = []
-        left = [change for change in self.canonical if not (self.goes_live and change in self.plugged)]
+        swaps = swapping.swapped(self.c, self.canonical) if self.goes_live else ()
+        left = [
+            change
+            for change in self.canonical
+            if not (self.goes_live and change in self.plugged) and change.path[:3] not in swaps
+        ]
         made = [edit for change in left for edit in self._edits(change)]
         if made or not self.record_same or self.adopting:
             made += [*dimms.totals(self.c), *self._record(context)]

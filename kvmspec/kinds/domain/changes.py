@@ -15,6 +15,7 @@ from kvmspec.kinds.domain.restarts import still_unbooted
 from kvmspec.kinds.domain.row import Field, present, size
 from kvmspec.kinds.domain.rules import Verdict
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.domain.tables import disks, nics
 
 Path = tuple[str, ...]
 Data = dict[str, Any]
@@ -46,8 +47,10 @@ def _impact(
 ) -> Verdict:
     active = comparison.active
     rule = row.rule
-    if rule is fields.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
-        rule = fields.MEDIUM
+    if rule is disks.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
+        rule = disks.MEDIUM
+    if rule is nics.PORTGROUP and _moves(unit[:3], comparison):
+        rule = nics.MOVED
     if fields.manifest_path(row, unit, comparison.all_keys) == fields.CLOUD_INIT:
         rule = fields.SEED
     verdict = rule(_scalar(before), _scalar(after), comparison.guest)
@@ -58,6 +61,12 @@ def _impact(
     if verdict.impact >= Impact.RESTART and live.has_it(comparison, change):
         return Verdict(Impact.LIVE, "the running guest has it already")
     return _ceiling(row, active, comparison) or _possible(verdict, row, comparison)
+
+
+def _moves(nic: Path, comparison: Comparison) -> bool:
+    """Whether an interface goes to another network, whose portgroup it then gets."""
+    network = (*nic, "source", "@network")
+    return bool(get(comparison.persistent, network) != get(comparison.stated, network))
 
 
 def _possible(verdict: Verdict, row: Field, comparison: Comparison) -> Verdict:

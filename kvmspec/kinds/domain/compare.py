@@ -17,7 +17,7 @@ from kvmspec.kinds.domain import fields, fit, preset, render
 from kvmspec.kinds.domain.brief import brief
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.keys import allocate, disk_keys, final
-from kvmspec.kinds.domain.sources import Places
+from kvmspec.kinds.domain.sources import Places, Source
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.records import KeyMap, Record
@@ -166,13 +166,19 @@ class Comparison:
         """Paths that were stated at the last apply and are not stated any more."""
         found: dict[Path, None] = {}
         for path, _ in leaves(self.applied):
-            if get(self.stated, path) is not None:
-                continue
-            row, unit = fields.lookup(path)
-            if row.removable and get(self.stated, unit) is None:
+            if get(self.stated, path) is None and (unit := self._unit_gone(path)) is not None:
                 found[unit] = None
         # of a device that goes as a whole nothing goes besides
         return [unit for unit in found if not any(unit[:n] in found for n in range(1, len(unit)))]
+
+    def _unit_gone(self, path: Path) -> Path | None:
+        """The largest thing that a path is in, that can go, and of which nothing is stated any more."""
+        for length in range(2, len(path) + 1):
+            row, unit = fields.lookup(path[:length])
+            if row.removable and len(unit) == length and get(self.stated, unit) is None:
+                return unit
+        row, unit = fields.lookup(path)
+        return unit if row.removable and get(self.stated, unit) is None else None
 
 
 def compare(
@@ -192,10 +198,11 @@ def compare(
     keys = allocate(context.manifest.project, name, spec, known, devices, paths, macs)
     becomes = final(spec, keys, devices)
     full, new = _with_new_devices(spec, keys, devices)
+    new |= _swapped(spec, keys, devices, sources)
     rendered = render.stated(context.renderer, name, full, sources, becomes, new)
     recorded = fit.stated_data(rendered, full)
     stated, notes = fit.fit(recorded, persistent, keys, becomes, observed.snapshots)
-    if full is not spec:
+    if full is not spec or new:
         plain = render.stated(context.renderer, name, spec, sources, becomes, frozenset())
         recorded = fit.stated_data(plain, spec)
     reveal = context.manifest.secrets.reveal
@@ -284,6 +291,19 @@ def _with_new_devices(
     return (spec.model_copy(update=updates) if updates else spec), new_disks
 
 
+def _swapped(
+    spec: VmSpec, keys: KeyMap, devices: Mapping[str, Any], sources: Sequence[Source]
+) -> frozenset[str]:
+    """The keys of disks that have another source until now: they are read in the format of the new one."""
+    found = set()
+    for key, disk, source in zip(disk_keys(spec.disks), spec.disks, sources, strict=True):
+        have = get(devices, ("disk", keys.disks[key], "source")) or {}
+        path = have.get("@file") or have.get("@dev")
+        if disk.cdrom is None and None not in (path, source.path) and path != source.path:
+            found.add(key)
+    return frozenset(found)
+
+
 def _hide(stated: Data, live: Data, reveal: Any) -> None:
     """Put tokens where `live` has the very secret that is stated, `(secret)` where another."""
     wanted = stated.get("devices", {}).get("graphics", {})
@@ -309,12 +329,16 @@ _GROUPS = frozenset(
 
 
 def per_device(path: Path, want: Any, have: Any) -> Iterator[tuple[Path, Any, Any]]:
-    """A missing group (`devices/disk` of a VM without disks) is one change a device."""
+    """A missing group (`devices/disk` of a VM without disks) is one change a device; of an element that
+    the table knows in parts only (<iotune>), one a part."""
     if have is None and isinstance(want, dict) and path in _GROUPS:
         for tag, inner in want.items():
             yield from per_device((*path, tag), inner, None)
     elif have is None and isinstance(want, dict) and len(path) == 2 and path[0] == "devices":
         for key, device in want.items():
             yield (*path, key), device, None
+    elif have is None and isinstance(want, dict) and len(path) > 3 and fields.is_parted(path):
+        for name, inner in want.items():
+            yield (*path, name), inner, None
     else:
         yield path, want, have

@@ -14,6 +14,7 @@ from kvmspec.kinds.domain.keys import disk_keys
 from kvmspec.kinds.domain.rules import same_machine
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.domain.tables.devices import AGENT
+from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.records import KeyMap
 
 Data = dict[str, Any]
@@ -177,5 +178,16 @@ def absences(spec: VmSpec, keys: KeyMap, *places: Data) -> list[tuple[str, ...]]
         ("devices", "disk", keys.disks[key], "source")
         for key, disk in zip(disk_keys(spec.disks), spec.disks, strict=True)
         if disk.cdrom == "empty"
+    ]
+    paths += [
+        ("devices", "disk", keys.disks[key], name)
+        for key, disk in zip(disk_keys(spec.disks), spec.disks, strict=True)
+        for name in ("readonly", "shareable")
+        if getattr(disk, name) is False
+    ]
+    paths += [
+        ("devices", "interface", keys.networks[key], "port")
+        for key, nic in zip(nic_keys(spec.networks), spec.networks, strict=True)
+        if nic.isolated is False
     ]
     return paths

@@ -127,8 +127,8 @@ def _changes(comparison: Comparison) -> tuple[list[FieldChange], list[Change], f
         if field.path in skipped:
             comparison.leave_out(change.path)
     shown: dict[str, FieldChange] = {}
-    for field, _ in pairs:
-        if field.path in skipped:
+    for field, change in pairs:
+        if field.path in skipped or (field.impact <= Impact.LIVE and fields.lookup(change.path)[0].twin):
             continue
         known = shown.get(field.path)
         if known is not None and (found := _in_place_of(known, field)):

@@ -8,9 +8,10 @@ from kvmspec.adapters.jinja import Renderer
 from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain import preset
 from kvmspec.kinds.domain.controllers import Controller, controllers
-from kvmspec.kinds.domain.devices import DiskSpec, NicSpec
+from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.folders_spec import shares_memory
 from kvmspec.kinds.domain.keys import disk_keys
+from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.domain.sources import Source
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import nic_keys

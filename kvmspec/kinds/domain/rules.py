@@ -137,6 +137,10 @@ class Plug:
             return Verdict(Impact.RESTART, "not known to change while running")
         device = after if after is not None else before
         device = device if isinstance(device, Mapping) else {}
+        if before is None and "boot" in device:  # libvirt takes it beside <os><boot> no more than at boot
+            return Verdict(
+                Impact.RESTART, "the firmware reads its place at boot", "without boot_order it goes live"
+            )
         if found := self.refusal(device):
             reason, avoid = found
             return Verdict(Impact.RESTART, reason, avoid if before is None else "")

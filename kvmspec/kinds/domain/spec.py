@@ -10,12 +10,14 @@ from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.cloud_init import CloudInitSpec
 from kvmspec.kinds.domain.cpus_spec import CpusSpec, Iothreads
-from kvmspec.kinds.domain.devices import DiskSpec, GraphicsSpec, NicSpec
+from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.devices_spec import DevicesSpec
 from kvmspec.kinds.domain.fixed_spec import TpmSpec
 from kvmspec.kinds.domain.folders_spec import FilesystemSpec
+from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
 from kvmspec.kinds.domain.install import InstallSpec
 from kvmspec.kinds.domain.memory_spec import BlkioSpec, MemorySpec
+from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.domain.wait import WaitSpec
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model, Reference
@@ -194,6 +196,9 @@ class VmSpec(Model):
         types: list[str] = [graphics.type for graphics in self.graphics or ()]
         if len(set(types)) != len(types):
             raise PydanticCustomError("graphics", "only one console of each type is possible")
+        if problem := self._boot_orders():
+            raise PydanticCustomError("boot", problem)
+
         if self.devices.asks_for_spice and "spice" not in types and (self.graphics or self.uuid is None):
             raise PydanticCustomError(
                 "spice",
@@ -205,6 +210,15 @@ class VmSpec(Model):
         if self.install is not None and (problem := self._not_installable(self.install)):
             raise PydanticCustomError("install", problem)
         return self
+
+    def _boot_orders(self) -> LiteralString | None:
+        stated = [*(d.boot_order for d in self.disks), *(n.boot_order for n in self.networks)]
+        given = [order for order in stated if order is not None]
+        if len(set(given)) != len(given):
+            return "two devices have the same `boot_order`: each has a place of its own"
+        if given and self.boot is not None and self.boot.devices is not None:
+            return "`boot.devices` and `boot_order` exclude each other: say the order in one way"
+        return None
 
     def _not_installable(self, install: InstallSpec) -> LiteralString | None:
         if all(disk.cdrom is not None for disk in self.disks):
