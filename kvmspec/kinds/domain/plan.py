@@ -12,7 +12,7 @@ from kvmspec.core.observed import HostView
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import changes as changing
-from kvmspec.kinds.domain import fields, foreign, installing, match, restarts, room
+from kvmspec.kinds.domain import fields, foreign, installing, match, restarts, room, swapping
 from kvmspec.kinds.domain.chain import Builder, old_seeds
 from kvmspec.kinds.domain.compare import Change, Comparison, compare
 from kvmspec.kinds.domain.create import creation, missing
@@ -137,8 +137,15 @@ def _changes(comparison: Comparison) -> tuple[list[FieldChange], list[Change], f
             shown[field.path] = field
     in_order = sorted(shown.values(), key=lambda change: _rank(change.path))
     kept = [(field, change) for field, change in pairs if field.path not in skipped]
-    costly = frozenset(change.path for field, change in kept if field.impact >= Impact.RESTART)
-    return in_order, [change for _, change in kept], costly
+    canonical = [change for _, change in kept]
+    swaps = swapping.swapped(comparison, canonical)
+    costly = frozenset(
+        change.path
+        for field, change in kept
+        if field.impact >= Impact.RESTART
+        and not (field.impact is Impact.REPLACE and change.path[:3] in swaps)
+    )
+    return in_order, canonical, costly
 
 
 def _in_place_of(one: FieldChange, other: FieldChange) -> FieldChange | None:
