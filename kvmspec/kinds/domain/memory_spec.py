@@ -105,7 +105,7 @@ class MemorySpec(Model):
         {"size": "2GiB", "hugepages": "2MiB", "locked": True},
         {"size": "2GiB", "tuning": {"hard_limit": "3GiB"}, "stats_period": "10s"},
     )
-    least: ClassVar[frozenset[str]] = frozenset({"size", "max"})
+    least: ClassVar[frozenset[str]] = frozenset({"size", "max", "slots", "ceiling"})
 
     size: Memory | None = None
     """Memory the guest has now: 1MiB to 16TiB. Required, unless `uuid` adopts a VM."""
