@@ -64,7 +64,7 @@ class CpusSpec(Model):
         {"count": 2, "pin": {0: "2", 1: "3"}, "emulator_pin": "0-1"},
         {"topology": {"sockets": 1, "cores": 4, "threads": 2}},
     )
-    least: ClassVar[frozenset[str]] = frozenset({"count", "max"})
+    least: ClassVar[frozenset[str]] = frozenset({"count", "max", "mode"})
 
     count: Count | None = None
     """vCPUs the guest has now."""
