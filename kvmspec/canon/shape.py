@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
+from kvmspec.canon import identities
 from kvmspec.canon.units import to_bytes
 
 Tags = tuple[str, ...]
@@ -94,19 +95,21 @@ DOMAIN = Shape(
         ("devices", "parallel"): positional,
         ("devices", "graphics"): attribute("type"),
         ("devices", "video"): positional,
-        ("devices", "rng"): positional,
+        ("devices", "rng"): identities.rng,
         ("devices", "input"): joined(attribute("type"), attribute("bus")),
-        ("devices", "hostdev"): positional,
+        ("devices", "hostdev"): identities.hostdev,
         ("devices", "filesystem"): child("target", "dir"),
         ("devices", "redirdev"): positional,
         ("devices", "shmem"): attribute("name"),
         ("devices", "memory"): _memory_device,
-        ("devices", "sound"): positional,
+        ("devices", "sound"): attribute("model"),
         ("devices", "audio"): attribute("id"),
-        ("devices", "watchdog"): positional,
+        ("devices", "watchdog"): attribute("model"),
         ("devices", "tpm"): positional,
-        ("devices", "panic"): positional,
+        ("devices", "panic"): attribute("model"),
         ("devices", "smartcard"): positional,
+        ("devices", "vsock"): positional,
+        ("devices", "iommu"): positional,
         ("clock", "timer"): attribute("name"),
         ("cpu", "feature"): attribute("name"),
         ("cpu", "numa", "cell"): attribute("id"),
@@ -114,10 +117,14 @@ DOMAIN = Shape(
         ("cputune", "iothreadpin"): attribute("iothread"),
         ("iothreadids", "iothread"): attribute("id"),
     },
-    ordered=frozenset({("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}),
+    ordered=frozenset(
+        {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
+        | {("devices", "interface", "vlan", "tag"), ("devices", "interface", "filterref", "parameter")}
+    ),
     sizes=frozenset(
         {("memory",), ("currentMemory",), ("maxMemory",), ("devices", "memory", "target", "size")}
         | {("memtune", limit) for limit in ("hard_limit", "soft_limit", "swap_hard_limit")}
+        | {("devices", "shmem", "size")}
     ),
     opaque=frozenset({("metadata",)}),
     macs=frozenset({(("devices", "interface", "mac"), "address")}),

@@ -20,6 +20,7 @@ class Observed:
     persistent  false for a transient object, which can only be foreign
     ended       how the last run of a stopped domain that was being installed ended: `shutdown`, `destroyed`,
                 `crashed`, …; "" where libvirt does not know any more
+    saved_xml   of a domain with a managed save: the configuration it will run with when it is started
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Observed:
     ended: str = ""
     checkpoints: tuple[str, ...] = ()
     jobs: tuple[tuple[str, str], ...] = ()
+    saved_xml: str | None = None
 
     @property
     def running(self) -> bool:

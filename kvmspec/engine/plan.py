@@ -25,6 +25,7 @@ from kvmspec.core.change import Difference, Verb
 from kvmspec.core.errors import ManifestError
 from kvmspec.core.impact import PERMISSION_FOR, Permission
 from kvmspec.core.plan import HostSummary, Plan, Step
+from kvmspec.engine.groups import in_turn
 from kvmspec.kinds.base import Chain, Context, Kind
 from kvmspec.manifest.secrets import masked
 
@@ -162,6 +163,7 @@ def _needs(
         needs[address] |= overlays
     for address in needs:
         needs[address].discard(address)
+    in_turn(needs, chains, verbs, context, _order)
     return needs
 
 

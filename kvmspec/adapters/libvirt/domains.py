@@ -126,6 +126,7 @@ class Domains:
             xml = domain.XMLDesc(_INACTIVE)
             state, active_xml = self._power(domain, name, listed)
             ended = _ENDS.get(domain.state()[1], "") if active_xml is None and _INSTALLING.search(xml) else ""
+            saved = self._saved_xml(domain) if name in listed.saved and active_xml is None else None
             snapshots = [s.getXMLDesc() for s in domain.listAllSnapshots()] if name in listed.snapped else []
             checkpoints = checkpoints_of(domain) if name in listed.checked else ()
         except libvirt.libvirtError as error:
@@ -146,7 +147,16 @@ class Domains:
             tuple(snapshots),
             ended,
             checkpoints,
+            saved_xml=saved,
         )
+
+    @staticmethod
+    def _saved_xml(domain: Any) -> str | None:
+        """The configuration in a managed save; None where it cannot be read, as in a file that is cut."""
+        try:
+            return str(domain.managedSaveGetXMLDesc(libvirt.VIR_DOMAIN_SAVE_IMAGE_XML_SECURE))
+        except libvirt.libvirtError:
+            return None
 
     def _power(self, domain: Any, name: str, listed: _Listed) -> tuple[str, str | None]:
         """The state and, of a domain that runs, the active XML."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from kvmspec.canon.compare import covers, get, uncovered
@@ -10,9 +11,11 @@ from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import fields, live, rules
 from kvmspec.kinds.domain.compare import Change, Comparison, per_device
 from kvmspec.kinds.domain.guest import Guest
+from kvmspec.kinds.domain.restarts import still_unbooted
 from kvmspec.kinds.domain.row import Field, present, size
 from kvmspec.kinds.domain.rules import Verdict
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.domain.tables import disks, nics
 
 Path = tuple[str, ...]
 Data = dict[str, Any]
@@ -44,8 +47,10 @@ def _impact(
 ) -> Verdict:
     active = comparison.active
     rule = row.rule
-    if rule is fields.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
-        rule = fields.MEDIUM
+    if rule is disks.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
+        rule = disks.MEDIUM
+    if rule is nics.PORTGROUP and _moves(unit[:3], comparison):
+        rule = nics.MOVED
     if fields.manifest_path(row, unit, comparison.all_keys) == fields.CLOUD_INIT:
         rule = fields.SEED
     verdict = rule(_scalar(before), _scalar(after), comparison.guest)
@@ -56,6 +61,12 @@ def _impact(
     if verdict.impact >= Impact.RESTART and live.has_it(comparison, change):
         return Verdict(Impact.LIVE, "the running guest has it already")
     return _ceiling(row, active, comparison) or _possible(verdict, row, comparison)
+
+
+def _moves(nic: Path, comparison: Comparison) -> bool:
+    """Whether an interface goes to another network, whose portgroup it then gets."""
+    network = (*nic, "source", "@network")
+    return bool(get(comparison.persistent, network) != get(comparison.stated, network))
 
 
 def _possible(verdict: Verdict, row: Field, comparison: Comparison) -> Verdict:
@@ -119,13 +130,15 @@ def _summary(value: Data) -> Any:
 def pending(comparison: Comparison) -> list[tuple[FieldChange, Change]]:
     """Stated fields that the definition has and the running guest has not: by their impact, a
     restart is pending, or (changed by hand on the running guest alone) they can be put right live."""
-    active = comparison.active
+    active = comparison.booted
     if active is None:
         return []
     stated = _bootable(comparison.stated)
     _cpu(stated, active)
     leaving = [Change(path, get(active, path), None) for path in comparison.leaving()]
     found = [(_pending_field(change, active, comparison), change) for change in leaving]
+    known = {change.path for change in leaving}
+    found += [(_unbooted_field(c, comparison), c) for c in _unbooted(comparison) if c.path not in known]
     if covers(stated, active):
         return found
     for path, want, have in uncovered(stated, active):
@@ -135,6 +148,20 @@ def pending(comparison: Comparison) -> list[tuple[FieldChange, Change]]:
                 change = Change(inner, before, value, drift=True)
                 found.append((_pending_field(change, active, comparison), change))
     return found
+
+
+def _unbooted(comparison: Comparison) -> Iterator[Change]:
+    """What only the record knows of."""
+    for path in still_unbooted(comparison):
+        yield Change(path, get(comparison.booted, path), get(comparison.persistent, path))
+
+
+def _unbooted_field(change: Change, comparison: Comparison) -> FieldChange:
+    row, unit = fields.lookup(change.path)
+    name, sensitive = fields.manifest_path(row, unit, comparison.all_keys), row.sensitive
+    reason = "the guest booted with it"
+    before, after = _show(row, change.before), _show(row, change.after)
+    return FieldChange(name, before, after, Impact.RESTART, reason, sensitive)
 
 
 def _pending_field(change: Change, active: Data, comparison: Comparison) -> FieldChange:
@@ -160,17 +187,26 @@ def _bootable(stated: Data) -> Data:
     kept = {key: value for key, value in stated.items() if key not in ("currentMemory", "autostart")}
     if devices := kept.get("devices"):
         kept["devices"] = {
-            tag: _without(_SHOWN_OTHERWISE[tag], group) if tag in _SHOWN_OTHERWISE else group
+            tag: {key: _SHOWN_OTHERWISE[tag](device) for key, device in group.items()}
+            if tag in _SHOWN_OTHERWISE
+            else group
             for tag, group in devices.items()
         }
     return kept
 
 
-_SHOWN_OTHERWISE = {"disk": "driver", "interface": "@type"}
+def _disk(device: Data) -> Data:
+    """Without its driver, of which an empty CD drive shows nothing; what can be stated of it is kept."""
+    driver = device.get("driver")
+    told = {k: v for k, v in driver.items() if k in ("@cache", "@io", "@discard")} if driver else {}
+    return {k: v for k, v in device.items() if k != "driver"} | ({"driver": told} if told else {})
 
 
-def _without(name: str, group: Data) -> Data:
-    return {key: {k: v for k, v in device.items() if k != name} for key, device in group.items()}
+def _interface(device: Data) -> Data:
+    return {key: value for key, value in device.items() if key != "@type"}
+
+
+_SHOWN_OTHERWISE = {"disk": _disk, "interface": _interface}
 
 
 def _cpu(stated: Data, active: Data) -> None:

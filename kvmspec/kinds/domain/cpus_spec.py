@@ -36,7 +36,7 @@ class TopologySpec(Model):
     """How the guest sees its vCPUs arranged; what is not given is 1. The product is `max`."""
 
     examples: ClassVar[Sequence[Any]] = ({"sockets": 1, "cores": 4, "threads": 2},)
-    least: ClassVar[frozenset[str]] = frozenset({"cores"})
+    least: ClassVar[frozenset[str]] = frozenset({"cores", "threads"})
 
     sockets: Count = Field(1, examples=[1])
     """CPU sockets."""
@@ -62,9 +62,10 @@ class CpusSpec(Model):
         {"count": 2, "max": 8},
         {"count": 2, "mode": "host-model", "features": {"svm": "disable"}},
         {"count": 2, "pin": {0: "2", 1: "3"}, "emulator_pin": "0-1"},
-        {"topology": {"sockets": 1, "cores": 4, "threads": 2}},
+        {"count": 8, "topology": {"sockets": 1, "cores": 4, "threads": 2}},
     )
-    least: ClassVar[frozenset[str]] = frozenset({"count", "max", "mode"})
+    least: ClassVar[frozenset[str]] = frozenset({"count", "max"})
+    along: ClassVar[Mapping[str, Sequence[str]]] = {"features": ["mode"]}
 
     count: Count | None = None
     """vCPUs the guest has now."""

@@ -9,7 +9,7 @@ from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import fields, rules
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.row import Field
-from kvmspec.kinds.domain.tables import memory
+from kvmspec.kinds.domain.tables import disks, memory, nics
 
 _DEPENDS = {
     rules.vcpus: (
@@ -25,12 +25,20 @@ _DEPENDS = {
         "live, or restart",
         "another one is asked of whoever connects next; the first, and none, at the next boot",
     ),
+    nics.PORTGROUP: (
+        "live, or restart",
+        "live together with another network; of the same network libvirt takes it, and does nothing",
+    ),
     rules.machine: ("restart, or replace", "another family changes every PCI address"),
 }
 """Rules that ask the running guest."""
 
 _DISK = "disks.{key}.source"
 _SOURCES = ("volume", "path", "pool")
+_SWAPPED = (
+    "another disk takes its place; the old one stays as it is. On virtio, scsi and usb the guest runs on, "
+    "unless it was started from it"
+)
 
 _BESIDES = (
     Effect("profile", "as its fields", "what the profiles state differently is what changes"),
@@ -93,8 +101,8 @@ def effects() -> Iterator[Effect]:
 
 def _of_row(row: Field) -> Iterator[Effect]:
     if row.manifest == _DISK:
-        yield from (_effect(f"disks.{source}", row.rule) for source in _SOURCES)
-        yield _effect("disks.cdrom", fields.MEDIUM)
+        yield from (Effect(f"disks.{source}", "replace", _SWAPPED) for source in _SOURCES)
+        yield _effect("disks.cdrom", disks.MEDIUM)
         return
     effect = _effect(row.manifest.replace(".{key}", ""), row.rule)
     proof = f"not proved by a test, which needs {row.unproved}" if row.unproved else ""

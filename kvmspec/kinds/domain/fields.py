@@ -12,22 +12,12 @@ from kvmspec.core.live import Call
 from kvmspec.kinds import seeds
 from kvmspec.kinds.domain import rules
 from kvmspec.kinds.domain.row import ANY, Field, Path, accel, boot_devices, number, present, size
-from kvmspec.kinds.domain.rules import Plug, live, replace, restart
-from kvmspec.kinds.domain.tables import cpus, memory
+from kvmspec.kinds.domain.rules import live, replace, restart
+from kvmspec.kinds.domain.tables import cpus, devices, disks, displays, folders, memory, nics
 from kvmspec.kinds.records import KeyMap
 
-SWAP = replace("another disk takes its place; the old one stays as it is")
 CLOUD_INIT = "cloud_init"
 SEED = restart("cloud-init reads its seed when the guest boots")
-MEDIUM = live("another CD in the drive")
-MOVED = live("the cable is plugged in elsewhere")
-DISK_PLUG = Plug(
-    "plugged in and out on virtio, scsi and usb; drives, and other buses, at boot only",
-    lambda disk: rules.disk_bus(disk) == "virtio",
-    rules.unpluggable_disk,
-)
-DISK, NIC = ("devices", "disk", ANY), ("devices", "interface", ANY)
-GRAPHICS = ("devices", "graphics", ANY)
 
 FIELDS: tuple[Field, ...] = (
     Field("title", ("title",), live(), removable=True, call=Call.METADATA),
@@ -47,29 +37,8 @@ FIELDS: tuple[Field, ...] = (
     Field("boot.kernel", ("os", "kernel"), restart("read at boot"), removable=True),
     Field("boot.initrd", ("os", "initrd"), restart("read at boot"), removable=True),
     Field("boot.cmdline", ("os", "cmdline"), restart("read at boot"), removable=True),
-    Field("disks.{key}.bus", (*DISK, "target", "@bus"), restart("the guest sees another controller")),
-    Field("disks.{key}.bus", (*DISK, "target", "@dev"), restart("the guest sees another controller")),
-    Field(
-        "disks.{key}.cache", (*DISK, "driver", "@cache"), restart("libvirt refuses it live"), removable=True
-    ),
-    Field("disks.{key}.io", (*DISK, "driver", "@io"), restart("libvirt refuses it live"), removable=True),
-    Field(
-        "disks.{key}.discard",
-        (*DISK, "driver", "@discard"),
-        restart("libvirt refuses it live"),
-        removable=True,
-    ),
-    Field(
-        "disks.{key}.format", (*DISK, "driver", "@type"), replace("the same bytes are read as something else")
-    ),
-    Field("disks.{key}.source", (*DISK, "source"), SWAP, call=Call.UPDATE),
-    Field("disks.{key}.source", (*DISK, "@type"), SWAP, call=Call.UPDATE),
-    Field("disks.{key}", DISK, DISK_PLUG, removable=True, call=Call.PLUG),
-    Field("networks.{key}.mac", (*NIC, "mac", "@address"), restart("the guest sees another card")),
-    Field("networks.{key}.model", (*NIC, "model", "@type"), restart("the guest sees another card")),
-    Field("networks.{key}.network", (*NIC, "source", "@network"), MOVED, call=Call.UPDATE),
-    Field("networks.{key}.bridge", (*NIC, "source", "@bridge"), MOVED, call=Call.UPDATE),
-    Field("networks.{key}", NIC, Plug(), removable=True, call=Call.PLUG),
+    *disks.ROWS,
+    *nics.ROWS,
     Field(
         "console",
         ("devices", "console", ANY),
@@ -84,40 +53,9 @@ FIELDS: tuple[Field, ...] = (
         present,
         removable=True,
     ),
-    Field(
-        "guest_agent",
-        ("devices", "channel", ANY),
-        Plug("plugged in and out", pci=lambda device: False),
-        present,
-        removable=True,
-        call=Call.PLUG,
-    ),
-    Field("devices.rng", ("devices", "rng", ANY), Plug(), present, removable=True, call=Call.PLUG),
-    Field(
-        "graphics.{key}.password",
-        (*GRAPHICS, "@passwd"),
-        rules.password,
-        removable=True,
-        sensitive=True,
-        call=Call.UPDATE,
-    ),
-    Field(
-        "graphics.{key}.port",
-        (*GRAPHICS, "@port"),
-        restart("a port is opened at boot"),
-        number,
-        removable=True,
-    ),
-    Field(
-        "graphics.{key}.port", (*GRAPHICS, "@autoport"), restart("a port is opened at boot"), removable=True
-    ),
-    Field(
-        "graphics.{key}.listen", (*GRAPHICS, "@listen"), restart("a port is opened at boot"), removable=True
-    ),
-    Field(
-        "graphics.{key}.listen", (*GRAPHICS, "listen"), restart("a port is opened at boot"), removable=True
-    ),
-    Field("graphics.{key}", GRAPHICS, restart("a display cannot be plugged in"), present, removable=True),
+    *devices.ROWS,
+    *folders.ROWS,
+    *displays.ROWS,
     Field("{path}", (), restart("not known to change while running")),
 )
 
@@ -135,6 +73,16 @@ def lookup(path: Path) -> tuple[Field, Path]:
         ):
             return row, path[: len(pattern)]
     return FIELDS[-1], path
+
+
+def is_parted(path: Path) -> bool:
+    """Whether the table has no row of an element, but rows of what is in it."""
+    length = len(path)
+    return lookup(path)[1] != path and any(
+        len(row.canonical) > length
+        and all(want in (ANY, have) for want, have in zip(row.canonical, path, strict=False))
+        for row in _BY_FIRST.get(path[0], ())
+    )
 
 
 def manifest_path(row: Field, path: Path, keys: KeyMap) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kvmspec.kinds.domain.compare import Comparison
+from kvmspec.kinds.domain.tables.devices import AGENT
 
 _TOLD = {
     "disk": "disk",
@@ -18,8 +19,28 @@ _TOLD = {
     "watchdog": "watchdog",
     "sound": "sound card",
     "tpm": "TPM",
+    "rng": "random number generator",
+    "channel": "channel",
+    "input": "input device",
+    "vsock": "vsock",
+    "panic": "panic device",
+    "iommu": "guest IOMMU",
+    "smartcard": "smartcard reader",
+    "parallel": "parallel port",
 }
 """Devices a person adds; the others libvirt adds by itself."""
+
+_NOBODYS = frozenset(
+    {
+        ("rng", "virtio:/dev/urandom"),  # of the preset
+        ("channel", AGENT),  # of the preset
+        ("input", "tablet/usb"),  # of a display
+        ("input", "mouse/ps2"),  # of the machine, as those below
+        ("input", "keyboard/ps2"),
+        ("watchdog", "itco"),  # of every q35 from libvirt 9.1 on
+    }
+)
+"""Devices that come with a VM: kvmspec or libvirt put them there."""
 
 
 def unmanaged(comparison: Comparison) -> Iterator[str]:
@@ -31,7 +52,7 @@ def unmanaged(comparison: Comparison) -> Iterator[str]:
         group = devices.get(tag, {})
         items = group.items() if isinstance(group, dict) else ()
         for key, device in items:
-            if key not in stated and key not in applied:
+            if key not in stated and key not in applied and (tag, key) not in _NOBODYS:
                 yield f"has a {name} {_words(key, device)}the manifest does not name; it stays"
 
 

@@ -8,28 +8,31 @@ from kvmspec.canon.compare import covers, get
 from kvmspec.core.action import Action, AttachDevice, DetachDevice, Edit, SetMemory, SetVcpus, UpdateDevice
 from kvmspec.core.live import Call
 from kvmspec.kinds.base import Chain
-from kvmspec.kinds.domain import dimms, edits, fields, live_tuning
+from kvmspec.kinds.domain import dimms, disk_tuning, edits, fields, live_tuning, swapping
 from kvmspec.kinds.domain.compare import Change, Comparison, last_first
+from kvmspec.kinds.domain.controllers import SCSI, SCSI_XML, needs_scsi
 from kvmspec.manifest.types import format_size
 
 Path = tuple[str, ...]
 Maker = Callable[[Comparison, Path, list[Change]], Iterator[tuple[Action, str]]]
 
 DETACH_TIMEOUT = 30  # seconds; a guest that boots hears nothing at first, one that runs lets go in one
-SCSI: Path = ("devices", "controller", "scsi/0/")
-SCSI_XML = '<controller type="scsi" index="0" model="virtio-scsi"/>'
 
 
 def steps(comparison: Comparison, changes: list[Change]) -> Chain:
     """The actions for changes that the running guest can have. What goes goes first: it makes room."""
     groups: dict[tuple[Call, Path], list[Change]] = {}
+    swapped = swapping.swapped(comparison, changes)
     for change in changes:
+        if change.path[:3] in swapped:
+            continue
         row, unit = fields.lookup(change.path)
         if row.call in _MAKERS and (plugged(change) or not has_it(comparison, change)):
             groups.setdefault((row.call, _object(row.call, unit)), []).append(change)
     chain = [
         link for (call, path), found in groups.items() for link in _MAKERS[call](comparison, path, found)
     ]
+    chain += [link for path in swapped for link in swapping.steps(comparison, path, changes)]
     return sorted(chain, key=lambda link: _order(link[0]))
 
 
@@ -56,8 +59,7 @@ def _plug(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator
     if changes[0].after is None:
         yield DetachDevice(vm, path, DETACH_TIMEOUT), f"detach {name}"
         return
-    scsi = path[1] == "disk" and get(changes[0].after, ("target", "@bus")) == "scsi"
-    if scsi and not comparison.guest.controllers("scsi"):
+    if needs_scsi(path, changes[0].after) and not comparison.guest.controllers("scsi"):
         yield AttachDevice(vm, SCSI, SCSI_XML), "attach a SCSI controller"
     yield AttachDevice(vm, path, comparison.element(path)), f"attach {name}"
 
@@ -65,7 +67,9 @@ def _plug(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator
 def _update(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator[tuple[Action, str]]:
     made = [edit for change in changes for edit in _edits(comparison, change)]
     rows = (fields.lookup(change.path) for change in changes)
-    names = dict.fromkeys(fields.manifest_path(row, unit, comparison.all_keys) for row, unit in rows)
+    names = dict.fromkeys(
+        fields.manifest_path(row, unit, comparison.all_keys) for row, unit in rows if not row.twin
+    )
     text = f"change {', '.join(names)}"
     yield UpdateDevice(comparison.desired.address, path, tuple(dict.fromkeys(made))), text
 
@@ -99,6 +103,7 @@ _MAKERS: Mapping[Call, Maker] = {
     Call.UPDATE: _update,
     Call.VCPUS: _vcpus,
     Call.MEMORY: _memory,
+    Call.BLOCK_TUNE: disk_tuning.limits,
     **live_tuning.MAKERS,
 }
 """Title, description and autostart are not here: they are set besides (chain.py)."""

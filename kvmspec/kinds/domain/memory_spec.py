@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, LiteralString
 
 from pydantic import AfterValidator, Field, model_validator
@@ -105,7 +105,12 @@ class MemorySpec(Model):
         {"size": "2GiB", "hugepages": "2MiB", "locked": True},
         {"size": "2GiB", "tuning": {"hard_limit": "3GiB"}, "stats_period": "10s"},
     )
-    least: ClassVar[frozenset[str]] = frozenset({"size", "max", "slots", "ceiling"})
+    least: ClassVar[frozenset[str]] = frozenset({"size", "max"})
+    along: ClassVar[Mapping[str, Sequence[str]]] = {
+        "slots": ["ceiling"],
+        "ceiling": ["slots"],
+        "dimms": ["slots", "ceiling"],
+    }
 
     size: Memory | None = None
     """Memory the guest has now: 1MiB to 16TiB. Required, unless `uuid` adopts a VM."""

@@ -10,10 +10,13 @@ from typing import Any, TypeVar
 
 from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain.cpus_spec import CpusSpec
-from kvmspec.kinds.domain.devices import DiskSpec, GraphicsSpec, NicSpec
+from kvmspec.kinds.domain.devices import DiskSpec
+from kvmspec.kinds.domain.devices_spec import DevicesSpec
+from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
 from kvmspec.kinds.domain.keys import bus_of
 from kvmspec.kinds.domain.memory_spec import MemorySpec
-from kvmspec.kinds.domain.spec import DevicesSpec, FeaturesSpec, VmSpec
+from kvmspec.kinds.domain.nic_spec import NicSpec
+from kvmspec.kinds.domain.spec import FeaturesSpec, VmSpec
 from kvmspec.manifest.model import Model
 
 HOTPLUG_PORTS = 4

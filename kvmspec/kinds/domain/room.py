@@ -11,6 +11,7 @@ from kvmspec.core.change import FieldChange
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import live, rules
 from kvmspec.kinds.domain.compare import Change, Comparison
+from kvmspec.kinds.domain.controllers import needs_scsi
 
 Pair = tuple[FieldChange, Change]
 
@@ -40,15 +41,14 @@ def _takes_port(path: tuple[str, ...], device: Any, comparison: Comparison) -> b
     """A SCSI disk takes one, too, where its controller has to come with it."""
     if not isinstance(device, Mapping):
         return False
-    bus = get(device, ("target", "@bus"))
+    if needs_scsi(path, device):
+        return not comparison.guest.controllers("scsi")
     match path[1]:
-        case "disk" if bus == "scsi":
-            return not comparison.guest.controllers("scsi")
         case "disk":
-            return bool(bus == "virtio")
+            return bool(get(device, ("target", "@bus")) == "virtio")
         case "input":
             return bool(device.get("@bus") == "virtio")
-        case "interface" | "rng":
+        case "interface" | "rng" | "vsock" | "filesystem":
             return True
         case "hostdev":
             return device.get("@type") in ("pci", "mdev")

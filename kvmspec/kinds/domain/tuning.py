@@ -32,6 +32,7 @@ _CALLS: Mapping[Call, Callable[[Tuning, str, str, Values], None]] = {
     Call.BLKIO: lambda host, vm, at, to: host.set_blkio(vm, to),
     Call.NUMA: lambda host, vm, at, to: host.set_numa(vm, to),
     Call.BALLOON_PERIOD: lambda host, vm, at, to: host.set_balloon_period(vm, to["period"]),
+    Call.BLOCK_TUNE: lambda host, vm, at, to: host.set_block_tune(vm, at, to),
 }
 
 _PLACES: Mapping[Call, Callable[[str, str], Path]] = {
@@ -44,6 +45,7 @@ _PLACES: Mapping[Call, Callable[[str, str], Path]] = {
     Call.BLKIO: lambda at, name: ("blkiotune", name, "#"),
     Call.NUMA: lambda at, name: (*MEMORY, "@nodeset"),
     Call.BALLOON_PERIOD: lambda at, name: (*STATS, "@period"),
+    Call.BLOCK_TUNE: lambda at, name: ("devices", "disk", at, "iotune", name, "#"),
 }
 """Where the active XML shows a parameter."""
 
@@ -54,6 +56,7 @@ _UNSAID: Mapping[Call, Any] = {
     Call.IOTHREAD: 0,
     Call.MEMORY_LIMITS: UNLIMITED,
     Call.BALLOON_PERIOD: 0,
+    Call.BLOCK_TUNE: 0,
 }
 """The value of which the active XML shows nothing. A pin to every CPU it may show all the same."""
 

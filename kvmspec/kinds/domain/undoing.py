@@ -35,7 +35,7 @@ def undo(action: Action, host: Host, before: str, report: Callable[[str], None])
         case DetachDevice(path=path):
             plugging.attach(AttachDevice(action.address, path, select(before, path)), host, report)
         case UpdateDevice(path=path):
-            host.devices.update(name, select(before, path))
+            host.devices.update(name, plugging.as_stated(select(before, path)))
         case Tune():
             tuning.undo(action, host, before)
         case SetMemory():

@@ -7,8 +7,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kvmspec.kinds.network.links import VlanSpec
     from kvmspec.kinds.network.spec import NetworkSpec
+    from kvmspec.kinds.ports import VlanSpec
 
 Loc = tuple[str | int, ...]
 Broken = tuple[Loc, str, str]

@@ -3,45 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from kvmspec.kinds.network.values import Address, AnySubnet, Burst, IPv6, Rate, Subnet6
+from kvmspec.kinds.network.values import Address, AnySubnet, IPv6, Subnet6
+from kvmspec.kinds.ports import TrafficSpec, VirtualPortSpec, VlanSpec
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import IPv4
 
-Tag = Annotated[int, Field(ge=1, le=4094, strict=True)]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
-
-
-class VlanSpec(Model):
-    """The VLAN of ports, or several of them."""
-
-    short = "tag"
-    examples: ClassVar[Sequence[Any]] = (42, {"tag": 42}, {"trunk": [10, 20], "native": 10})
-
-    tag: Tag | None = Field(None, examples=[42])
-    """The one VLAN of a port; a port has this or `trunk`."""
-    trunk: tuple[Tag, ...] = ()
-    """The VLANs of a port whose guest tags by itself."""
-    native: Tag | None = None
-    """The one of `trunk` whose frames come untagged."""
-
-
-class TrafficSpec(Model):
-    """Limits of one direction. A rate is for each second: `100MB` are 100 megabytes a second."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"floor"})
-    examples: ClassVar[Sequence[Any]] = ({"average": "100MB", "peak": "200MB", "burst": "2MiB"},)
-    least: ClassVar[frozenset[str]] = frozenset({"average"})
-
-    average: Rate
-    """The rate it is shaped to."""
-    peak: Rate | None = None
-    """The highest rate for the time of a burst."""
-    burst: Burst | None = None
-    """How much may go at the peak rate."""
 
 
 class BandwidthSpec(Model):
@@ -55,20 +26,6 @@ class BandwidthSpec(Model):
     """What the guests receive."""
     outbound: TrafficSpec | None = None
     """What the guests send."""
-
-
-class VirtualPortSpec(Model):
-    """The switch that ports are on, where it is not the kernel's bridge."""
-
-    short = "type"
-    later: ClassVar[frozenset[str]] = frozenset({"manager_id", "type_id", "type_version", "instance_id"})
-    examples: ClassVar[Sequence[Any]] = ("openvswitch", {"type": "openvswitch", "profile": "web"})
-    least: ClassVar[frozenset[str]] = frozenset({"type"})
-
-    type: Literal["openvswitch", "802.1Qbh"]
-    """Open vSwitch, or a switch that speaks IEEE 802.1Qbh."""
-    profile: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,39}$")] | None = Field(None, examples=["web"])
-    """The port profile's name there."""
 
 
 class PortGroupSpec(Model):

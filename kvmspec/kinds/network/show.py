@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_network
 from typing import Any
 
-from kvmspec.kinds.network.values import show_burst, show_rate
+from kvmspec.kinds.ports import show_burst, show_rate
 
 Data = dict[str, Any]
 

@@ -17,11 +17,10 @@ from kvmspec.kinds.network.links import (
     NatSpec,
     PortGroupSpec,
     RouteSpec,
-    VirtualPortSpec,
-    VlanSpec,
 )
 from kvmspec.kinds.network.values import BridgeName, DeviceName, DnsName, GroupName
 from kvmspec.kinds.parts import Uuid
+from kvmspec.kinds.ports import VirtualPortSpec, VlanSpec
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import Duration, IPv4, Mac, Subnet
 

@@ -6,10 +6,10 @@ import re
 from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from kvmspec.manifest.types import parse_size, words
+from kvmspec.manifest.types import words
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
@@ -17,7 +17,6 @@ _LINK = re.compile(r"[A-Za-z0-9_.@-]{1,15}")  # the kernel's IFNAMSIZ less the f
 _SERVICE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _GROUP = re.compile(r"[A-Za-z0-9_.-]{1,63}")  # libvirt's schema: a deviceName
 _TEXT = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
-_KB = 1000
 
 
 def _dns_name(value: Any) -> str:
@@ -95,36 +94,6 @@ def _subnet6(value: Any) -> str:
         ) from None
 
 
-def _rate(value: Any) -> int:
-    """Bytes as libvirt's kilobytes. libvirt gives the number to `tc` as `kbps`, which tc(8) calls 1000
-    bytes a second [source: virnetdevbandwidth.c]."""
-    size = parse_size(value)
-    if size % _KB or size < _KB:
-        raise PydanticCustomError("rate", "a rate is in whole kilobytes (kB, 1000 bytes) a second")
-    return size // _KB
-
-
-def _burst(value: Any) -> int:
-    """Bytes as KiB: `tc` takes a burst's `kb` for 1024 bytes."""
-    size = parse_size(value)
-    if size % 1024:
-        raise PydanticCustomError("burst", "a burst is in whole KiB")
-    return size // 1024
-
-
-def show_rate(kilobytes: int) -> str:
-    """100000 → `100MB`"""
-    for unit, factor in (("GB", 10**6), ("MB", 10**3)):
-        if kilobytes % factor == 0:
-            return f"{kilobytes // factor}{unit}"
-    return f"{kilobytes}KB"
-
-
-def show_burst(kib: int) -> str:
-    """2048 → `2MiB`"""
-    return f"{kib // 1024}MiB" if kib % 1024 == 0 else f"{kib}KiB"
-
-
 def _text(example: str, brief: str, text: str, *more: str) -> Any:
     return words({"type": "string", "examples": [example, *more]}, brief, text)
 
@@ -162,13 +131,4 @@ Subnet6 = Annotated[
     str,
     BeforeValidator(_subnet6),
     _text("fd00:150::/64", "IPv6 subnet", "an IPv6 subnet, such as fd00:150::/64"),
-]
-Rate = Annotated[
-    int,
-    BeforeValidator(_rate),
-    PlainSerializer(show_rate),
-    _text("100MB", "rate", "a size for each second, in whole kB, such as 100MB"),
-]
-Burst = Annotated[
-    int, BeforeValidator(_burst), PlainSerializer(show_burst), _text("2MiB", "size", "a size in whole KiB")
 ]
