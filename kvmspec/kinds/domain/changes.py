@@ -8,12 +8,12 @@ from typing import Any
 from kvmspec.canon.compare import covers, get, uncovered
 from kvmspec.core.change import FieldChange
 from kvmspec.core.impact import Impact
-from kvmspec.kinds.domain import fields, live, rules
+from kvmspec.kinds.domain import fields, live, replugging, rules
 from kvmspec.kinds.domain.compare import Change, Comparison, per_device
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.restarts import still_unbooted
 from kvmspec.kinds.domain.row import Field, present, size
-from kvmspec.kinds.domain.rules import Verdict
+from kvmspec.kinds.domain.rules import Rule, Verdict
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.domain.tables import disks, nics
 
@@ -46,27 +46,38 @@ def _impact(
     row: Field, unit: Path, before: Any, after: Any, change: Change, comparison: Comparison
 ) -> Verdict:
     active = comparison.active
-    rule = row.rule
-    if rule is disks.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
-        rule = disks.MEDIUM
-    if rule is nics.PORTGROUP and _moves(unit[:3], comparison):
-        rule = nics.MOVED
-    if fields.manifest_path(row, unit, comparison.all_keys) == fields.CLOUD_INIT:
-        rule = fields.SEED
+    rule = _rule(row, unit, comparison.persistent, comparison)
+    if rule is rules.password and active is not None:
+        before = get(active, unit)  # of one that was put off to the next boot, the console knows nothing
     verdict = rule(_scalar(before), _scalar(after), comparison.guest)
     if verdict.impact is Impact.REPLACE and before is not None:
         return verdict
     if active is None:
         return Verdict(Impact.NONE, "")
+    if live.plugged(change) and change.after is None and live.has_it(comparison, change):
+        return Verdict(Impact.LIVE, "the running guest has it not")
+    if live.comes_at_boot(comparison, change.path):
+        return Verdict(Impact.LIVE, "the device itself comes at the next boot")
     if verdict.impact >= Impact.RESTART and live.has_it(comparison, change):
         return Verdict(Impact.LIVE, "the running guest has it already")
     return _ceiling(row, active, comparison) or _possible(verdict, row, comparison)
 
 
-def _moves(nic: Path, comparison: Comparison) -> bool:
+def _rule(row: Field, unit: Path, have: Data, comparison: Comparison) -> Rule:
+    """The rule of a row, or the one of a case that the path does not tell; `have` is what changes."""
+    if fields.manifest_path(row, unit, comparison.all_keys) == fields.CLOUD_INIT:
+        return fields.SEED
+    if row.rule is disks.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
+        return disks.MEDIUM
+    if row.rule is nics.PORTGROUP and _moves(unit[:3], have, comparison):
+        return nics.MOVED
+    return row.rule
+
+
+def _moves(nic: Path, have: Data, comparison: Comparison) -> bool:
     """Whether an interface goes to another network, whose portgroup it then gets."""
     network = (*nic, "source", "@network")
-    return bool(get(comparison.persistent, network) != get(comparison.stated, network))
+    return bool(get(have, network) != get(comparison.stated, network))
 
 
 def _possible(verdict: Verdict, row: Field, comparison: Comparison) -> Verdict:
@@ -145,7 +156,8 @@ def pending(comparison: Comparison) -> list[tuple[FieldChange, Change]]:
         for inner, value, before in per_device(path, want, have):
             defined = get(comparison.persistent, inner)
             if defined is not None and covers(value, defined):
-                change = Change(inner, before, value, drift=True)
+                after = defined if before is None else value  # of a device all, not what is stated of it
+                change = Change(inner, before, after, drift=True)
                 found.append((_pending_field(change, active, comparison), change))
     return found
 
@@ -167,8 +179,12 @@ def _unbooted_field(change: Change, comparison: Comparison) -> FieldChange:
 def _pending_field(change: Change, active: Data, comparison: Comparison) -> FieldChange:
     row, unit = fields.lookup(change.path)
     before, after = get(active, unit), get(comparison.stated, unit)
-    verdict = row.rule(_scalar(before), _scalar(after), comparison.guest)
-    impact, reason, _ = _possible(verdict, row, comparison)
+    if live.plugged(change):
+        after = change.after
+    rule = _rule(row, unit, active, comparison)
+    impact, reason, _ = _possible(rule(_scalar(before), _scalar(after), comparison.guest), row, comparison)
+    if live.plugged(change) and change.before is None and replugging.is_taken(comparison, unit):
+        impact, reason = Impact.RESTART, replugging.TAKEN
     name = fields.manifest_path(row, unit, comparison.all_keys)
     return FieldChange(
         name,

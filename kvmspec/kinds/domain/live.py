@@ -8,7 +8,7 @@ from kvmspec.canon.compare import covers, get
 from kvmspec.core.action import Action, AttachDevice, DetachDevice, Edit, SetMemory, SetVcpus, UpdateDevice
 from kvmspec.core.live import Call
 from kvmspec.kinds.base import Chain
-from kvmspec.kinds.domain import dimms, disk_tuning, edits, fields, live_tuning, swapping
+from kvmspec.kinds.domain import dimms, disk_tuning, edits, fields, live_tuning, replugging, swapping
 from kvmspec.kinds.domain.compare import Change, Comparison, last_first
 from kvmspec.kinds.domain.controllers import SCSI, SCSI_XML, needs_scsi
 from kvmspec.manifest.types import format_size
@@ -27,13 +27,25 @@ def steps(comparison: Comparison, changes: list[Change]) -> Chain:
         if change.path[:3] in swapped:
             continue
         row, unit = fields.lookup(change.path)
-        if row.call in _MAKERS and (plugged(change) or not has_it(comparison, change)):
+        if row.call in _MAKERS and (plugged(change) or lacks(comparison, change)):
             groups.setdefault((row.call, _object(row.call, unit)), []).append(change)
     chain = [
         link for (call, path), found in groups.items() for link in _MAKERS[call](comparison, path, found)
     ]
     chain += [link for path in swapped for link in swapping.steps(comparison, path, changes)]
     return sorted(chain, key=lambda link: _order(link[0]))
+
+
+def lacks(comparison: Comparison, change: Change) -> bool:
+    """Whether the running guest is to be told of a change: not of one that it has, nor of one inside a device
+    that comes as a whole at its next boot."""
+    return not has_it(comparison, change) and not comes_at_boot(comparison, change.path)
+
+
+def comes_at_boot(comparison: Comparison, path: Path) -> bool:
+    """Whether a path is inside a device of the definition that the running guest has not."""
+    inside = path[0] == "devices" and len(path) > 3
+    return inside and get(comparison.active, path[:3]) is None and fields.is_device(path)
 
 
 def has_it(comparison: Comparison, change: Change) -> bool:
@@ -61,7 +73,9 @@ def _plug(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator
         return
     if needs_scsi(path, changes[0].after) and not comparison.guest.controllers("scsi"):
         yield AttachDevice(vm, SCSI, SCSI_XML), "attach a SCSI controller"
-    yield AttachDevice(vm, path, comparison.element(path)), f"attach {name}"
+    defined = replugging.is_defined(comparison, path)
+    xml = replugging.element(comparison, path) if defined else comparison.element(path)
+    yield AttachDevice(vm, path, xml), f"attach {name}"
 
 
 def _update(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator[tuple[Action, str]]:

@@ -54,8 +54,10 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
         changes.append(_renamed(found.old_name, comparison))
     rebuilding = _rebuilding(comparison, context)
     if not rebuilding:
-        changes = restarts.put_off(changes, comparison, context)
-    waiting = [] if any(c.impact >= Impact.RESTART for c in changes) else _pending(comparison, changes)
+        swaps = swapping.names(comparison, canonical) if observed.running else set()
+        changes = restarts.put_off(changes, comparison, context, swaps)
+    restarting = any(c.impact >= Impact.RESTART for c in changes)
+    waiting = [] if restarting else _pending(comparison, changes, canonical)
     pending = tuple(field for field, _ in waiting if field.impact >= Impact.RESTART)
     live_only = [pair for pair in waiting if pair[0].impact < Impact.RESTART and observed.running]
     changes += [field for field, _ in live_only]
@@ -190,13 +192,15 @@ def _renamed(old: str, comparison: Comparison) -> FieldChange:
     return FieldChange("name", old, comparison.desired.address.name, impact, reason)
 
 
-def _pending(comparison: Comparison, changes: list[FieldChange]) -> list[tuple[FieldChange, Change]]:
+def _pending(
+    comparison: Comparison, changes: list[FieldChange], canonical: list[Change]
+) -> list[tuple[FieldChange, Change]]:
     if comparison.observed.running and comparison.spec.state == "stopped":
         return []
     named = {change.path for change in changes}
     return [
         (field, change)
-        for field, change in changing.pending(comparison)
+        for field, change in room.within(changing.pending(comparison), comparison, canonical)
         if field.path not in named and field.path not in changing.ignored([field], comparison.spec)
     ]
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from kvmspec.canon.compare import get
@@ -37,13 +37,16 @@ def performed(spec: VmSpec, context: Context) -> bool:
     return not context.no_restart and (spec.lifecycle.restart == "allowed" or (_may(spec) and given))
 
 
-def put_off(changes: Iterable[FieldChange], comparison: Comparison, context: Context) -> list[FieldChange]:
+def put_off(
+    changes: Iterable[FieldChange], comparison: Comparison, context: Context, swaps: Collection[str] = ()
+) -> list[FieldChange]:
     """The changes, of which those that need a restart wait for the next start, where that is asked for.
 
-    Not where the VM is stopped anyway: for another name, or a part that is replaced.
+    Not where the VM is stopped anyway: for another name, or a part that is replaced. `swaps` are the fields
+    of disks that are replaced while it runs.
     """
     changes = list(changes)
-    stops = any(c.impact > Impact.RESTART or c.path == "name" for c in changes)
+    stops = any(c.path == "name" or (c.impact > Impact.RESTART and c.path not in swaps) for c in changes)
     if stops or not comparison.observed.running or not _waits(comparison.spec, context):
         return changes
     return [

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 from kvmspec.adapters.libvirt import Host
+from kvmspec.canon.compare import get
 from kvmspec.canon.edit import select
 from kvmspec.canon.read import read
 from kvmspec.core.action import (
@@ -18,6 +19,7 @@ from kvmspec.core.action import (
     UpdateDevice,
 )
 from kvmspec.kinds.domain import dimms, plugging, tuning
+from kvmspec.kinds.domain.edits import METADATA
 
 LIVE = (AttachDevice, DetachDevice, UpdateDevice, SetMemory, SetDomainMetadata, Tune)
 """Actions that can be taken back. A vCPU that was plugged in and a disk that has grown cannot."""
@@ -32,6 +34,8 @@ def undo(action: Action, host: Host, before: str, report: Callable[[str], None])
     match action:
         case AttachDevice(path=path):
             plugging.detach(DetachDevice(action.address, path, _TIMEOUT), host, report)
+        case DetachDevice(path=path) if get(read(before), path) is None:
+            pass  # it was in the definition only
         case DetachDevice(path=path):
             plugging.attach(AttachDevice(action.address, path, select(before, path)), host, report)
         case UpdateDevice(path=path):
@@ -47,5 +51,13 @@ def undo(action: Action, host: Host, before: str, report: Callable[[str], None])
                 name,
                 title=root.findtext("title") or "",
                 description=root.findtext("description") or "",
-                metadata=None,
+                metadata=_record(before),
             )
+
+
+def _record(xml: str) -> str:
+    """The record that a guest had; "" where it had none."""
+    try:
+        return select(xml, METADATA)
+    except LookupError:
+        return ""
