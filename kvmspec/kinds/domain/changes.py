@@ -55,7 +55,7 @@ def _impact(
     if active is None:
         return Verdict(Impact.NONE, "")
     if live.plugged(change) and change.after is None and live.has_it(comparison, change):
-        return Verdict(Impact.LIVE, "the running guest has it not")
+        return Verdict(Impact.LIVE, "the running guest is without it")
     if live.comes_at_boot(comparison, change.path):
         return Verdict(Impact.LIVE, "the device itself comes at the next boot")
     if verdict.impact >= Impact.RESTART and live.has_it(comparison, change):

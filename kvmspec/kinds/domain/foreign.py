@@ -53,7 +53,8 @@ def unmanaged(comparison: Comparison) -> Iterator[str]:
         items = group.items() if isinstance(group, dict) else ()
         for key, device in items:
             if key not in stated and key not in applied and (tag, key) not in _NOBODYS:
-                yield f"has a {name} {_words(key, device)}the manifest does not name; it stays"
+                article = "an" if name[0] in "aeiou" else "a"
+                yield f"has {article} {name} {_words(key, device)}the manifest does not name; it stays"
 
 
 def _words(key: str, device: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from kvmspec.core.change import Difference, FieldChange, Verb
@@ -14,6 +13,7 @@ from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import changes as changing
 from kvmspec.kinds.domain import fields, foreign, installing, match, restarts, room, swapping
 from kvmspec.kinds.domain.chain import Builder, old_seeds
+from kvmspec.kinds.domain.clashes import clashes
 from kvmspec.kinds.domain.compare import Change, Comparison, compare
 from kvmspec.kinds.domain.create import creation, missing
 from kvmspec.kinds.domain.held import held
@@ -91,6 +91,7 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
         refusals=(
             *_refusals(comparison, changes, context),
             *held(comparison, canonical, chain, view, context),
+            *clashes(comparison, canonical, context),
         ),
         invalid=tuple(missing(comparison.desired, view, context)) if canonical else (),
         impact_floor=Impact.RESTART if restart_pending else _live(recording and observed.running),
@@ -215,13 +216,6 @@ def _remarks(comparison: Comparison, changing: bool) -> list[str]:
     return found
 
 
-def _notes(comparison: Comparison, changing: bool) -> Iterator[str]:
-    yield from comparison.desired.extra or ()
-    yield from comparison.notes
-    yield from _remarks(comparison, changing)
-    yield from _kept(comparison)
-
-
 def _kept(comparison: Comparison) -> list[str]:
     """Volumes of disks that are not declared any more, and fields that have no default."""
     if comparison.same:
@@ -237,7 +231,14 @@ def _kept(comparison: Comparison) -> list[str]:
 
 def _refusals(comparison: Comparison, changes: list[FieldChange], context: Context) -> list[Problem]:
     desired, spec = comparison.desired, comparison.spec
-    swapped = [c for c in changes if c.drift and c.path.startswith("disks.") and c.path.endswith(".source")]
+    swapped = [
+        c
+        for c in changes
+        if c.drift
+        and c.path.startswith("disks.")
+        and c.path.endswith(".source")
+        and c.impact is Impact.REPLACE  # what is in a drive is put right
+    ]
     if swapped:
         return [
             context.problem(

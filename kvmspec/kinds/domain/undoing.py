@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
@@ -19,7 +20,6 @@ from kvmspec.core.action import (
     UpdateDevice,
 )
 from kvmspec.kinds.domain import dimms, plugging, tuning
-from kvmspec.kinds.domain.edits import METADATA
 
 LIVE = (AttachDevice, DetachDevice, UpdateDevice, SetMemory, SetDomainMetadata, Tune)
 """Actions that can be taken back. A vCPU that was plugged in and a disk that has grown cannot."""
@@ -57,7 +57,8 @@ def undo(action: Action, host: Host, before: str, report: Callable[[str], None])
 
 def _record(xml: str) -> str:
     """The record that a guest had; "" where it had none."""
-    try:
-        return select(xml, METADATA)
-    except LookupError:
-        return ""
+    found = _RECORD.search(xml)
+    return found[0] if found else ""
+
+
+_RECORD = re.compile(r"<kvmspec:vm\b.*?</kvmspec:vm>", re.S)
