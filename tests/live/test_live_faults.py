@@ -8,7 +8,7 @@ from uuid import UUID
 import libvirt
 import pytest
 
-from tests.live.matrix import booted, devices
+from tests.live.matrix import booted, devices, values
 from tests.live.scene import Scene, address_of, idle_vm
 from tests.support.guest import TinyGuest, domain_id, wait_for
 
@@ -171,3 +171,40 @@ def test_dimms_of_a_vm_that_is_adopted(scene: Scene) -> None:
     adopted = {"uuid": uuid, "state": "stopped", "memory": {"dimms": ["128MiB", "128MiB"]} | room}
     scene.settle(scene.manifest({"web": adopted}))
     assert scene.tree("web").findtext("memory") == str(384 * 1024)
+
+
+def test_a_disk_comes_with_its_thread(scene: Scene, tiny_guest: TinyGuest) -> None:
+    manifest = booted(scene, tiny_guest)
+    web, number = manifest["vms"]["web"], domain_id(scene.conn, "web")
+    web["iothreads"] = 2
+    web["disks"].append(disk("b", iothread=2))
+    scene.settle(manifest)
+    pin = libvirt.VIR_DOMAIN_AFFECT_CONFIG | LIVE
+    scene.domain("web").pinIOThread(1, (True,), pin)  # of which the manifest says nothing
+    web["memory"]["tuning"] = {"hard_limit": "9MiB"}
+    web["disks"].pop()
+    del web["iothreads"]
+    pins = values("cputune/iothreadpin", "iothread", "cpuset")
+    before = pins(scene.tree("web", active=True))
+    scene.apply(manifest, expect=1)
+    assert pins(scene.tree("web", active=True)) == before and pins(scene.tree("web"))
+    web["memory"].pop("tuning")
+    scene.settle(manifest)  # the thread's pin goes with it
+    assert domain_id(scene.conn, "web") == number and not pins(scene.tree("web"))
+
+
+def test_a_tap_is_named_and_no_more(scene: Scene, tiny_guest: TinyGuest) -> None:
+    manifest = booted(scene, tiny_guest)
+    nic = manifest["vms"]["web"]["networks"][0]
+    nic["tap"] = "shop0"
+    scene.apply(manifest, "--no-restart")
+    assert "(none) → shop0" in scene.plan(expect=0)
+    del nic["tap"]
+    scene.settle(manifest)  # given up before any boot: the guest is as it was
+    nic["tap"] = "shop0"
+    scene.apply(manifest, "--no-restart")
+    boot(scene)
+    del nic["tap"]
+    scene.apply(manifest, "--no-restart")
+    assert "shop0 → (none)" in scene.plan(expect=0)
+    boot(scene)

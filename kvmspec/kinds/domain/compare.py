@@ -17,6 +17,7 @@ from kvmspec.kinds.domain import fields, fit, preset, render
 from kvmspec.kinds.domain.brief import brief
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.keys import allocate, disk_keys, final
+from kvmspec.kinds.domain.nic_spec import DRAWN
 from kvmspec.kinds.domain.sources import Places, Source
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import nic_keys
@@ -234,7 +235,7 @@ def compare(
 def _of_guest(xml: str | None, stated: Data, reveal: Any) -> Data | None:
     if xml is None:
         return None
-    data = _without_empty_sources(brief(xml))
+    data = _as_stated(brief(xml))
     _hide(stated, data, reveal)
     return data
 
@@ -263,11 +264,15 @@ def _without_what_is_nowhere(applied: Data, recorded: Data, places: Sequence[Dat
     return dict(kept)
 
 
-def _without_empty_sources(active: Data) -> Data:
-    """An ejected CD leaves a `<source index='6'/>` in the active XML (libvirt 9.0)."""
+def _as_stated(active: Data) -> Data:
+    """Without what libvirt adds to the XML of a running guest, and a manifest could state: an ejected CD
+    leaves a `<source index='6'/>` (libvirt 9.0), and a tap has a name."""
     for disk in active.get("devices", {}).get("disk", {}).values():
         if disk.get("source", {}).keys() == {"@index"}:
             del disk["source"]
+    for nic in active.get("devices", {}).get("interface", {}).values():
+        if DRAWN.match(nic.get("target", {}).get("@dev", "")):
+            del nic["target"]  # that of a tap nobody has named
     return active
 
 

@@ -5,10 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from kvmspec.canon.compare import covers, get
-from kvmspec.core.action import Action, AttachDevice, DetachDevice, Edit, SetMemory, SetVcpus, UpdateDevice
+from kvmspec.core.action import (
+    Action,
+    AttachDevice,
+    DetachDevice,
+    Edit,
+    EditDomain,
+    SetMemory,
+    SetVcpus,
+    UpdateDevice,
+)
 from kvmspec.core.live import Call
 from kvmspec.kinds.base import Chain
-from kvmspec.kinds.domain import dimms, disk_tuning, edits, fields, live_tuning, replugging, swapping
+from kvmspec.kinds.domain import (
+    dimms,
+    disk_tuning,
+    edits,
+    fields,
+    iothreads,
+    live_tuning,
+    replugging,
+    swapping,
+)
 from kvmspec.kinds.domain.compare import Change, Comparison, last_first
 from kvmspec.kinds.domain.controllers import SCSI, SCSI_XML, needs_scsi
 from kvmspec.manifest.types import format_size
@@ -33,7 +51,17 @@ def steps(comparison: Comparison, changes: list[Change]) -> Chain:
         link for (call, path), found in groups.items() for link in _MAKERS[call](comparison, path, found)
     ]
     chain += [link for path in swapped for link in swapping.steps(comparison, path, changes)]
+    chain += _threads_first(comparison, chain)
     return sorted(chain, key=lambda link: _order(link[0]))
+
+
+def _threads_first(comparison: Comparison, chain: Chain) -> Chain:
+    """New I/O threads are defined before a disk that uses one is, or libvirt refuses its definition."""
+    used = any(isinstance(action, AttachDevice) and " iothread=" in action.xml for action, _ in chain)
+    if not used or not any(live_tuning.is_new_thread(action) for action, _ in chain):
+        return []
+    edit = EditDomain(comparison.desired.address, tuple(edits.settled(iothreads.edits(comparison))))
+    return [(edit, "define the I/O threads")]
 
 
 def lacks(comparison: Comparison, change: Change) -> bool:
@@ -132,4 +160,6 @@ def _order(action: Action) -> tuple[int, int]:
         return 0, last_first(action.path)
     if live_tuning.is_new_thread(action):
         return 1, 0
+    if isinstance(action, EditDomain):
+        return 1, 1
     return 2 if isinstance(action, AttachDevice) else 3, 0

@@ -124,7 +124,7 @@ def _changes(comparison: Comparison) -> tuple[list[FieldChange], list[Change], f
     if comparison.same:
         return [], [], frozenset()
     pairs = [(changing.field_change(change, comparison), change) for change in comparison.changes()]
-    pairs = room.within(pairs, comparison)
+    pairs = room.freed(room.within(pairs, comparison), comparison)
     skipped = changing.ignored([field for field, _ in pairs], comparison.spec)
     for field, change in pairs:
         if field.path in skipped:

@@ -9,7 +9,7 @@ from typing import Any
 from kvmspec.canon.compare import get
 from kvmspec.core.change import FieldChange
 from kvmspec.core.impact import Impact
-from kvmspec.kinds.domain import live, rules
+from kvmspec.kinds.domain import live, live_tuning, rules
 from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.kinds.domain.controllers import needs_scsi
 
@@ -32,6 +32,25 @@ def within(pairs: list[Pair], comparison: Comparison, besides: Iterable[Change] 
         (replace(field, impact=impact, reason=reason, avoid=avoid) if id(field) in beyond else field, change)
         for field, change in pairs
     ]
+
+
+def freed(pairs: list[Pair], comparison: Comparison) -> list[Pair]:
+    """The changes, those live by which an I/O thread goes together with every disk that uses it."""
+    disks = get(comparison.active, ("devices", "disk")) or {}
+    going = {
+        pair[1].path[2] for pair in pairs if _plugs(pair) and pair[1].path[1] == "disk" and not pair[1].after
+    }
+    users = {get(disk, ("driver", "@iothread")) for target, disk in disks.items() if target not in going}
+    users |= {get(controller, ("driver", "@iothread")) for controller in comparison.guest.controllers("scsi")}
+    return [
+        (replace(field, impact=Impact.LIVE, reason="") if _is_free(field, change, users) else field, change)
+        for field, change in pairs
+    ]
+
+
+def _is_free(field: FieldChange, change: Change, users: set[str | None]) -> bool:
+    thread = change.path[:2] == live_tuning.THREADS and len(change.path) == 3
+    return thread and change.after is None and field.impact is Impact.RESTART and change.path[2] not in users
 
 
 def _plugs(pair: Pair) -> bool:

@@ -33,7 +33,7 @@ def _in_use(before: Any, after: Any, guest: Guest) -> str:
         return ""
     disks = guest.active.get("devices", {}).get("disk", {}).values()
     users = {device.get("driver", {}).get("@iothread") for device in (*disks, *guest.controllers("scsi"))}
-    return "a disk of the running guest uses it" if before.get("@id") in users else ""
+    return "a disk or a SCSI controller of the running guest uses it" if before.get("@id") in users else ""
 
 
 SHARES = Unless("live; no longer stated, the host's own come back at the next boot", _shares_gone)
