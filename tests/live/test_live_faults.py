@@ -8,7 +8,7 @@ from uuid import UUID
 import libvirt
 import pytest
 
-from tests.live.matrix import booted, devices, values
+from tests.live.matrix import MAC, booted, devices, values
 from tests.live.scene import Scene, address_of, idle_vm
 from tests.support.guest import TinyGuest, domain_id, wait_for
 
@@ -208,3 +208,23 @@ def test_a_tap_is_named_and_no_more(scene: Scene, tiny_guest: TinyGuest) -> None
     scene.apply(manifest, "--no-restart")
     assert "shop0 → (none)" in scene.plan(expect=0)
     boot(scene)
+
+
+def test_an_interface_that_lost_its_driver_still_changes(scene: Scene, tiny_guest: TinyGuest) -> None:
+    """An empty <driver/> in a definition is not nothing to libvirt."""
+    manifest = booted(scene, tiny_guest, networks=[{"network": "front", "mac": MAC, "queues": 2}])
+    nic = manifest["vms"]["web"]["networks"][0]
+    del nic["queues"]
+    scene.apply(manifest, "--no-restart")
+    boot(scene)
+    nic["link"] = "down"
+    scene.settle(manifest)
+
+
+def test_a_console_waits_to_go_once(scene: Scene) -> None:
+    """libvirt has it twice, as a console and as a serial port."""
+    manifest = scene.manifest({"web": idle_vm()})
+    scene.settle(manifest)
+    manifest["vms"]["web"]["console"] = False
+    scene.apply(manifest, "--no-restart")
+    assert scene.plan(expect=0).count("console") == 1

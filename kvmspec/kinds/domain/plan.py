@@ -58,7 +58,7 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
         changes = restarts.put_off(changes, comparison, context, swaps)
     restarting = any(c.impact >= Impact.RESTART for c in changes)
     waiting = [] if restarting else _pending(comparison, changes, canonical)
-    pending = tuple(field for field, _ in waiting if field.impact >= Impact.RESTART)
+    pending = tuple({f.path: f for f, _ in waiting if f.impact >= Impact.RESTART}.values())
     live_only = [pair for pair in waiting if pair[0].impact < Impact.RESTART and observed.running]
     changes += [field for field, _ in live_only]
     for field, change in waiting:
