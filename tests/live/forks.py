@@ -65,7 +65,7 @@ class Forks:
         first action, or after an action.
 
         Gives ``code`` (-9 when killed), and, where it came to its end, ``steps`` of the plan, ``events``,
-        ``failed`` and ``left``, the steps of another plan.
+        ``missing`` permissions, ``failed``, and of another plan the steps ``left`` and what is ``pending``.
         """
         return self.ask(manifest=str(path), uri=uri, **more)
 
@@ -138,10 +138,13 @@ def _pipeline(request: dict[str, Any]) -> None:
 
     answer: dict[str, Any] = {"steps": [step.text for step in plan.steps]}
     answer["refused"] = [problem.message for problem in plan.refusals]
+    answer["missing"] = sorted(permission.value for permission in plan.missing)
     if not plan.refusals and not request.get("plan_only"):
         result = session.apply(plan, on_event=on_event, interrupted=threading.Event(), parallelism=1)
         answer["failed"] = [str(o.error) for o in result.outcomes if o.status is not Status.DONE]
-        answer["left"] = [step.text for step in Session(wanted).plan().steps]
+        after = Session(wanted).plan()
+        answer["left"] = [step.text for step in after.steps]
+        answer["pending"] = [field.path for difference in after.differences for field in difference.pending]
     print(json.dumps(answer | {"events": events}))  # noqa: T201 - the answer
 
 
