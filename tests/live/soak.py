@@ -17,6 +17,8 @@ from tests.support.guest import TinyGuest
 Vm = dict[str, Any]
 SPARE = 4
 """PCI ports that kvmspec gives to a new VM beyond what it has."""
+USB_PORTS = 4
+"""Of the USB controller that libvirt gives to a q35 machine."""
 NETWORKS = ("front", "back", "default")
 BUSES = ("virtio", "virtio", "scsi", "usb")
 MOST = {"disks": 9, "networks": 6, "cpus": 4}
@@ -39,6 +41,7 @@ class Life:
         self.scsi = self.bus_of_cd == "scsi"
         self.ports = self.used() + SPARE
         self.made = 1
+        self.gone: set[str] = set()
 
     def _vm(self, guest: TinyGuest) -> Vm:
         disks = [
@@ -71,6 +74,7 @@ class Life:
         """Change the manifest in one to four ways, and say in which."""
         wanted = self.random.choice([1, 1, 2, 2, 3, 4])
         told: list[str] = []
+        self.gone = set()
         while len(told) < wanted:
             told += self.random.choice(CHANGES)(self)
         return told
@@ -88,6 +92,8 @@ Change = Callable[[Life], Iterator[str]]
 def _plugged(life: Life, disk: Vm) -> Iterator[str]:
     """Put a disk into the manifest, anywhere in the list, on a bus that has room."""
     bus = life.random.choice(BUSES)
+    if bus == "usb" and sum(d.get("bus") == "usb" for d in life.vm["disks"]) == USB_PORTS:
+        return
     needs_port = bus == "virtio" or (bus == "scsi" and not life.scsi)
     if len(life.vm["disks"]) >= MOST["disks"] or (needs_port and not life.free()):
         return
@@ -104,7 +110,7 @@ def a_disk_comes(life: Life) -> Iterator[str]:
 
 def a_disk_comes_back(life: Life) -> Iterator[str]:
     """One that was there before, with its volume and its data."""
-    there = {disk.get("name") for disk in life.vm["disks"]}
+    there = {disk.get("name") for disk in life.vm["disks"]} | life.gone
     gone = sorted(
         path.stem.removeprefix("web-")
         for path in life.scene.pool.glob("web-d*.raw")
@@ -117,7 +123,7 @@ def a_disk_comes_back(life: Life) -> Iterator[str]:
 
 
 def a_volume_comes(life: Life) -> Iterator[str]:
-    there = {disk.get("volume") for disk in life.vm["disks"]}
+    there = {disk.get("volume") for disk in life.vm["disks"]} | life.gone
     if rest := sorted({*life.manifest["volumes"]} - there):
         yield from _plugged(life, {"volume": life.random.choice(rest)})
 
@@ -126,7 +132,9 @@ def a_disk_goes(life: Life) -> Iterator[str]:
     if disks := life.leaving_disks():
         disk = life.random.choice(disks)
         life.vm["disks"].remove(disk)
-        yield f"disk {disk.get('name') or disk['volume']} on {disk.get('bus')} goes"
+        name = disk.get("name") or disk["volume"]
+        life.gone.add(name)  # back in the same manifest it would have changed its bus
+        yield f"disk {name} on {disk.get('bus')} goes"
 
 
 def a_disk_grows(life: Life) -> Iterator[str]:

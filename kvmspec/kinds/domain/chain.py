@@ -19,6 +19,7 @@ from kvmspec.core.impact import Impact
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.domain import edits, live, seeding
 from kvmspec.kinds.domain.compare import Change, Comparison
+from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, sealed_xml
 from kvmspec.kinds.domain.wait import waiting
@@ -112,10 +113,18 @@ class Builder:
             )
             if bus == "scsi" and not scsi:
                 found.append(Edit("add", live.SCSI, live.SCSI_XML))
+            if bus == "usb" and Guest(xml=self.c.observed.xml).free_usb_ports() < len(self.canonical):
+                found += self._usb_anew()
         if change.path[:2] == ("devices", "graphics") and change.before is None and "video" not in devices:
             xml = '<video><model type="virtio"/></video>'
             found.append(Edit("add", ("devices", "video", "#0"), xml))
         return found
+
+    def _usb_anew(self) -> list[Edit]:
+        """libvirt adds a hub to a definition, and puts it where a device was that has no port any more."""
+        disks = self.c.persistent.get("devices", {}).get("disk", {})
+        on_usb = (name for name, disk in disks.items() if get(disk, ("target", "@bus")) == "usb")
+        return [Edit("remove", ("devices", "disk", name, "address")) for name in on_usb]
 
     def _record_xml(self, context: Context) -> str:
         return sealed_xml(record_of(self.c, context), context)

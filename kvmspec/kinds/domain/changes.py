@@ -42,12 +42,7 @@ def _impact(
     row: fields.Field, unit: Path, before: Any, after: Any, change: Change, comparison: Comparison
 ) -> Verdict:
     active = comparison.active
-    rule = row.rule
-    if rule is fields.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
-        rule = fields.MEDIUM
-    if fields.manifest_path(row, unit, comparison.all_keys) == fields.CLOUD_INIT:
-        rule = fields.SEED
-    verdict = rule(_scalar(before), _scalar(after), comparison.guest)
+    verdict = _rule(row, unit, comparison)(_scalar(before), _scalar(after), comparison.guest)
     if verdict.impact is Impact.REPLACE and before is not None:
         return verdict
     if active is None:
@@ -55,6 +50,15 @@ def _impact(
     if verdict.impact >= Impact.RESTART and live.has_it(comparison, change):
         return Verdict(Impact.LIVE, "the running guest has it already")
     return _ceiling(row, active, comparison) or _possible(verdict, row, comparison)
+
+
+def _rule(row: fields.Field, unit: Path, comparison: Comparison) -> rules.Rule:
+    """The row's rule, unless it depends on what the device is for."""
+    if row.rule is fields.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
+        return fields.MEDIUM
+    if fields.manifest_path(row, unit, comparison.all_keys) == fields.CLOUD_INIT:
+        return fields.SEED
+    return row.rule
 
 
 def _possible(verdict: Verdict, row: fields.Field, comparison: Comparison) -> Verdict:
@@ -135,7 +139,7 @@ def pending(comparison: Comparison) -> list[tuple[FieldChange, Change]]:
 def _pending_field(change: Change, active: Data, comparison: Comparison) -> FieldChange:
     row, unit = fields.lookup(change.path)
     before, after = get(active, unit), get(comparison.stated, unit)
-    verdict = row.rule(_scalar(before), _scalar(after), comparison.guest)
+    verdict = _rule(row, unit, comparison)(_scalar(before), _scalar(after), comparison.guest)
     impact, reason, _ = _possible(verdict, row, comparison)
     name = fields.manifest_path(row, unit, comparison.all_keys)
     return FieldChange(

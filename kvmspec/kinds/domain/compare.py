@@ -179,8 +179,10 @@ def compare(
     known = record.keys if record else None
     paths = [source.path for source in sources]
     macs = records.macs(view)
-    keys = allocate(context.manifest.project, name, spec, known, devices, paths, macs)
-    becomes = final(spec, keys, devices)
+    active = None if observed.active_xml is None else _without_empty_sources(brief(observed.active_xml))
+    plugged = (active or {}).get("devices", {}).get("disk", {})
+    keys = allocate(context.manifest.project, name, spec, known, devices, paths, macs, plugged)
+    becomes = final(spec, keys, devices, plugged)
     full, new = _with_new_devices(spec, keys, devices)
     rendered = render.stated(context.renderer, name, full, sources, becomes, new)
     recorded = fit.stated_data(rendered, full)
@@ -193,9 +195,7 @@ def compare(
     applied = dict(record.applied) if record else {}
     if record and record.sealed:
         applied = records.unsealed(applied, stated, reveal)
-    active = None
-    if observed.active_xml is not None:
-        active = _without_empty_sources(brief(observed.active_xml))
+    if active is not None:
         _hide(stated, active, reveal)
     applied = _without_what_is_nowhere(applied, recorded, [persistent, active or {}])
     return Comparison(

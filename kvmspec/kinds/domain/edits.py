@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from kvmspec.canon.compare import get
@@ -32,7 +33,7 @@ def writing(path: Path, value: Any, wanted: Elements, persistent: Data) -> Itera
         yield from _element(path, value, wanted, persistent)
     else:
         yield from _leaf(path, value)
-    yield from _companions(path, value, persistent)
+    yield from _companions(path, value, wanted, persistent)
 
 
 def _boot(entry: Data, tag: str) -> str:
@@ -88,12 +89,14 @@ def removing(path: Path) -> Iterator[Edit]:
         yield Edit("remove", ("devices", "serial"))
 
 
-def _companions(path: Path, value: Any, persistent: Data) -> Iterator[Edit]:
+def _companions(path: Path, value: Any, wanted: Elements, persistent: Data) -> Iterator[Edit]:
     """What would contradict the new value: addresses of another bus, chains of another file."""
     if path[:2] == ("devices", "disk") and len(path) > 3:
         disk = path[:3]
         if path[3:] == ("target", "@bus"):
             yield Edit("remove", (*disk, "address"))
+            with suppress(LookupError):  # where nothing is said of it, libvirt finds a place
+                yield Edit("add", (*disk, "address"), wanted((*disk, "address")))
         if path[3] == "source" and get(persistent, (*disk, "backingStore")) is not None:
             yield Edit("remove", (*disk, "backingStore"))
         if path[3] == "source" and get(persistent, (*disk, "source")):

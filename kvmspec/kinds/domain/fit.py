@@ -16,12 +16,13 @@ from kvmspec.kinds.records import KeyMap
 
 Data = dict[str, Any]
 AGENT = "unix/org.qemu.guest_agent.0"
+_WHERE = frozenset({"address"})  # said of a new device only: the VM keeps what it has
 
 
 def stated_data(rendered: str, spec: VmSpec) -> Data:
     """What the manifest states, as canonical data; this is what last applied records, so nothing
     that was merely observed may enter here."""
-    stated = read(rendered)
+    stated = read(rendered, _WHERE)
     stated.pop("name", None)
     stated.pop("uuid", None)
     if spec.autostart is not None:

@@ -25,7 +25,7 @@ def steps(comparison: Comparison, changes: list[Change]) -> Chain:
     groups: dict[tuple[Call, Path], list[Change]] = {}
     for change in changes:
         row, unit = fields.lookup(change.path)
-        if row.call in _MAKERS and not has_it(comparison, change):
+        if row.call in _MAKERS and (_always(change, row.call) or not has_it(comparison, change)):
             groups.setdefault((row.call, _object(row.call, unit)), []).append(change)
     chain = [
         link for (call, path), found in groups.items() for link in _MAKERS[call](comparison, path, found)
@@ -39,9 +39,14 @@ def has_it(comparison: Comparison, change: Change) -> bool:
     return have is None if change.after is None else have is not None and covers(change.after, have)
 
 
+def _always(change: Change, call: Call) -> bool:
+    """A balloon moves for a while, and the plan that is looked at again under the lock has to be the same."""
+    return call is Call.MEMORY or plugged(change)
+
+
 def plugged(change: Change) -> bool:
     """Whether a change is a whole device that comes or goes while the guest runs. Its step writes the
-    definition, too."""
+    definition, too, and so there is one also where the guest has the change already."""
     row, unit = fields.lookup(change.path)
     return row.call is Call.PLUG and unit == change.path and None in (change.before, change.after)
 

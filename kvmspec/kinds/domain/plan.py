@@ -11,7 +11,7 @@ from kvmspec.core.observed import HostView
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import changes as changing
-from kvmspec.kinds.domain import fields, foreign, installing, match, room
+from kvmspec.kinds.domain import fields, foreign, installing, live, match, room
 from kvmspec.kinds.domain.chain import Builder, old_seeds
 from kvmspec.kinds.domain.compare import Change, Comparison, compare
 from kvmspec.kinds.domain.create import creation, missing
@@ -48,7 +48,9 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
     changes += _state(comparison)
     if found.old_name is not None:
         changes.append(_renamed(found.old_name, comparison))
-    waiting = [] if any(c.impact >= Impact.RESTART for c in changes) else _pending(comparison, changes)
+    waiting = (
+        [] if any(c.impact >= Impact.RESTART for c in changes) else _pending(comparison, changes, canonical)
+    )
     pending = tuple(field for field, _ in waiting if field.impact >= Impact.RESTART)
     live_only = [(field, change) for field, change in waiting if field.impact < Impact.RESTART]
     changes += [field for field, _ in live_only]
@@ -153,13 +155,16 @@ def _renamed(old: str, comparison: Comparison) -> FieldChange:
     return FieldChange("name", old, comparison.desired.address.name, impact, reason)
 
 
-def _pending(comparison: Comparison, changes: list[FieldChange]) -> list[tuple[FieldChange, Change]]:
+def _pending(
+    comparison: Comparison, changes: list[FieldChange], canonical: list[Change]
+) -> list[tuple[FieldChange, Change]]:
     if not comparison.observed.running or comparison.spec.state == "stopped":
         return []
     named = {change.path for change in changes}
+    plugged = [c for c in canonical if live.plugged(c) and not live.has_it(comparison, c)]
     return [
         (field, change)
-        for field, change in changing.pending(comparison)
+        for field, change in room.within(changing.pending(comparison), comparison, plugged)
         if field.path not in named and field.path not in changing.ignored([field], comparison.spec)
     ]
 
