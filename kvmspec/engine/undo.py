@@ -1,7 +1,5 @@
-"""Never worse than before: a VM or network whose chain of steps fails gets its definition back.
-
-Live changes already made stay and are named in the outcome; they are what the manifest wants.
-"""
+"""Never worse than before: a VM or network whose chain of steps fails gets its definition back, and its
+guest what it had. Live changes that cannot be taken back are named in the outcome."""
 
 from __future__ import annotations
 
@@ -11,6 +9,8 @@ from dataclasses import dataclass, replace
 
 from kvmspec.adapters.libvirt import Host
 from kvmspec.core.action import (
+    AttachDevice,
+    DetachDevice,
     EditDomain,
     EditNetwork,
     FinishInstall,
@@ -24,8 +24,11 @@ from kvmspec.core.address import Address
 from kvmspec.core.errors import KvmspecError
 from kvmspec.core.plan import Outcome, Plan, Status, Step
 from kvmspec.kinds.base import Kind
+from kvmspec.kinds.domain import undoing
 
-_UNDOABLE = (EditDomain, RenameDomain, ShutdownDomain, EditNetwork)
+_DEFINES = (EditDomain, AttachDevice, DetachDevice)
+_UNDOABLE = (*_DEFINES, RenameDomain, ShutdownDomain, EditNetwork, *undoing.LIVE)
+_HALF_DONE = (DetachDevice,)  # gone from the definition, when the guest does not let go of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class _Before:
     name: str
     xml: str
     running: bool
+    active: str | None
 
 
 class Undo:
@@ -55,7 +59,9 @@ class Undo:
         objects = host.networks if address.kind == "network" else host.domains
         observed = objects.get(address.name)
         with self._lock:
-            self._before[chain[0].number] = _Before(observed.name, observed.xml, observed.running)
+            self._before[chain[0].number] = _Before(
+                observed.name, observed.xml, observed.running, observed.active_xml
+            )
 
     def after_failure(self, failed: Step, outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:
         """Put the object of a failed step back; returns the outcomes that are different now."""
@@ -64,18 +70,33 @@ class Undo:
         chain = self._chains.get(failed.number, ())
         before = self._before.get(chain[0].number) if chain else None
         done = [s for s in chain if s.number in outcomes and outcomes[s.number].status is Status.DONE]
-        if before is None or not done:
-            return {}
         undoable = [s for s in done if isinstance(s.action, _UNDOABLE)]
-        if not undoable:
+        if before is None or not (undoable or isinstance(failed.action, _HALF_DONE)):
             return {}
+        host = self._hosts[failed.action.address.host]
         try:
-            self._put_back(before, undoable, self._hosts[failed.action.address.host], failed)
+            self._put_back(before, undoable, host, failed)
         except KvmspecError as error:
-            words = f"and could not be put back as it was: {error.message}"
-            outcome = outcomes[failed.number]
-            return {failed.number: replace(outcome, error=f"{outcome.error}; {words}")}
-        return {s.number: replace(outcomes[s.number], status=Status.UNDONE) for s in undoable}
+            return _told(failed, outcomes, f"and could not be put back as it was: {error.message}")
+        undone, words = self._put_back_live(before, done, host)
+        settled = [s for s in undoable if not isinstance(s.action, undoing.LIVE)] + undone
+        changed = {s.number: replace(outcomes[s.number], status=Status.UNDONE) for s in settled}
+        return changed | (_told(failed, outcomes, words) if words else {})
+
+    def _put_back_live(self, before: _Before, done: list[Step], host: Host) -> tuple[list[Step], str]:
+        """What was taken back of the running guest, and words on what could not be."""
+        undone, words = [], ""
+        if before.active is None or not host.domains.is_active(before.name):
+            return [], ""
+        for step in reversed(done):
+            if not isinstance(step.action, undoing.LIVE):
+                continue
+            try:
+                undoing.undo(step.action, host, before.active, lambda text: None)
+                undone.append(step)
+            except (KvmspecError, LookupError) as error:
+                words += f"; {step.text} could not be taken back: {error}"
+        return undone, words.lstrip("; ")
 
     def _put_back(self, before: _Before, done: list[Step], host: Host, failed: Step) -> None:
         if failed.action.address.kind == "network":
@@ -84,25 +105,18 @@ class Undo:
                 self._kinds["network"].apply(StartNetwork(failed.action.address), host, lambda text: None)
             return
         for step in reversed(done):
-            match step.action:
-                case RenameDomain(new_name=new_name):
-                    host.domains.rename(new_name, before.name)
-                case EditDomain():
-                    name = before.name if not _renamed(done) else step.action.address.name
-                    host.domains.define(_named(before.xml, before.name, name))
-                case ShutdownDomain():
-                    pass  # started again below, with its old definition
+            if isinstance(step.action, RenameDomain):
+                host.domains.rename(step.action.new_name, before.name)
+        if isinstance(failed.action, _DEFINES) or any(isinstance(step.action, _DEFINES) for step in done):
+            host.domains.define(before.xml)
         stopped = any(isinstance(step.action, ShutdownDomain) for step in done)
         if before.running and (stopped or isinstance(failed.action, StartDomain)):
             host.domains.start(before.name)
 
 
-def _renamed(done: list[Step]) -> bool:
-    return any(isinstance(step.action, RenameDomain) for step in done)
-
-
-def _named(xml: str, old: str, name: str) -> str:
-    return xml if old == name else xml.replace(f"<name>{old}</name>", f"<name>{name}</name>", 1)
+def _told(failed: Step, outcomes: Mapping[int, Outcome], words: str) -> dict[int, Outcome]:
+    outcome = outcomes[failed.number]
+    return {failed.number: replace(outcome, error=f"{outcome.error}; {words}")}
 
 
 def _chains(plan: Plan) -> dict[int, tuple[Step, ...]]:

@@ -9,6 +9,10 @@ import pytest
 
 from kvmspec.adapters.libvirt import Host, connect
 from kvmspec.manifest.secrets import SecretStore
+from tests.contract.stage import Stage
+from tests.support.guest import TinyGuest
+from tests.support.hosts import why_no_libvirtd
+from tests.support.private_libvirt import PrivateLibvirt
 
 CANNOT: dict[str, str] = {
     "test_a_volume_that_is_there_is_not_created_again": "it has another error code for that",
@@ -67,3 +71,26 @@ def folder(host: Host, request: pytest.FixtureRequest) -> Path:
         return Path("/nowhere/pool")
     images: Path = request.getfixturevalue("clean_host").images
     return images / "pool"
+
+
+@pytest.fixture(scope="module")
+def stage(tiny_guest: TinyGuest) -> Iterator[Stage]:
+    """A host of this module's own, with a guest that its tests share."""
+    if (reason := why_no_libvirtd()) is not None:
+        pytest.fail(reason, pytrace=False)
+    with PrivateLibvirt() as libvirtd:
+        opened = connect("stage", libvirtd.uri, SecretStore())
+        yield Stage(libvirtd, opened, tiny_guest)
+        opened.close()
+
+
+@pytest.fixture
+def running(stage: Stage) -> Iterator[str]:
+    """The booted guest that the module's tests share; one that a test left otherwise is started anew."""
+    name = stage.shared()
+    before = sorted(stage.aliases())
+    yield name
+    if name in stage.host.domains.names() and not (
+        stage.host.domains.is_active(name) and sorted(stage.aliases()) == before
+    ):
+        stage.end(name)

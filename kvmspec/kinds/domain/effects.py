@@ -17,7 +17,7 @@ _DEPENDS = {
     rules.memory: ("live, or restart", "live up to the maximum it booted with, by the memory balloon"),
     rules.password: (
         "live, or restart",
-        "asked of whoever connects next; taken away at the next boot",
+        "another one is asked of whoever connects next; the first, and none, at the next boot",
     ),
     rules.machine: ("restart, or replace", "another family changes every PCI address"),
 }

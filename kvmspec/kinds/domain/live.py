@@ -15,7 +15,7 @@ from kvmspec.manifest.types import format_size
 Path = tuple[str, ...]
 Maker = Callable[[Comparison, Path, list[Change]], Iterator[tuple[Action, str]]]
 
-DETACH_TIMEOUT = 20  # seconds; a guest that boots may take so long to notice, one that runs lets go in one
+DETACH_TIMEOUT = 30  # seconds; a guest that boots hears nothing at first, one that runs lets go in one
 SCSI: Path = ("devices", "controller", "scsi/0/")
 SCSI_XML = '<controller type="scsi" index="0" model="virtio-scsi"/>'
 

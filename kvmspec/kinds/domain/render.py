@@ -116,7 +116,7 @@ def _disks(spec: VmSpec, sources: tuple[Source, ...], keys: KeyMap, new: frozens
 
 def _unit(target: str, disk: DiskSpec) -> int | None:
     """libvirt puts every seventh SCSI disk on another controller, and where none of that number is defined
-    adds an lsilogic one, for which few guests have a driver (measured on 9.0). virtio-scsi has room for all."""
+    adds an lsilogic one, for which few guests have a driver (measured on 9.0). virtio-scsi has room."""
     number = number_of(target)
     return number if disk.bus == "scsi" and number >= _OF_NARROW_SCSI else None
 

@@ -86,9 +86,12 @@ def same_machine(stated: str, live_type: str) -> bool:
 
 
 def password(before: Any, after: Any, guest: Guest) -> Verdict:
-    """virDomainUpdateDeviceFlags sets a password; taking it away does nothing to a running console."""
+    """virDomainUpdateDeviceFlags gives VNC another password. To a console that started without one it
+    cannot give any ("Could not set password"), and one that is taken away is still asked for [9.0]."""
     if after is None:
         return Verdict(Impact.RESTART, "a running console keeps its password")
+    if guest.active and before is None:
+        return Verdict(Impact.RESTART, "a console that was started without a password gets none")
     return Verdict(Impact.LIVE, "asked of whoever connects from then on")
 
 

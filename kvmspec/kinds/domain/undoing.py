@@ -1,0 +1,47 @@
+"""Live changes of a guest taken back, when a later step of the same VM fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from xml.etree import ElementTree as ET
+
+from kvmspec.adapters.libvirt import Host
+from kvmspec.canon.edit import select
+from kvmspec.canon.read import read
+from kvmspec.core.action import (
+    Action,
+    AttachDevice,
+    DetachDevice,
+    SetDomainMetadata,
+    SetMemory,
+    UpdateDevice,
+)
+from kvmspec.kinds.domain import plugging
+
+LIVE = (AttachDevice, DetachDevice, UpdateDevice, SetMemory, SetDomainMetadata)
+"""Actions that can be taken back. A vCPU that was plugged in and a disk that has grown cannot."""
+
+_TIMEOUT = 10  # seconds for a guest to let go of what it was just given
+
+
+def undo(action: Action, host: Host, before: str, report: Callable[[str], None]) -> None:
+    """Bring the running guest back to what it was, of what `action` did; `before` is its active XML then,
+    and its definition is put back already. Raises LibvirtFailure."""
+    name = action.address.name
+    match action:
+        case AttachDevice(path=path):
+            plugging.detach(DetachDevice(action.address, path, _TIMEOUT), host, report)
+        case DetachDevice(path=path):
+            plugging.attach(AttachDevice(action.address, path, select(before, path)), host, report)
+        case UpdateDevice(path=path):
+            host.devices.update(name, select(before, path))
+        case SetMemory():
+            host.domains.set_memory(name, int(read(before)["currentMemory"]["#"]))
+        case SetDomainMetadata():
+            root = ET.fromstring(before)
+            host.domains.set_metadata(
+                name,
+                title=root.findtext("title") or "",
+                description=root.findtext("description") or "",
+                metadata=None,
+            )
