@@ -98,6 +98,9 @@ def seen(scene: Scene, *, active: bool) -> dict[str, Any]:
         "disks": each("disk", "source", "target"),
         "nics": each("interface", "mac", "source"),
         "rng": each("rng"),
+        "scsi": sorted(
+            (c.get("index"), c.get("model")) for c in tree.iterfind("devices/controller[@type='scsi']")
+        ),
         "vcpus": tree.find("vcpu").get("current"),  # type: ignore[union-attr]
         "texts": (tree.findtext("title"), tree.findtext("description")),
         "passwd": [graphics.get("passwd") for graphics in tree.iterfind("devices/graphics")],

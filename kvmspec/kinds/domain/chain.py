@@ -19,7 +19,6 @@ from kvmspec.core.impact import Impact
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.domain import edits, live, seeding
 from kvmspec.kinds.domain.compare import Change, Comparison
-from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, sealed_xml
 from kvmspec.kinds.domain.wait import waiting
@@ -113,7 +112,7 @@ class Builder:
             )
             if bus == "scsi" and not scsi:
                 found.append(Edit("add", live.SCSI, live.SCSI_XML))
-            if bus == "usb" and Guest(xml=self.c.observed.xml).free_usb_ports() < len(self.canonical):
+            if bus == "usb" and self.c.defined.free_usb_ports() < len(self.canonical):
                 found += self._usb_anew()
         if change.path[:2] == ("devices", "graphics") and change.before is None and "video" not in devices:
             xml = '<video><model type="virtio"/></video>'

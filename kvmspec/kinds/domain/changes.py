@@ -43,6 +43,8 @@ def _impact(
 ) -> Verdict:
     active = comparison.active
     verdict = _rule(row, unit, comparison)(_scalar(before), _scalar(after), comparison.guest)
+    if after is None and comparison.is_strange(change.path):
+        verdict = _strict(verdict, change.path)
     if verdict.impact is Impact.REPLACE and before is not None:
         return verdict
     if active is None:
@@ -59,6 +61,16 @@ def _rule(row: fields.Field, unit: Path, comparison: Comparison) -> rules.Rule:
     if fields.manifest_path(row, unit, comparison.all_keys) == fields.CLOUD_INIT:
         return fields.SEED
     return row.rule
+
+
+def _strict(verdict: Verdict, path: Path) -> Verdict:
+    """Of a device that goes for not being in the manifest. One that is known by its position alone may be
+    another in the running guest than in its definition."""
+    why = "not in the manifest; strict"
+    if verdict.impact is Impact.LIVE and not path[2].startswith("#"):
+        return Verdict(Impact.LIVE, why)
+    reason = verdict.reason if verdict.impact > Impact.LIVE else "libvirt has no name for it to unplug it by"
+    return Verdict(Impact.RESTART, f"{why}; {reason}")
 
 
 def _possible(verdict: Verdict, row: fields.Field, comparison: Comparison) -> Verdict:
@@ -140,6 +152,8 @@ def _pending_field(change: Change, active: Data, comparison: Comparison) -> Fiel
     row, unit = fields.lookup(change.path)
     before, after = get(active, unit), get(comparison.stated, unit)
     verdict = _rule(row, unit, comparison)(_scalar(before), _scalar(after), comparison.guest)
+    if after is None and comparison.is_strange(change.path):
+        verdict = _strict(verdict, change.path)
     impact, reason, _ = _possible(verdict, row, comparison)
     name = fields.manifest_path(row, unit, comparison.all_keys)
     return FieldChange(

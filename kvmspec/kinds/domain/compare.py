@@ -13,7 +13,7 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
-from kvmspec.kinds.domain import fields, fit, preset, render
+from kvmspec.kinds.domain import fields, fit, foreign, preset, render
 from kvmspec.kinds.domain.brief import brief
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.keys import allocate, disk_keys, final
@@ -69,6 +69,7 @@ class Comparison:
             self.applied == self.recorded
             and covers(self.stated, self.persistent)
             and not any(get(self.persistent, path) is not None for path in self.absences)
+            and not (self.spec.strict and self.strangers())
         )
 
     def whole(self) -> Data:
@@ -92,6 +93,8 @@ class Comparison:
                 yield Change(inner, before, value, self._was_applied(inner))
         unwanted = [*self.absences, *self.dropped()]
         each = [inner for path in unwanted for inner in _elements(self.persistent, path)]
+        if self.spec.strict:
+            each += reversed(self.strangers())  # what is known by its position alone, from the last on
         for path in dict.fromkeys(each):
             yield Change(path, get(self.persistent, path), None)
 
@@ -131,13 +134,33 @@ class Comparison:
         """The running guest; of a VM that is off, nothing is known of it."""
         return Guest(self.active or {}, self.observed.active_xml or "")
 
+    @property
+    def defined(self) -> Guest:
+        """The guest as its definition has it, and as it will boot."""
+        return Guest(self.persistent, self.observed.xml)
+
     def leaving(self) -> list[Path]:
         """What is not wanted any more and gone from the definition, and the running guest has still."""
-        if self.active is None or (self.applied == self.recorded and not self.absences):
+        if self.active is None:
             return []
-        unwanted = [*self.absences, *self.dropped()]
-        each = [inner for path in unwanted for inner in _elements(self.active, path)]
+        each = self.visitors() if self.spec.strict else []
+        if self.applied != self.recorded or self.absences:
+            unwanted = [*self.absences, *self.dropped()]
+            each += [inner for path in unwanted for inner in _elements(self.active, path)]
         return [path for path in dict.fromkeys(each) if get(self.persistent, path) is None]
+
+    def strangers(self) -> list[Path]:
+        """The devices of the definition that neither the manifest nor kvmspec put there."""
+        return list(foreign.strangers(self.persistent, self.stated, self.applied))
+
+    def visitors(self) -> list[Path]:
+        """Those that only the running guest has: plugged in by hand."""
+        found = foreign.strangers(self.active or {}, self.stated, self.applied)
+        return [path for path in found if get(self.persistent, path) is None]
+
+    def is_strange(self, path: Path) -> bool:
+        """Whether a path is in a device that is taken out for that it is not in the manifest."""
+        return self.spec.strict and path[:3] in {*self.strangers(), *self.visitors()}
 
     def kept(self) -> list[str]:
         """Manifest paths that are not stated any more and stay as they are all the same: ceilings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from kvmspec.canon.compare import covers, get
+from kvmspec.canon.edit import select
 from kvmspec.core.action import Action, AttachDevice, DetachDevice, Edit, SetMemory, SetVcpus, UpdateDevice
 from kvmspec.core.live import Call
 from kvmspec.kinds.base import Chain
@@ -30,7 +31,7 @@ def steps(comparison: Comparison, changes: list[Change]) -> Chain:
     chain = [
         link for (call, path), found in groups.items() for link in _MAKERS[call](comparison, path, found)
     ]
-    return sorted(chain, key=lambda link: _ORDER.get(type(link[0]), len(_ORDER)))
+    return sorted(dict.fromkeys(chain), key=lambda link: _ORDER.get(type(link[0]), len(_ORDER)))
 
 
 def has_it(comparison: Comparison, change: Change) -> bool:
@@ -62,9 +63,17 @@ def _plug(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator
         yield DetachDevice(vm, path, DETACH_TIMEOUT), f"detach {name}"
         return
     scsi = path[1] == "disk" and get(changes[0].after, ("target", "@bus")) == "scsi"
-    if scsi and not comparison.guest.controllers("scsi"):
+    if scsi and not (comparison.guest.controllers("scsi") and comparison.defined.controllers("scsi")):
         yield AttachDevice(vm, SCSI, SCSI_XML), "attach a SCSI controller"
-    yield AttachDevice(vm, path, comparison.element(path)), f"attach {name}"
+    yield AttachDevice(vm, path, _whole(comparison, path)), f"attach {name}"
+
+
+def _whole(comparison: Comparison, path: Path) -> str:
+    """The XML of a device that is plugged in. One that was unplugged by hand is in the definition, with all
+    that the manifest does not say: its model, its format, its address."""
+    if get(comparison.persistent, path) is not None:
+        return select(comparison.observed.xml, path)
+    return comparison.element(path)
 
 
 def _update(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator[tuple[Action, str]]:

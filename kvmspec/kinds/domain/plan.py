@@ -181,7 +181,10 @@ def _remarks(comparison: Comparison, changing: bool) -> list[str]:
     if observed.state == "paused" and comparison.spec.state == "running":
         found.append("it is paused, which kvmspec leaves alone; `virsh resume` continues it")
     if observed.managed_save and (changing or comparison.spec.state == "running"):
-        found.append("it has a managed save: its next start restores the configuration it was saved with")
+        found.append(
+            "it has a managed save: its next start restores the configuration it was saved with; "
+            "apply again then, for what can change while it runs"
+        )
     return found
 
 

@@ -18,6 +18,7 @@ from kvmspec.manifest.secrets import is_token
 
 Path = tuple[str, ...]
 _ALIAS = re.compile(r"""<alias name=["']([^"']+)["']""")
+_PCI = re.compile(r"""<address type=["']pci["'][^>]*/>""")
 _GIVEN_BY_LIBVIRT = frozenset({"@portid", "@bridge", "@index", "backingStore"})
 """What libvirt writes into the sources of a running guest by itself."""
 _ANOTHER = "it was plugged in while kvmspec was at work; `kvmspec plan` looks again"
@@ -29,7 +30,7 @@ def attach(action: AttachDevice, host: Host, report: Callable[[str], None]) -> N
     found = _find(host.devices.active_xml(name), path)
     here_before = found is not None
     if found is None:
-        host.devices.attach(name, action.xml)
+        _plug_in(host, name, action.xml)
     elif _sources(found) != _sources(action.xml):
         raise LibvirtFailure(f"the running vm/{name} has another {path[1]} {path[2]}", hint=_ANOTHER)
     persistent = host.domains.get(name).xml
@@ -43,6 +44,17 @@ def attach(action: AttachDevice, host: Host, report: Callable[[str], None]) -> N
             with suppress(KvmspecError):
                 _let_go(host, name, path, 5, report)
         raise
+
+
+def _plug_in(host: Host, name: str, xml: str) -> None:
+    """Where another device has its place by now, it gets another one until the next boot."""
+    try:
+        host.devices.attach(name, xml)
+    except LibvirtFailure:
+        elsewhere = _PCI.sub("", xml)
+        if elsewhere == xml:
+            raise
+        host.devices.attach(name, elsewhere)
 
 
 def _sources(xml: str) -> set[str | None]:
