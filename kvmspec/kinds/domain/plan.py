@@ -210,7 +210,8 @@ def _kept(comparison: Comparison) -> list[str]:
 
 def _refusals(comparison: Comparison, changes: list[FieldChange], context: Context) -> list[Problem]:
     desired, spec = comparison.desired, comparison.spec
-    swapped = [c for c in changes if c.drift and c.path.startswith("disks.") and c.path.endswith(".source")]
+    replaced = [c for c in changes if c.impact is Impact.REPLACE]  # a CD is changed instead
+    swapped = [c for c in replaced if c.drift and c.path.startswith("disks.") and c.path.endswith(".source")]
     if swapped:
         return [
             context.problem(
