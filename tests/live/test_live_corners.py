@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.live.matrix import MAC, booted
-from tests.live.scene import Manifest, Scene, guest_vm, has_pattern, write_pattern
+from tests.live.scene import Manifest, Scene, guest_vm, has_pattern, idle_vm, write_pattern
 from tests.live.test_live_faults import converge
 from tests.live.test_soak import seen
 from tests.support.guest import TinyGuest, domain_id, wait_for_lease
@@ -144,3 +144,56 @@ def test_two_vms_exchange_a_volume_at_a_restart(scene: Scene, tiny_guest: TinyGu
     scene.plan(expect=0)
     assert targets(scene, "web").keys() == {"v2"} and targets(scene, "db").keys() == {"v1"}
     assert has_pattern(scene.volume("v1"))
+
+
+def scsi_controllers(scene: Scene, *, active: bool) -> list[str | None]:
+    found = scene.tree("web", active=active).iterfind("devices/controller[@type='scsi']")
+    return [controller.get("model") for controller in found]
+
+
+def test_more_scsi_disks_than_libvirt_puts_on_a_controller(scene: Scene, tiny_guest: TinyGuest) -> None:
+    """By itself it would put the eighth on an lsilogic controller, in the definition alone."""
+    disks = [{"name": f"d{n}", "size": "1MiB", "bus": "scsi"} for n in range(9)]
+    manifest = booted(scene, tiny_guest, disks=disks[:6])
+    number = domain_id(scene.conn, "web")
+    manifest["vms"]["web"]["disks"] = disks
+    scene.write(manifest)
+    converge(scene, number, "nine disks")
+    manifest["vms"]["web"]["disks"] = disks[3:]
+    scene.write(manifest)
+    converge(scene, number, "six disks")
+    manifest["vms"]["new"] = idle_vm(disks=disks)
+    scene.settle(manifest)
+    scene.domain("web").destroy()
+    scene.settle()
+    for active in (True, False):
+        assert scsi_controllers(scene, active=active) == ["virtio-scsi"]
+        models = [c.get("model") for c in scene.tree("new").iterfind("devices/controller[@type='scsi']")]
+        assert models == ["virtio-scsi"]
+
+
+def test_a_disk_that_moves_to_scsi_stays_on_the_first_controller(scene: Scene) -> None:
+    disks = [{"name": f"d{n}", "size": "1MiB", "bus": "usb"} for n in range(3)]
+    disks += [{"name": f"e{n}", "size": "1MiB", "bus": "scsi"} for n in range(5)]
+    disks += [{"name": "f", "size": "1MiB"}]
+    vm = idle_vm(state="stopped", disks=disks)
+    scene.settle(scene.manifest({"web": vm}))
+    disks[-1]["bus"] = "scsi"
+    scene.settle(scene.manifest({"web": vm}), "--allow", "restart")
+    assert scsi_controllers(scene, active=False) == ["virtio-scsi"]
+
+
+def test_more_usb_disks_than_there_are_ports(scene: Scene) -> None:
+    """A hub is there at the next boot."""
+    disks = [{"name": f"d{n}", "size": "1MiB", "bus": "usb"} for n in range(6)]
+    off = {"shutdown_timeout": "0s", "force_off_after": "0s"}
+    scene.settle(scene.manifest({"web": idle_vm(lifecycle=off, disks=disks[:3])}))
+    number = domain_id(scene.conn, "web")
+    scene.settle(scene.manifest({"web": idle_vm(lifecycle=off, disks=disks[:4])}))
+    assert domain_id(scene.conn, "web") == number
+    scene.write(scene.manifest({"web": idle_vm(lifecycle=off, disks=disks)}))
+    assert "no USB port is free" in scene.plan(expect=2)
+    scene.settle(None, "--allow", "restart")
+    assert scene.tree("web", active=True).find("devices/hub") is not None
+    assert len(scene.tree("web", active=True).findall("devices/disk")) == 6
+    scene.settle(scene.manifest({"web": idle_vm(lifecycle=off, disks=[*disks, disks[0] | {"name": "x"}])}))

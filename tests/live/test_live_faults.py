@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import StartKvmspec
 from tests.live.matrix import MAC, booted
 from tests.live.scene import Manifest, Scene, has_pattern, write_pattern
 from tests.live.test_soak import seen
@@ -98,3 +99,52 @@ def test_killed_while_vcpus_come_and_a_disk_grows(scene: Scene, tiny_guest: Tiny
     converge(scene, number, f"killed after call {place}")
     assert scene.domain("web").info()[3] == 2
     assert scene.domain("web").blockInfo("vdb")[0] == 3 << 20
+
+
+def after(process: Any, words: str, count: int = 1) -> None:
+    """Wait until it has said something so often."""
+    while count:
+        line = process.stderr.readline()
+        assert line, "it ended early"
+        count -= words in line
+
+
+def test_libvirtd_dies_while_a_guest_is_asked_to_let_go(
+    scene: Scene, tiny_guest: TinyGuest, start_kvmspec: StartKvmspec
+) -> None:
+    """The definition is without the disk by then, and the guest, which is paused, has it still."""
+    manifest = changed(scene, start(scene, tiny_guest))
+    number = domain_id(scene.conn, "web")
+    scene.domain("web").suspend()
+    scene.write(manifest)
+    process = start_kvmspec("apply", "--yes", scene.path, connect=scene.host)
+    after(process, "asked to let go")
+    died(scene, process)
+    scene.domain("web").resume()
+    converge(scene, number, "libvirtd died while it waited")
+    assert has_pattern(scene.volume("web-b.raw"))
+    scene.conn.close()
+
+
+@pytest.mark.parametrize("steps", [3, 6])
+def test_libvirtd_dies_between_live_changes(
+    scene: Scene, tiny_guest: TinyGuest, start_kvmspec: StartKvmspec, steps: int
+) -> None:
+    manifest = changed(scene, start(scene, tiny_guest))
+    number = domain_id(scene.conn, "web")
+    scene.write(manifest)
+    process = start_kvmspec("apply", "--yes", "--parallelism", "1", scene.path, connect=scene.host)
+    after(process, "done", steps)
+    died(scene, process)
+    converge(scene, number, f"libvirtd died after {steps} steps")
+    scene.conn.close()
+
+
+def died(scene: Scene, process: Any) -> None:
+    """Kill libvirtd under a process, and start it again when that has ended."""
+    scene.host.kill_daemon()
+    out, err = process.communicate(timeout=120)
+    assert process.returncode in (1, 5), out + err
+    assert "Traceback" not in out + err
+    scene.host.start_daemon()
+    scene.conn = scene.host.connect()
