@@ -13,7 +13,7 @@ from tests.conftest import StartKvmspec
 from tests.live.matrix import MAC, booted
 from tests.live.scene import Manifest, Scene, has_pattern, write_pattern
 from tests.live.test_soak import seen
-from tests.support.guest import TinyGuest, domain_id
+from tests.support.guest import TinyGuest, domain_id, wait_for
 
 pytestmark = [pytest.mark.libvirtd, pytest.mark.live]
 
@@ -118,7 +118,8 @@ def test_libvirtd_dies_while_a_guest_is_asked_to_let_go(
     scene.domain("web").suspend()
     scene.write(manifest)
     process = start_kvmspec("apply", "--yes", scene.path, connect=scene.host)
-    after(process, "asked to let go")
+    after(process, "set metadata")
+    wait_for(lambda: "web-b.raw" not in scene.xml("web"), what="the disk is out of the definition")
     died(scene, process)
     scene.domain("web").resume()
     converge(scene, number, "libvirtd died while it waited")
