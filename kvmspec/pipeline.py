@@ -18,7 +18,7 @@ from kvmspec import resources
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.adapters.libvirt import Host, connect
 from kvmspec.core.address import Address
-from kvmspec.core.change import Verb
+from kvmspec.core.change import Difference, Verb
 from kvmspec.core.errors import Refused
 from kvmspec.core.impact import Permission
 from kvmspec.core.plan import Event, Plan, Result
@@ -35,6 +35,7 @@ from kvmspec.manifest.load import load as load_manifest
 from kvmspec.manifest.section import HostEntry, Manifest
 
 if TYPE_CHECKING:
+    from kvmspec.adapters.libvirt.lock import Patience
     from kvmspec.core.basis import Basis
     from kvmspec.core.observed import HostView
     from kvmspec.core.status import Rendered, VmStatus
@@ -59,6 +60,7 @@ class Request:
     destroy: bool = False
     replaced: tuple[str, ...] = ()
     offline: bool = False
+    no_restart: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     @classmethod
@@ -77,6 +79,7 @@ class Request:
             hosts=basis.hosts,
             targets=basis.targets,
             replaced=basis.replaced,
+            no_restart=basis.no_restart,
             granted=granted,
         )
 
@@ -161,11 +164,14 @@ class Session:
         self._guard = threading.Lock()
         self._images = shelf(self.manifest, request)
         self._seen: Context | None = None
+        self._locks = ExitStack()
+        self._held: dict[str, Host] = {}
 
     def __enter__(self) -> Session:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._unlock()
         self._open.close()
 
     @cached_property
@@ -174,8 +180,9 @@ class Session:
 
     def plan(self) -> Plan:
         """Look at every host and compare. Changes nothing."""
-        context = self._seen = self._look()
-        return make_plan(diff(context, KINDS), context, KINDS)
+        context, differences = self._compared(self._look())
+        self._seen = context
+        return make_plan(differences, context, KINDS)
 
     def basis(self, plan: Plan) -> Basis:
         """What the plan that was just made rests on, to save with it."""
@@ -211,6 +218,15 @@ class Session:
         assert seen is not None, "there is a plan"
         return draw(self.manifest.project, self._chosen, seen.desired, seen.targets, KINDS, plan)
 
+    def lock(self, plan: Plan, patience: Patience | None = None) -> None:
+        """Take the locks of the hosts that a plan acts on, until it was applied or the session ends. By then
+        the plan may be old: whoever has patience plans again.
+
+        Raises Refused, with no lock kept, where another apply holds one and does so still when the patience
+        is over.
+        """
+        self._lock(_hosts(plan), patience)
+
     def apply(
         self,
         plan: Plan,
@@ -227,9 +243,10 @@ class Session:
         from kvmspec.engine.execute import execute
 
         _check_permissions(plan)
-        names = {step.action.address.host for step in plan.steps}
+        names = _hosts(plan)
         with self._locked(names):
             self._check_unchanged(plan, names)
+            self._check_locked()
             result = execute(
                 plan, self._hosts, KINDS, on_event=on_event, interrupted=interrupted, parallelism=parallelism
             )
@@ -291,16 +308,42 @@ class Session:
 
     @contextmanager
     def _locked(self, names: Collection[str]) -> Iterator[None]:
-        """Hold the locks of these hosts. Raises Refused where another apply holds one."""
-        from kvmspec.adapters.libvirt.lock import HostLock
+        """Hold the locks of these hosts, also those that were taken before. Raises Refused where another
+        apply holds one."""
+        try:
+            self._lock(names)
+            yield
+        finally:
+            self._unlock()
 
-        with ExitStack() as locks:
-            for name in sorted(names):
+    def _lock(self, names: Collection[str], patience: Patience | None = None) -> None:
+        """Take the locks that are not held yet, in the order of their names, so that no two wait for each
+        other."""
+        from kvmspec.adapters.libvirt.lock import AT_ONCE, HostLock
+
+        try:
+            for name in sorted({*names} - {*self._held}):
                 host = self._hosts[name]
                 lock = HostLock(name, host.conn, host.arch)
-                lock.take()
-                locks.callback(lock.release)
-            yield
+                lock.take(patience or AT_ONCE)
+                self._locks.callback(lock.release)
+                self._held[name] = host
+        except BaseException:
+            self._unlock()
+            raise
+
+    def _check_locked(self) -> None:
+        """A lock goes with its connection, and looking again may have made a new one."""
+        lost = [name for name, host in self._held.items() if self._hosts[name] is not host]
+        if lost:
+            problems = [
+                Problem(f"the connection to {name} broke, and its lock went with it") for name in lost
+            ]
+            raise Refused(problems, hint="nothing was done; try again")
+
+    def _unlock(self) -> None:
+        self._held.clear()
+        self._locks.close()
 
     @cached_property
     def _declared(self) -> frozenset[Address]:
@@ -329,8 +372,19 @@ class Session:
             request.destroy,
             targets=wanting.choose_targets(desired, request.targets, needs=not request.destroy),
             hosts=frozenset(self._chosen),
+            no_restart=request.no_restart,
             replaced=chosen,
         )
+
+    def _compared(self, context: Context) -> tuple[Context, list[Difference]]:
+        """What differs, after a closer look at what would be changed where that tells more."""
+        differences = diff(context, KINDS)
+        if all(difference.verb is Verb.NO_OP for difference in differences):
+            return context, differences
+        from kvmspec.engine.closer import closer
+
+        told = closer(differences, context, self._hosts)
+        return (told, diff(told, KINDS)) if told is not None else (context, differences)
 
     def _read(self, plan: Plan) -> Basis:
         """What was read for the plan, and how it was asked for; without the secrets' digests."""
@@ -354,6 +408,7 @@ class Session:
             hosts=request.hosts,
             targets=request.targets,
             replaced=request.replaced,
+            no_restart=request.no_restart,
             manifest=stale.manifest_digests(self.manifest),
             fingerprints=fingerprints(known, self._seen, KINDS),
         )
@@ -375,7 +430,8 @@ class Session:
                 if now[address] != wanted[address]
             ]
         if not problems:
-            again = make_plan(diff(context, KINDS), context, KINDS)
+            context, differences = self._compared(context)
+            again = make_plan(differences, context, KINDS)
             changing = {d.address for d in plan.differences if d.verb is not Verb.NO_OP}
             problems = [p for d in again.differences if d.address in changing for p in d.refusals]
             if not problems and not still_to_do(plan, again):
@@ -411,6 +467,11 @@ def shelf(manifest: Manifest, request: Request) -> Shelf:
     from kvmspec.kinds.image.source import source_of
 
     return Shelf({item.name: source_of(item, manifest) for item in images}, library)
+
+
+def _hosts(plan: Plan) -> set[str]:
+    """The hosts that a plan acts on."""
+    return {step.action.address.host for step in plan.steps}
 
 
 def _rebuilt(disks: tuple[str, ...]) -> frozenset[str]:

@@ -76,6 +76,17 @@ def _child(node: Any, tags: tuple[str, ...], shape: Shape, key: str | None) -> A
     return None
 
 
+def _tags(path: tuple[str, ...], shape: Shape) -> tuple[str, ...]:
+    """A canonical path without the keys of what is keyed."""
+    tags: tuple[str, ...] = ()
+    rest = iter(path)
+    for part in rest:
+        tags = (*tags, part)
+        if tags in shape.keyed:
+            next(rest, None)
+    return tags
+
+
 def _is_leaf(part: str) -> bool:
     return part == TEXT or part.startswith("@")
 
@@ -114,7 +125,7 @@ def _remove(root: Any, shape: Shape, step: Edit) -> None:
             node.attrib.pop(leaf[1:], None)
         return
     node, rest = _walk(root, shape, step.path)
-    if not rest and step.path in shape.ordered:
+    if not rest and _tags(step.path, shape) in shape.ordered:
         for child in node.getparent().findall(node.tag):
             _detach(child)
     elif not rest:

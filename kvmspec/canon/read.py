@@ -5,6 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from kvmspec.canon.shape import SHAPES, Identity, Shape, Tags
@@ -36,6 +37,33 @@ def _fill_in(data: Data) -> None:
         vcpu["@current"] = vcpu[TEXT]
     if "memory" in data and "currentMemory" not in data:
         data["currentMemory"] = dict(data["memory"])
+    if "iothreads" in data:
+        _number_iothreads(data)
+    if "memory" in data.get("devices", {}):
+        _without_plugged(data)
+
+
+def _without_plugged(data: Data) -> None:
+    """libvirt counts what is plugged in (DIMMs and the like) into `memory`, and DIMMs into `currentMemory`;
+    here both are of the memory the guest boots with, so that each DIMM is a device and nothing else."""
+    devices = data["devices"]["memory"].values()
+    sizes = [
+        (device.get("@model"), device.get("target", {}).get("size", {}).get(TEXT, 0)) for device in devices
+    ]
+    every, dimms = sum(size for _, size in sizes), sum(size for model, size in sizes if model == "dimm")
+    for name, size in (("memory", every), ("currentMemory", dimms)):
+        if name in data:
+            data[name] = {**data[name], TEXT: max(data[name][TEXT] - size, 0)}
+
+
+def _number_iothreads(data: Data) -> None:
+    """libvirt gives I/O threads without a number the lowest ones that are free, and does not write them
+    down where all are so (virDomainIOThreadIDDefArrayInit)."""
+    threads = data.setdefault("iothreadids", {}).setdefault("iothread", {})
+    number = 0
+    while len(threads) < int(data["iothreads"].get(TEXT, 0)):
+        number += 1
+        threads.setdefault(str(number), {"@id": str(number)})
 
 
 @dataclass(slots=True)
@@ -83,7 +111,9 @@ _RULES: Mapping[str, _Rule] = {
 def _element(node: ET.Element, rule: _Rule, skip: frozenset[str]) -> Data:
     """One element with all that is in it."""
     if rule.unit:
-        return {TEXT: to_bytes((node.text or "0").strip(), node.get("unit", rule.unit))}
+        amount = {TEXT: to_bytes((node.text or "0").strip(), node.get("unit", rule.unit))}
+        others = {"@" + name: value for name, value in node.items() if name != "unit"}
+        return amount | others
     data: Data = {"@" + name: value for name, value in node.items()}
     for name in rule.macs:
         if value := node.get(name):
@@ -118,6 +148,11 @@ def _add(data: Data, tag: str, child: ET.Element, rule: _Rule, skip: frozenset[s
 
 
 def identify(identity: Identity, node: Any, taken: Any) -> str:
-    """The key of `node` among its like; by position where it has none or another has it already."""
+    """The key of `node` among its like; by position where it has none, with a number where
+    another has it already."""
     key = identity(node)
-    return key if key is not None and key not in taken else f"#{len(taken)}"
+    if key is None:
+        return f"#{len(taken)}"
+    if key not in taken:
+        return key
+    return next(name for number in count(1) if (name := f"{key}#{number}") not in taken)

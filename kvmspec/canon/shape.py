@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
+from kvmspec.canon import identities
+from kvmspec.canon.units import to_bytes
+
 Tags = tuple[str, ...]
 
 
@@ -66,6 +69,14 @@ def _first(names: Iterable[str]) -> Identity:
     return lambda node: next((node.get(name) for name in names if node.get(name)), None)
 
 
+def _memory_device(node: Node) -> str:
+    """By what it is: its size, the guest's node, and its model unless it is a DIMM."""
+    size, on = node.find("target/size"), node.find("target/node")
+    amount = to_bytes((size.text or "0").strip(), size.get("unit") or "KiB") if size is not None else 0
+    name = f"{amount // 2**20}MiB/{((on.text if on is not None else None) or '0').strip()}"
+    return name if node.get("model") == "dimm" else f"{node.get('model')}/{name}"
+
+
 def positional(node: Node) -> None:
     """Known by position alone."""
 
@@ -84,19 +95,21 @@ DOMAIN = Shape(
         ("devices", "parallel"): positional,
         ("devices", "graphics"): attribute("type"),
         ("devices", "video"): positional,
-        ("devices", "rng"): positional,
+        ("devices", "rng"): identities.rng,
         ("devices", "input"): joined(attribute("type"), attribute("bus")),
-        ("devices", "hostdev"): positional,
+        ("devices", "hostdev"): identities.hostdev,
         ("devices", "filesystem"): child("target", "dir"),
         ("devices", "redirdev"): positional,
         ("devices", "shmem"): attribute("name"),
-        ("devices", "memory"): positional,
-        ("devices", "sound"): positional,
+        ("devices", "memory"): _memory_device,
+        ("devices", "sound"): attribute("model"),
         ("devices", "audio"): attribute("id"),
-        ("devices", "watchdog"): positional,
+        ("devices", "watchdog"): attribute("model"),
         ("devices", "tpm"): positional,
-        ("devices", "panic"): positional,
+        ("devices", "panic"): attribute("model"),
         ("devices", "smartcard"): positional,
+        ("devices", "vsock"): positional,
+        ("devices", "iommu"): positional,
         ("clock", "timer"): attribute("name"),
         ("cpu", "feature"): attribute("name"),
         ("cpu", "numa", "cell"): attribute("id"),
@@ -104,8 +117,15 @@ DOMAIN = Shape(
         ("cputune", "iothreadpin"): attribute("iothread"),
         ("iothreadids", "iothread"): attribute("id"),
     },
-    ordered=frozenset({("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}),
-    sizes=frozenset({("memory",), ("currentMemory",), ("maxMemory",)}),
+    ordered=frozenset(
+        {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
+        | {("devices", "interface", "vlan", "tag"), ("devices", "interface", "filterref", "parameter")}
+    ),
+    sizes=frozenset(
+        {("memory",), ("currentMemory",), ("maxMemory",), ("devices", "memory", "target", "size")}
+        | {("memtune", limit) for limit in ("hard_limit", "soft_limit", "swap_hard_limit")}
+        | {("devices", "shmem", "size")}
+    ),
     opaque=frozenset({("metadata",)}),
     macs=frozenset({(("devices", "interface", "mac"), "address")}),
 )
@@ -117,7 +137,9 @@ NETWORK = Shape(
         ("ip", "dhcp", "host"): lowered(_first(("mac", "id", "name", "ip"))),
         ("dns", "host"): attribute("ip"),
         ("dns", "txt"): attribute("name"),
-        ("dns", "srv"): joined(attribute("service"), attribute("protocol"), attribute("target")),
+        ("dns", "srv"): joined(
+            attribute("service"), attribute("protocol"), attribute("domain"), attribute("target")
+        ),
         ("dns", "forwarder"): joined(attribute("domain"), attribute("addr")),
         ("portgroup",): attribute("name"),
         ("route",): joined(attribute("address"), attribute("prefix")),

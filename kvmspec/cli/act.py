@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kvmspec.cli import memory
@@ -12,7 +12,7 @@ from kvmspec.cli.exits import worst
 from kvmspec.cli.interrupts import interrupts
 from kvmspec.cli.telling import JsonTeller, Teller, TextTeller
 from kvmspec.core.basis import Basis
-from kvmspec.core.errors import ExitCode, KvmspecError, Refused
+from kvmspec.core.errors import ExitCode, Interruption, KvmspecError, Refused
 from kvmspec.core.impact import Permission
 from kvmspec.core.plan import Plan, Result
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Acting:
     """How to act. `name` is Apply or Destroy; `implied` is what its confirmation always grants;
-    `allowed` is what --allow gives beyond what the plan was made with."""
+    `allowed` is what --allow gives beyond what the plan was made with; `patience` the seconds for which
+    another apply is waited for."""
 
     name: str
     yes: bool
@@ -32,6 +33,7 @@ class Acting:
     verbose: bool
     implied: frozenset[Permission] = frozenset()
     allowed: frozenset[Permission] = frozenset()
+    patience: int = 0
 
     def teller(self, *, saved: bool = False) -> Teller:
         """Whom to tell, as `--format` asks; `saved`: of a saved plan."""
@@ -57,29 +59,39 @@ def act(request: Request, acting: Acting, saved: tuple[Plan, Basis] | None = Non
 
 
 def _act(session: Session, acting: Acting, told: Teller, saved: tuple[Plan, Basis] | None) -> int:
+    result, seconds = None, 0.0
     with session:
         plan = session.plan()
         try:
             if saved is not None:
                 _hold_against(saved, plan, session)
-            told.planned(plan)
-            if plan.refusals or plan.empty:
-                code = worst((plan.unknown, ExitCode.UNREACHABLE), (plan.refusals, ExitCode.REFUSED))
-                told.end(plan, None, 0.0, code)
-                return code
-            plan, result, seconds = _consent_and_run(session, plan, acting, told)
+            granted = _granted(plan, acting, told)
+            if granted:
+                _lock(session, granted, acting, told)
+            if granted and acting.patience and saved is None:
+                plan, granted = _planned_again(session, granted, acting, told)
+            if granted:
+                plan = granted
+                result, seconds = _run(session, granted, acting, told)
         except Refused as refused:
             told.refused(refused)
             code = worst((plan.unknown, ExitCode.UNREACHABLE), (True, ExitCode.REFUSED))
             told.end(plan, None, 0.0, code)
             return code
-    code = worst(
+    code = _code(plan, result)
+    told.end(plan, result, seconds, code)
+    return worst((True, code), (result and told.console.lost, ExitCode.FAILED))
+
+
+def _code(plan: Plan, result: Result | None) -> ExitCode:
+    """The exit code; without a result nothing was to be done, or nothing may be."""
+    if result is None:
+        return worst((plan.unknown, ExitCode.UNREACHABLE), (plan.refusals, ExitCode.REFUSED))
+    return worst(
         (result.interrupted, ExitCode.INTERRUPTED),
         (plan.unknown or result.unverified, ExitCode.UNREACHABLE),
         (result.failed or result.remaining, ExitCode.FAILED),
     )
-    told.end(plan, result, seconds, code)
-    return worst((True, code), (told.console.lost, ExitCode.FAILED))
 
 
 def _hold_against(saved: tuple[Plan, Basis], plan: Plan, session: Session) -> None:
@@ -88,12 +100,46 @@ def _hold_against(saved: tuple[Plan, Basis], plan: Plan, session: Session) -> No
         Console.of_process().err(f"Note: {address} changed since, which has no bearing on this plan.\n")
 
 
-def _consent_and_run(
-    session: Session, plan: Plan, acting: Acting, told: Teller
-) -> tuple[Plan, Result, float]:
+def _granted(plan: Plan, acting: Acting, told: Teller) -> Plan | None:
+    """The plan with what is allowed; None where there is nothing to do, or nothing may be done.
+
+    Raises Refused when a permission is missing.
+    """
     from kvmspec.cli.consent import consent
 
-    granted = consent(plan, acting, Console.of_process())
+    told.planned(plan)
+    return None if plan.refusals or plan.empty else consent(plan, acting, Console.of_process())
+
+
+def _lock(session: Session, plan: Plan, acting: Acting, told: Teller) -> None:
+    """Take the locks of the plan's hosts. A signal ends the waiting at once.
+
+    Raises Refused, Interruption.
+    """
+    from kvmspec.adapters.libvirt.lock import Patience
+
+    with interrupts(quietly=True) as interrupted:
+        session.lock(plan, Patience(acting.patience, told.waiting, interrupted))
+    if interrupted.is_set():
+        raise Interruption("interrupted; nothing was done")
+
+
+def _planned_again(session: Session, granted: Plan, acting: Acting, told: Teller) -> tuple[Plan, Plan | None]:
+    """The plan as it is now that nobody else applies, and the same with what is allowed: it is shown and
+    asked for again only where it is another. Raises Refused.
+
+    Also where nobody had to be waited for: the other may have ended between the plan and the lock.
+    """
+    from kvmspec.engine.plan import still_to_do
+
+    plan = session.plan()
+    same = still_to_do(granted, plan) and still_to_do(plan, granted) and not plan.refusals
+    if same and plan.required <= granted.granted:
+        return plan, replace(plan, granted=granted.granted)
+    return plan, _granted(plan, acting, told)
+
+
+def _run(session: Session, granted: Plan, acting: Acting, told: Teller) -> tuple[Result, float]:
     memory.release()
     told.console = told.console.while_acting()
     begun = time.monotonic()
@@ -101,4 +147,4 @@ def _consent_and_run(
         result = session.apply(
             granted, on_event=told.event, interrupted=interrupted, parallelism=acting.parallelism
         )
-    return granted, result, time.monotonic() - begun
+    return result, time.monotonic() - begun

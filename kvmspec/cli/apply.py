@@ -13,7 +13,9 @@ from kvmspec.cli.options import (
     Files,
     Format,
     Hosts,
+    LockTimeout,
     NoColor,
+    NoRestart,
     Offline,
     Parallelism,
     PathsOrPlan,
@@ -27,6 +29,7 @@ from kvmspec.cli.options import (
     is_json,
     make_request,
     permissions,
+    seconds,
 )
 from kvmspec.core.errors import ExitCode, Refused, UsageError
 from kvmspec.core.impact import Permission
@@ -38,10 +41,12 @@ def apply(
     yes: Yes = False,
     allow: Allow = None,
     parallelism: Parallelism = 4,
+    lock_timeout: LockTimeout = "0s",
     connect: Connect = None,
     hosts: Hosts = None,
     targets: Targets = None,
     replace_disks: Replace = None,
+    no_restart: NoRestart = False,
     offline: Offline = False,
     variables: Variables = None,
     var_files: VarFiles = None,
@@ -55,14 +60,19 @@ def apply(
     Answering `yes` grants what the plan needs; data loss wants the project's name typed. With
     --yes only --allow grants.
 
+    With --lock-timeout another apply on the same host is waited for; then everything is planned again,
+    and asked for again where the plan is another.
+
     Of a saved plan (`plan --out FILE`) just what it says is done, with the permissions it was made
     with; when anything that it rests on has moved since, nothing is done.
     """
-    acting = Acting("Apply", yes, parallelism, is_json(output_format), verbose)
+    patience = seconds(lock_timeout, "--lock-timeout")
+    acting = Acting("Apply", yes, parallelism, is_json(output_format), verbose, patience=patience)
     granted = permissions(allow)
     if paths and (plan := _saved(paths)):
-        if connect or hosts or targets or replace_disks:
-            raise UsageError("a saved plan has its own --connect, --host, --target and --replace")
+        if connect or hosts or targets or replace_disks or no_restart:
+            own = "--connect, --host, --target, --replace and --no-restart"
+            raise UsageError(f"a saved plan has its own {own}")
         return _apply_saved(plan, tuple(files or ()), variables, tuple(var_files or ()), acting, granted)
     request = make_request(
         paths,
@@ -74,6 +84,7 @@ def apply(
         targets=targets,
         replaced=replace_disks,
         offline=offline,
+        no_restart=no_restart,
         granted=granted,
     )
     return act(request, acting)

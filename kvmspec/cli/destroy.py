@@ -10,6 +10,7 @@ from kvmspec.cli.options import (
     Files,
     Format,
     Hosts,
+    LockTimeout,
     NoColor,
     Parallelism,
     Paths,
@@ -21,6 +22,7 @@ from kvmspec.cli.options import (
     is_json,
     make_request,
     permissions,
+    seconds,
 )
 from kvmspec.core.impact import Permission
 
@@ -33,6 +35,7 @@ def destroy(
     yes: Yes = False,
     allow: Allow = None,
     parallelism: Parallelism = 4,
+    lock_timeout: LockTimeout = "0s",
     connect: Connect = None,
     hosts: Hosts = None,
     targets: Targets = None,
@@ -56,4 +59,6 @@ def destroy(
         granted=permissions(allow),
         destroy=True,
     )
-    return act(request, Acting("Destroy", yes, parallelism, as_json, verbose, implied=_IMPLIED))
+    patience = seconds(lock_timeout, "--lock-timeout")
+    acting = Acting("Destroy", yes, parallelism, as_json, verbose, implied=_IMPLIED, patience=patience)
+    return act(request, acting)

@@ -15,12 +15,17 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def interrupts() -> Iterator[threading.Event]:
-    """An event that the first signal sets; later signals only get an answer."""
+def interrupts(*, quietly: bool = False) -> Iterator[threading.Event]:
+    """An event that the first signal sets; later signals only get an answer, or `quietly` none.
+
+    A signal must not raise while libvirt works: its binding calls Python on errors, and a KeyboardInterrupt
+    that is raised in there ends as a SystemError of the call.
+    """
     interrupted = threading.Event()
 
     def note(number: int, frame: FrameType | None) -> None:
-        os.write(2, _AGAIN if interrupted.is_set() else _FIRST)  # safe inside a handler, print is not
+        if not quietly:
+            os.write(2, _AGAIN if interrupted.is_set() else _FIRST)  # safe inside a handler, print is not
         interrupted.set()
 
     before = {number: signal.signal(number, note) for number in _SIGNALS}

@@ -97,10 +97,25 @@ Allow = Annotated[
         show_default=False,
     ),
 ]
+NoRestart = Annotated[
+    bool,
+    typer.Option(
+        "--no-restart",
+        help="Restart no VM: what needs that is defined, and takes effect at its next start.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Parallelism = Annotated[
     int,
     typer.Option("--parallelism", min=1, max=64, metavar="N", help="Actions at a time on each host."),
+]
+LockTimeout = Annotated[
+    str,
+    typer.Option(
+        "--lock-timeout",
+        metavar="DURATION",
+        help="How long to wait for another apply on a host, such as 30s or 5m; 0s: not at all.",
+    ),
 ]
 Format = Annotated[str, typer.Option("--format", metavar="text|json", help="How to print the result.")]
 PlanFormat = Annotated[
@@ -128,6 +143,7 @@ def make_request(
     destroy: bool = False,
     replaced: list[str] | None = None,
     offline: bool = False,
+    no_restart: bool = False,
 ) -> Request:
     """What the options ask for. Raises UsageError."""
     from kvmspec.pipeline import Request
@@ -143,6 +159,7 @@ def make_request(
         destroy=destroy,
         replaced=_disks(replaced or ()),
         offline=offline,
+        no_restart=no_restart,
     )
 
 
@@ -154,6 +171,16 @@ def permissions(words: Iterable[str] | None) -> frozenset[Permission]:
         if name not in known:
             raise UsageError(f"--allow does not know {name!r}", hint=f"it takes {', '.join(known)}")
     return frozenset(known[name] for name in names)
+
+
+def seconds(word: str, option: str) -> int:
+    """A duration of the manifest's, such as 30s or 5m. Raises UsageError."""
+    from kvmspec.manifest.types import parse_duration
+
+    try:
+        return parse_duration(word)
+    except ValueError as error:
+        raise UsageError(f"{option} {word!r}: {error}") from error
 
 
 def is_json(value: str) -> bool:

@@ -17,6 +17,7 @@ from kvmspec.cli.options import (
     Files,
     Hosts,
     NoColor,
+    NoRestart,
     Offline,
     Paths,
     PlanFormat,
@@ -59,6 +60,7 @@ def plan(
     hosts: Hosts = None,
     targets: Targets = None,
     replace_disks: Replace = None,
+    no_restart: NoRestart = False,
     offline: Offline = False,
     variables: Variables = None,
     var_files: VarFiles = None,
@@ -81,6 +83,7 @@ def plan(
         targets=targets,
         replaced=replace_disks,
         offline=offline,
+        no_restart=no_restart,
         granted=permissions(allow),
     )
     console = Console.of_process()

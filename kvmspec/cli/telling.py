@@ -24,6 +24,10 @@ class Teller(Protocol):
         """A step started, said something or ended. May be called from several threads."""
         ...
 
+    def waiting(self, host: str, holder: str, left: float) -> None:
+        """Another apply has the host; it is waited for, `left` seconds at the most."""
+        ...
+
     def refused(self, refused: Refused) -> None: ...
 
     def end(self, plan: Plan | None, result: Result | None, seconds: float, code: ExitCode) -> None:
@@ -58,6 +62,11 @@ class TextTeller:
         if line := progress_line(event, style=self.console.err_style, starts=self.console.live):
             self.console.err(line + "\n")
 
+    def waiting(self, host: str, holder: str, left: float) -> None:
+        from kvmspec.report.progress import waiting_line
+
+        self.console.err(waiting_line(host, holder, left, style=self.console.err_style) + "\n")
+
     def refused(self, refused: Refused) -> None:
         report_refusal(refused, self.console)
 
@@ -88,6 +97,11 @@ class JsonTeller:
         from kvmspec.report import events
 
         self._line(events.line(events.step(event)))
+
+    def waiting(self, host: str, holder: str, left: float) -> None:
+        from kvmspec.report import events
+
+        self._line(events.line(events.waiting(host, holder, left)))
 
     def refused(self, refused: Refused) -> None:
         self.refusals.append(refused)

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any, Literal, get_args
 
 from kvmspec.core.address import Address
+from kvmspec.core.live import Call
 
 
 @dataclass(frozen=True)
@@ -236,6 +237,19 @@ class UpdateDevice(On):
 
 
 @dataclass(frozen=True)
+class Tune(On):
+    """What a running domain may have of its host, by one of libvirt's functions, in its own words.
+
+    at      which vCPU, I/O thread or disk it is about; "" for the domain
+    values  pairs of a parameter and its value; sizes in bytes
+    """
+
+    call: Call
+    at: str
+    values: tuple[tuple[str, int | str], ...]
+
+
+@dataclass(frozen=True)
 class GrowDisk(On):
     """virDomainBlockResize of a running domain's disk, in bytes; never shrinks."""
 
@@ -359,6 +373,7 @@ DomainAction = (
     | AttachDevice
     | DetachDevice
     | UpdateDevice
+    | Tune
     | GrowDisk
     | StartDomain
     | WaitForGuest
@@ -405,6 +420,10 @@ def _value(name: str, value: Any) -> Any:
             return Address.parse(value)
         case "edits":
             return tuple(Edit(item["op"], tuple(item["path"]), item["value"]) for item in value)
+        case "call":
+            return Call(value)
+        case "values":
+            return tuple((key, item) for key, item in value)
         case "changes":
             return tuple(NetworkChange(**item) for item in value)
         case _:

@@ -18,6 +18,7 @@ class Basis:
     manifest      a digest of each part of the resolved manifest, such as `vm/web`
     secrets       salted digests of the secrets in each part, in their order
     fingerprints  a digest of each live object that was read; "" for what was not there
+    no_restart    whether it was made with --no-restart
     """
 
     directory: str
@@ -31,3 +32,4 @@ class Basis:
     manifest: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Sequence[str]] = field(default_factory=dict)
     fingerprints: Mapping[Address, str] = field(default_factory=dict)
+    no_restart: bool = False

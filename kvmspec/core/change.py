@@ -46,7 +46,7 @@ class Difference:
     """Everything that is to be said of one object. No-ops are kept.
 
     changes     what apply would change
-    pending     persistent fields a running guest has not booted with yet
+    pending     persistent fields a running guest has not booted with yet, nor one that was saved
     unmanaged   sentences about things that are not ours and stay
     notes       sentences a reviewer should know (`its volumes stay: …`)
     refusals    reasons why nothing may be done at all (exit 4)

@@ -17,6 +17,7 @@ class Desired:
     needs  objects of the same manifest that must be there before it (or, deleted, after it)
     owner  the VM an inline volume belongs to
     extra  what the kind itself needs besides
+    at_once  how many of those with the same path may be restarted at once; 0 for what never is
     """
 
     address: Address
@@ -25,3 +26,4 @@ class Desired:
     needs: tuple[Address, ...] = ()
     owner: Address | None = None
     extra: Any = field(default=None, compare=False)
+    at_once: int = 0

@@ -6,14 +6,18 @@ from enum import IntEnum, StrEnum
 
 
 class Impact(IntEnum):
-    """Ordered: the impact of several changes together is the worst of them."""
+    """Ordered: the impact of several changes together is the worst of them.
+
+    NEXT_START is what needs a restart and waits: defined now, true when the guest boots the next time.
+    """
 
     NONE = 0
     LIVE = 1
-    RESTART = 2
-    DELETE = 3
-    REPLACE = 4
-    DATA_LOSS = 5
+    NEXT_START = 2
+    RESTART = 3
+    DELETE = 4
+    REPLACE = 5
+    DATA_LOSS = 6
 
     @property
     def label(self) -> str:

@@ -14,10 +14,13 @@ class Observed:
     xml         the persistent definition (inactive; for domains with SECURE)
     active_xml  the running one, where it runs and was asked for
     state       `running`, `stopped`, `paused`, `crashed`, …; pools and networks: running | stopped
-    snapshots   XML of its snapshots, where it has any
+    snapshots   XML of its snapshots, where it has any; checkpoints: likewise
+    jobs        (target, kind) of the block jobs that run on its disks, where it was asked for them: its XML
+                shows only copies and commits of the active layer (`kinds.holds` reads those)
     persistent  false for a transient object, which can only be foreign
     ended       how the last run of a stopped domain that was being installed ended: `shutdown`, `destroyed`,
                 `crashed`, …; "" where libvirt does not know any more
+    saved_xml   of a domain with a managed save: the configuration it will run with when it is started
     """
 
     kind: str
@@ -31,6 +34,9 @@ class Observed:
     managed_save: bool = False
     snapshots: tuple[str, ...] = ()
     ended: str = ""
+    checkpoints: tuple[str, ...] = ()
+    jobs: tuple[tuple[str, str], ...] = ()
+    saved_xml: str | None = None
 
     @property
     def running(self) -> bool:
@@ -80,12 +86,14 @@ class ObservedImage(NamedTuple):
     format    `qcow2`, `raw` or `iso`; "" where no disk is to be made from it now
     capacity  bytes a guest sees; 0 where that is known only after the download
     download  bytes that are still to be fetched
+    problem   why it cannot be had, where it is not known whether it is needed
     """
 
     identity: str = ""
     format: str = ""
     capacity: int = 0
     download: int = 0
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,8 @@ class HostView:
 
     A host that could not be read has `unknown` set and is never treated as empty.
     `pools_read` are the pools whose volumes are in `volumes` (running ones). `unfinished` are volumes
-    into which an upload was cut off; `images` what is known of the manifest's images, by name.
+    into which an upload was cut off; `images` what is known of the manifest's images, by name. `beyond` are
+    the volumes of all other running pools, read only where a volume is to be deleted: one may rest on it.
     """
 
     host: str
@@ -109,3 +118,4 @@ class HostView:
     pools_read: frozenset[str] = frozenset()
     unfinished: frozenset[str] = frozenset()
     images: Mapping[str, ObservedImage] = field(default_factory=dict)
+    beyond: Mapping[str, ObservedVolume] = field(default_factory=dict)

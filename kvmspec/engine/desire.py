@@ -10,6 +10,7 @@ from kvmspec.core.errors import ManifestError, UsageError
 from kvmspec.core.observed import HostView
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Kind
+from kvmspec.kinds.records import records
 from kvmspec.manifest.section import HostEntry, Manifest
 
 
@@ -30,7 +31,7 @@ def desire(
                 known = view if view is not None and not view.unknown else None
                 for desired in kind.desire(manifest, item, host, known):
                     if desired.address in found:
-                        clashes.append(_clash(found[desired.address], desired, manifest))
+                        clashes.append(_clash(found[desired.address], desired, manifest, known))
                     found[desired.address] = desired
     if clashes:
         raise ManifestError(clashes)
@@ -38,15 +39,30 @@ def desire(
     return dict(sorted(found.items(), key=lambda entry: (entry[0].host, rank[entry[0].kind], entry[0].name)))
 
 
-def _clash(first: Desired, second: Desired, manifest: Manifest) -> Problem:
+def _clash(first: Desired, second: Desired, manifest: Manifest, view: HostView | None) -> Problem:
+    """Two that are one volume. After a rename that is the VM which kept its volume, and one that has its old
+    name now; the place is that of the one that can still choose."""
+    volume, newer = second.address.name, second
+    old = next((d for d in (first, second) if _has(d, volume, view)), None)
+    if old is not None:
+        newer = first if old is second else second
     names = [d.owner.short if d.owner else d.address.short for d in (first, second)]
-    volume = second.address.name
+    message = f"{names[0]} and {names[1]} both have the volume {volume}"
+    if old is not None and old.owner is not None:
+        message += f": {old.owner.short} was renamed, and has kept it"
     return Problem(
-        f"{names[0]} and {names[1]} both have the volume {volume}",
-        manifest.where(second.path),
-        ".".join(map(str, second.path)),
+        message,
+        manifest.where(newer.path),
+        ".".join(map(str, newer.path)),
         "a disk's volume is called after its VM and its name: give this disk another name",
     )
+
+
+def _has(item: Desired, volume: str, view: HostView | None) -> bool:
+    """Whether it is the disk of a VM that has the volume by another name than its own."""
+    if item.owner is None or view is None or volume.partition("/")[2].startswith(f"{item.owner.name}-"):
+        return False
+    return any(volume in record.volumes for record in records(view).values())
 
 
 def choose_hosts(manifest: Manifest, wanted: Iterable[str]) -> dict[str, HostEntry]:

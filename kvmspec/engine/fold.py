@@ -43,6 +43,12 @@ def _is_ignored(path: str, owner: Address, context: Context) -> bool:
     return any(path == name or path.startswith(f"{name}.") for name in names)
 
 
+def _dying(volume: Difference) -> dict[str, dict[str, str]]:
+    """The volume that is deleted, with its size, where it is made anew."""
+    dying = (volume.before or {}).get("volumes")
+    return {"volumes": dying} if dying else {}
+
+
 def _with(
     vm: Difference, volume: Difference, disk: str, context: Context, kinds: Mapping[str, Kind]
 ) -> Difference:
@@ -54,7 +60,7 @@ def _with(
         verb=Verb.UPDATE,
         changes=(*vm.changes, *changes),
         label="",
-        before=(vm.before or {}) | {c.path: c.before for c in changes},
+        before=(vm.before or {}) | {c.path: c.before for c in changes} | _dying(volume),
         after=(vm.after or {}) | {c.path: c.after for c in changes},
         detail=_spliced(steps, vm.detail or ()),
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
 from kvmspec.core.address import Address
 from kvmspec.core.desired import Desired
+from kvmspec.core.errors import ImageError
 from kvmspec.core.observed import HostView, ObservedImage
 from kvmspec.kinds.bases import image_at, placed
 from kvmspec.manifest.section import Manifest
@@ -23,6 +25,10 @@ class Shelf(Protocol):
 
     def look(self, name: str) -> ObservedImage:
         """All that can be known before the download. Raises ImageError."""
+        ...
+
+    def at_hand(self, name: str) -> ObservedImage | None:
+        """The same where that asks no server; else None. Raises ImageError."""
         ...
 
 
@@ -41,26 +47,55 @@ def with_images(
     if not manifest.of("image"):
         return dict(views)
     wanted: dict[str, set[str]] = {}
+    perhaps: dict[str, set[str]] = {}
     for item in desired.values() if rebuilt is not None else ():
         view = views.get(item.address.host)
         if view is not None and not view.unknown:
-            wanted.setdefault(view.host, set()).update(_wanted(item, view, manifest, rebuilt or frozenset()))
+            found = wanted if _is_certain(item, view, rebuilt or frozenset()) else perhaps
+            found.setdefault(view.host, set()).update(_wanted(item, view, manifest, rebuilt or frozenset()))
     return {
-        name: replace(view, images=dict(_known(view, wanted.get(name, set()), manifest, shelf)))
+        name: replace(
+            view,
+            images=dict(_known(view, wanted.get(name, set()), perhaps.get(name, set()), manifest, shelf)),
+        )
         for name, view in views.items()
     }
 
 
 def _known(
-    view: HostView, wanted: set[str], manifest: Manifest, shelf: Shelf
+    view: HostView, wanted: set[str], perhaps: set[str], manifest: Manifest, shelf: Shelf
 ) -> Iterator[tuple[str, ObservedImage]]:
     for item in manifest.of("image"):
         identity = shelf.identity(item.name)
-        if item.name not in wanted:
+        if item.name not in wanted | perhaps:
             yield item.name, ObservedImage(identity)
             continue
-        there = placed(item.name, identity, manifest, view)
-        yield item.name, there or shelf.look(item.name)
+        try:
+            yield item.name, _facts(item.name, placed(item.name, identity, manifest, view), shelf)
+        except ImageError as error:
+            if item.name in wanted:
+                raise
+            yield item.name, ObservedImage(identity, problem=error.message)
+
+
+def _facts(name: str, there: ObservedImage | None, shelf: Shelf) -> ObservedImage:
+    """What an image is, by itself where that asks no server for a base that is there: the base may be another
+    file under that name. Raises ImageError."""
+    if there is None:
+        return shelf.look(name)
+    with suppress(ImageError):  # the base is there, and the image may be gone
+        return shelf.at_hand(name) or there
+    return there
+
+
+def _is_certain(item: Desired, view: HostView, rebuilt: frozenset[Address]) -> bool:
+    """Whether the image of what is not seen is needed for certain. A volume of a pool that is not running is
+    likely there, where its VM is, or where nothing is known of who has it; so the plan goes on."""
+    pool = item.address.name.partition("/")[0]
+    if item.address.kind != "volume" or item.address in rebuilt or pool not in view.pools:
+        return True
+    owner = item.owner.name if item.owner else None
+    return pool in view.pools_read or (owner is not None and owner not in view.domains)
 
 
 def _wanted(item: Desired, view: HostView, manifest: Manifest, rebuilt: frozenset[Address]) -> Iterator[str]:

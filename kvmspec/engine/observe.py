@@ -52,7 +52,7 @@ def _view(host: Host, entry: HostEntry, manifest: Manifest, every_pool: bool) ->
     return HostView(
         entry.name,
         entry.uri,
-        facts=host.facts() if creating else HostFacts(),
+        facts=host.facts() if creating else HostFacts(driver=host.driver),
         networks={found.name: found for found in host.networks.list()},
         pools=pools,
         volumes={f"{found.pool}/{found.name}": found for found in volumes},

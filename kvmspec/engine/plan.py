@@ -11,6 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from kvmspec.core.action import (
+    CreateVolume,
     DeleteNetwork,
     DeletePool,
     DeleteVolume,
@@ -24,6 +25,7 @@ from kvmspec.core.change import Difference, Verb
 from kvmspec.core.errors import ManifestError
 from kvmspec.core.impact import PERMISSION_FOR, Permission
 from kvmspec.core.plan import HostSummary, Plan, Step
+from kvmspec.engine.groups import in_turn
 from kvmspec.engine.handover import in_order
 from kvmspec.kinds.base import Chain, Context, Kind
 from kvmspec.manifest.secrets import masked
@@ -128,8 +130,15 @@ def _required(differences: Iterable[Difference], chains: Mapping[Address, Chain]
         impacts = {difference.impact, *(change.impact for change in difference.changes)}
         needed = {PERMISSION_FOR[impact] for impact in impacts if impact in PERMISSION_FOR}
         needed |= {_PERMISSION_OF[type(action)] for action, _ in chain if type(action) in _PERMISSION_OF}
+        needed |= {Permission.REPLACE} if _makes_anew(chain) else set()
         found |= needed - difference.permitted
     return frozenset(found)
+
+
+def _makes_anew(chain: Chain) -> bool:
+    """Whether a volume is deleted and created again: another one takes its place."""
+    deleted = {action.address for action, _ in chain if isinstance(action, DeleteVolume)}
+    return any(isinstance(action, CreateVolume) and action.address in deleted for action, _ in chain)
 
 
 def _needs(
@@ -155,6 +164,7 @@ def _needs(
         needs[address] |= overlays
     for address in needs:
         needs[address].discard(address)
+    in_turn(needs, chains, verbs, context, _order)
     return needs
 
 

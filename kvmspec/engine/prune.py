@@ -8,7 +8,7 @@ rest on it, so it stays. libvirt itself would delete a base under its overlays.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from kvmspec.adapters.libvirt import Host
@@ -16,9 +16,11 @@ from kvmspec.core.address import Address
 from kvmspec.core.errors import LibvirtFailure
 from kvmspec.core.observed import HostView, ObservedVolume
 from kvmspec.engine.sight import blind_spots, names
+from kvmspec.kinds import use
 from kvmspec.kinds.bases import Base, base_of, image_at, pool_of
 from kvmspec.manifest.section import Manifest
 
+_TOLD = 3  # reasons
 _LOCAL = "dir"  # a pool of any other type may be another host's as well
 
 
@@ -156,7 +158,7 @@ def _judged(
         state = _state(key, current[image], view)
         base = PlacedBase(view.host, volume.pool, volume.name, image, volume.allocation, state)
         kept = "the manifest declares a volume of this name" if _is_wanted(view, key, declared) else ""
-        kept = kept or _doubtful(volume.name) or next(_needed_by(volume, view), "") or blind
+        kept = kept or _some(_needed_by(volume, view)) or blind
         yield replace(base, kept=kept or ("" if everything else _worth_keeping(base)))
 
 
@@ -168,9 +170,11 @@ def _state(key: str, current: Base | None, view: HostView) -> str:
     return "current" if current.key == key else "old"
 
 
-def _doubtful(volume: str) -> str:
-    """A digest of decimal digits alone is one of 280; a date of the user's own is likelier, and stays."""
-    return "its name may be a date and not a digest" if volume.rpartition("-")[2].isdecimal() else ""
+def _some(reasons: Iterable[str]) -> str:
+    """The first few of them, and how many more there are."""
+    told = list(dict.fromkeys(reasons))
+    more = f", and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
+    return ", ".join(told[:_TOLD]) + more
 
 
 def _worth_keeping(base: PlacedBase) -> str:
@@ -190,7 +194,8 @@ def _needed_by(volume: ObservedVolume, view: HostView) -> Iterator[str]:
     neither links nor relative paths hide it, and one of the same name elsewhere only keeps it longer."""
     for key, other in view.volumes.items():
         if names(other.backing, volume.name):
-            yield f"volume/{key} rests on it"
+            having = use.having(view, key)
+            yield f"volume/{key} rests on it{f' ({having})' if having else ''}"
     for domain in view.domains.values():
         if names(domain.xml, volume.name) or names(domain.active_xml, volume.name):
             yield f"vm/{domain.name} names it"

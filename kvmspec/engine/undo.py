@@ -3,21 +3,25 @@ guest what it had. Live changes that cannot be taken back are named in the outco
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from kvmspec.adapters.libvirt import Host
 from kvmspec.core.action import (
+    Action,
     AttachDevice,
     DetachDevice,
     EditDomain,
     EditNetwork,
     FinishInstall,
     RenameDomain,
+    RestartNetwork,
     ShutdownDomain,
     StartDomain,
     StartNetwork,
+    UpdateNetwork,
     Waiting,
 )
 from kvmspec.core.address import Address
@@ -26,9 +30,18 @@ from kvmspec.core.plan import Outcome, Plan, Status, Step
 from kvmspec.kinds.base import Kind
 from kvmspec.kinds.domain import undoing
 
+_COUNTED = re.compile(r" connections='\d+'")
 _DEFINES = (EditDomain, AttachDevice, DetachDevice)
 _UNDOABLE = (*_DEFINES, RenameDomain, ShutdownDomain, EditNetwork, *undoing.LIVE)
 _HALF_DONE = (DetachDevice,)  # gone from the definition, when the guest does not let go of it
+
+
+def _undoable(action: Action) -> bool:
+    """An update of a network's definition alone goes back as an edit does; one of the running network
+    stays, and the definition with it."""
+    if isinstance(action, UpdateNetwork):
+        return action.config and not action.live
+    return isinstance(action, _UNDOABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +51,7 @@ class _Before:
     name: str
     xml: str
     running: bool
-    active: str | None
+    active_xml: str | None
 
 
 class Undo:
@@ -70,7 +83,7 @@ class Undo:
         chain = self._chains.get(failed.number, ())
         before = self._before.get(chain[0].number) if chain else None
         done = [s for s in chain if s.number in outcomes and outcomes[s.number].status is Status.DONE]
-        undoable = [s for s in done if isinstance(s.action, _UNDOABLE)]
+        undoable = [s for s in done if _undoable(s.action)]
         if before is None or not (undoable or isinstance(failed.action, _HALF_DONE)):
             return {}
         host = self._hosts[failed.action.address.host]
@@ -78,7 +91,8 @@ class Undo:
             self._put_back(before, undoable, host, failed)
         except KvmspecError as error:
             return _told(failed, outcomes, f"and could not be put back as it was: {error.message}")
-        undone, words = self._put_back_live(before, done, host)
+        live = failed.action.address.kind == "vm" and before.active_xml is not None
+        undone, words = self._put_back_live(before, done, host) if live else ([], "")
         settled = [s for s in undoable if not isinstance(s.action, undoing.LIVE)] + undone
         changed = {s.number: replace(outcomes[s.number], status=Status.UNDONE) for s in settled}
         return changed | (_told(failed, outcomes, words) if words else {})
@@ -86,13 +100,13 @@ class Undo:
     def _put_back_live(self, before: _Before, done: list[Step], host: Host) -> tuple[list[Step], str]:
         """What was taken back of the running guest, and words on what could not be."""
         undone, words = [], ""
-        if before.active is None or not host.domains.is_active(before.name):
+        if not host.domains.is_active(before.name):
             return [], ""
         for step in reversed(done):
             if not isinstance(step.action, undoing.LIVE):
                 continue
             try:
-                undoing.undo(step.action, host, before.active, lambda text: None)
+                undoing.undo(step.action, host, before.active_xml or "", lambda text: None)
                 undone.append(step)
             except (KvmspecError, LookupError) as error:
                 words += f"; {step.text} could not be taken back: {error}"
@@ -100,9 +114,7 @@ class Undo:
 
     def _put_back(self, before: _Before, done: list[Step], host: Host, failed: Step) -> None:
         if failed.action.address.kind == "network":
-            host.networks.define(before.xml)
-            if before.running:  # reconnects the guests, too
-                self._kinds["network"].apply(StartNetwork(failed.action.address), host, lambda text: None)
+            self._put_network_back(before, host, failed)
             return
         for step in reversed(done):
             if isinstance(step.action, RenameDomain):
@@ -112,6 +124,22 @@ class Undo:
         stopped = any(isinstance(step.action, ShutdownDomain) for step in done)
         if before.running and (stopped or isinstance(failed.action, StartDomain)):
             host.domains.start(before.name)
+
+    def _put_network_back(self, before: _Before, host: Host, failed: Step) -> None:
+        """Its definition, and where it ran, the guests on it; with another definition already running,
+        it is restarted with its own."""
+        host.networks.define(before.xml)
+        if not before.running:
+            return
+        restart = isinstance(failed.action, RestartNetwork) and not _runs_as(before, host)
+        again = RestartNetwork(failed.action.address, ()) if restart else StartNetwork(failed.action.address)
+        self._kinds["network"].apply(again, host, lambda text: None)
+
+
+def _runs_as(before: _Before, host: Host) -> bool:
+    """Whether a network is stopped, or runs as it did; how many guests are on it changes."""
+    now = host.networks.get(before.name).active_xml
+    return now is None or _COUNTED.sub("", now) == _COUNTED.sub("", before.active_xml or "")
 
 
 def _told(failed: Step, outcomes: Mapping[int, Outcome], words: str) -> dict[int, Outcome]:
@@ -136,8 +164,5 @@ def _chains(plan: Plan) -> dict[int, tuple[Step, ...]]:
             renamed[Address(address.host, "vm", step.action.new_name)] = address
     chains = (tuple(chain) for chain in by_object.values())
     return {
-        step.number: chain
-        for chain in chains
-        if any(isinstance(s.action, _UNDOABLE) for s in chain)
-        for step in chain
+        step.number: chain for chain in chains if any(_undoable(s.action) for s in chain) for step in chain
     }

@@ -68,6 +68,13 @@ class Library:
             return None
         return index.text(self._store.source(source.key), "identity") or None
 
+    def is_at_hand(self, source: ImageSource) -> bool:
+        """Whether `inspect` asks no server for it: a file of this machine, or one of the cache."""
+        if source.file is not None:
+            return source.checksum is None or checksums.declared(source.checksum) is not None
+        known = self.identity(source)
+        return bool(known and self._store.image(known))
+
     def inspect(self, source: ImageSource) -> ImageFacts:
         """What the image is: from the cache where it is there; else the file of checksums and the
         beginning of the image are looked at, and what they tell is remembered.

@@ -36,6 +36,13 @@ class Shelf:
         facts = self._look(name)
         return ObservedImage(facts.identity, facts.format, facts.capacity, facts.download)
 
+    def at_hand(self, name: str) -> ObservedImage | None:
+        """The same, for one of the cache or of this machine; None where a server would have to be asked.
+        Raises ImageError."""
+        if not self._library.is_at_hand(self._sources[name]):
+            return None
+        return self.look(name)
+
     def fetch(self, name: str, identity: str, report: Callable[[str], None]) -> LocalImage:
         """The image, in a file of this machine.
 

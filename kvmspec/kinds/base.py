@@ -32,6 +32,7 @@ class Context:
     destroy  everything that is owned is to go
     targets  what the plan is limited to; None for everything
     replaced  volumes of VMs' own disks that are to be made anew
+    no_restart  no VM is restarted for a change: what needs that waits for its next start
     hosts    those the plan is limited to; the others are only looked at
     """
 
@@ -43,6 +44,7 @@ class Context:
     destroy: bool = False
     targets: frozenset[Address] | None = None
     hosts: frozenset[str] | None = None
+    no_restart: bool = False
     replaced: frozenset[Address] = frozenset()
 
     def plans_for(self, host: str) -> bool:

@@ -1,7 +1,8 @@
 """Bases: images as they lie in a pool, each a volume that is named after what is in it.
 
 `debian-12-3f2a91c04b7e` holds the image debian-12 of that digest, and never anything else: a newer
-image is another volume beside it.
+image is another volume beside it. A tag always has a letter: twelve decimal digits are a date that somebody
+put into a name (`debian-12-202511251200`), and no base.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from typing import NamedTuple
 from kvmspec.core.observed import HostView, ObservedImage
 from kvmspec.kinds import compare
 from kvmspec.manifest.section import Finding, Manifest, Path
+from kvmspec.manifest.types import normalised
 
 _DIGITS = 12
-_NAME = re.compile(rf"(.+)-[0-9a-f]{{{_DIGITS}}}")
+_TAG = rf"(?=[0-9]*[a-f])[0-9a-f]{{{_DIGITS}}}"
 _UNKNOWN = "0" * _DIGITS
+_NAME = re.compile(rf"(.+)-(?:{_TAG}|{_UNKNOWN})")
 
 
 class Base(NamedTuple):
@@ -45,7 +48,7 @@ def base_of(image: str, manifest: Manifest, view: HostView | None) -> Base | Non
         return None
     looked = view.images.get(image) if view else None
     identity = looked.identity if looked else _declared(spec.checksum)
-    volume = f"{image}-{(identity or _UNKNOWN)[:_DIGITS]}"
+    volume = f"{image}-{tag(identity) if identity else _UNKNOWN}"
     there = view.volumes.get(f"{pool}/{volume}") if view else None
     return Base(
         image,
@@ -55,6 +58,14 @@ def base_of(image: str, manifest: Manifest, view: HostView | None) -> Base | Non
         (looked.capacity if looked else 0) or (there.capacity if there else 0),
         bool(identity),
     )
+
+
+def tag(identity: str) -> str:
+    """What tells the base of this identity (lower-case hex) from others in its name: its first twelve digits,
+    and where those have no letter (once in 280) the first twelve after them that have one."""
+    starts = range(max(len(identity) - _DIGITS, 0) + 1)
+    tags = (identity[start : start + _DIGITS] for start in starts)
+    return next((each for each in tags if re.fullmatch(_TAG, each)), f"{identity[: _DIGITS - 1]:0<11}f")
 
 
 def pool_of(image: str, manifest: Manifest) -> str | None:
@@ -91,6 +102,17 @@ def same_image(path: str | None, other: str | None) -> bool:
     return path == other or (same_folder and image_at(path) is not None and image_at(path) == image_at(other))
 
 
+def to_be_placed(manifest: Manifest, view: HostView) -> frozenset[str]:
+    """The files of the bases that this plan puts there, since something is made from them."""
+    found = set()
+    for image, looked in view.images.items():
+        base = base_of(image, manifest, view) if looked.format else None
+        if base is not None and base.key not in view.volumes:
+            pool = compare.specs(manifest).get(("pool", base.pool))
+            found.add(f"{normalised(pool.path)}/{base.volume}" if pool is not None else "")
+    return frozenset(found)
+
+
 def _declared(checksum: str | None) -> str:
     """The identity that a checksum states by itself."""
     return checksum.partition(":")[2] if checksum and "://" not in checksum else ""
@@ -103,7 +125,7 @@ def _usual(kind: str) -> str:
 def placed(image: str, identity: str, manifest: Manifest, view: HostView) -> ObservedImage | None:
     """What the base of that identity says of the image, where it is on the host, whole."""
     pool = pool_of(image, manifest)
-    key = f"{pool}/{image}-{identity[:_DIGITS]}"
+    key = f"{pool}/{image}-{tag(identity)}"
     if not identity or key not in view.volumes or key in view.unfinished:
         return None
     found = view.volumes[key]

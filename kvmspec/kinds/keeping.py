@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from kvmspec.core.address import Address
 from kvmspec.core.observed import HostView, Observed, ObservedVolume
 from kvmspec.core.problem import Problem
-from kvmspec.kinds import compare, use
+from kvmspec.kinds import compare, holds, use
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.leaving import vms_leaving
 
@@ -20,6 +20,16 @@ def _runs_on(domain: Observed, path: str, view: HostView, context: Context) -> b
     if not domain.running or domain.name in vms_leaving(view, context):
         return False
     return path in (domain.active_xml or "") and path not in _ELEMENT.sub("", domain.xml)
+
+
+def _in_snapshots(path: str, key: str, view: HostView, context: Context) -> Iterator[str]:
+    """The snapshots, of VMs that stay, with a disk on the file, also one that the VM has no more."""
+    leaving = vms_leaving(view, context)
+    for domain in view.domains.values():
+        if domain.snapshots and domain.name not in leaving:
+            yield from (
+                f"the snapshot {name} of vm/{domain.name}" for name in holds.remembering(domain, path, key)
+            )
 
 
 def keeping(
@@ -39,7 +49,14 @@ def keeping(
             f"{address.short} on {view.host} is what {', '.join(needing)} of the manifest needs",
             hint="take it out there first, or let the data stay",
         )
+    if remembered := list(_in_snapshots(volume.path, address.name, view, context)):
+        yield Problem(
+            f"{address.short} on {view.host} is what {', '.join(remembered)} would go back to",
+            hint="delete that first (`virsh snapshot-delete`)",
+        )
     over = [other for other in use.overlays(view, volume.path) if other.partition("/")[2] not in leaving]
     if over:
         message = f"{address.short} on {view.host} is the backing of {', '.join(over)}"
-        yield Problem(message, hint="remove those first, or flatten them (`virsh blockpull`)")
+        vms = [f"{each} is of {vm}" for each in over if (vm := use.having(view, each.partition("/")[2]))]
+        whose = f" ({', '.join(vms)})" if vms else ""
+        yield Problem(message, hint=f"remove those first{whose}, or flatten them (`virsh blockpull`)")

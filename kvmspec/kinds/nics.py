@@ -19,6 +19,8 @@ class Nic(Protocol):
     @property
     def bridge(self) -> str | None: ...
     @property
+    def macvtap(self) -> Any: ...
+    @property
     def mac(self) -> str | None: ...
     @property
     def ip(self) -> str | None: ...
@@ -29,8 +31,8 @@ class Nic(Protocol):
 
 
 def nic_keys(nics: Sequence[Nic]) -> list[str]:
-    """A NIC's key: its name, else its network or bridge (`front`, `front#2`)."""
-    return distinct(nic.name or nic.network or nic.bridge or "" for nic in nics)
+    """A NIC's key: its name, else its network, bridge or host interface (`front`, `front#2`)."""
+    return distinct(nic.name or nic.network or nic.bridge or nic.macvtap.dev for nic in nics)
 
 
 def distinct(names: Iterable[str]) -> list[str]:
@@ -85,8 +87,10 @@ def _by_mac(nic: Nic, live: Mapping[str, Any]) -> str | None:
 def _by_source(nic: Nic, live: Mapping[str, Any]) -> str | None:
     for mac, candidate in live.items():
         source = candidate.get("source", {})
-        if (nic.network and source.get("@network") == nic.network) or (
-            nic.bridge and source.get("@bridge") == nic.bridge
+        if (
+            (nic.network and source.get("@network") == nic.network)
+            or (nic.bridge and source.get("@bridge") == nic.bridge)
+            or (nic.macvtap and source.get("@dev") == nic.macvtap.dev)
         ):
             return mac
     return None

@@ -50,6 +50,9 @@ class Record:
     install  of a VM that is not installed yet: `pending` until its installer ran for the first time, then
              `started`; `running` only in the XML of the domain that runs the installer
     installer  the volumes, `pool/name`, that only the installer needs
+    unbooted  what a guest has not booted with and its XML does not show: paths that were removed from the
+             definition, with "", and others with a digest of what the guest has there
+    state    `state` as it was stated, where that is not `running`
     renewed  how often each disk was made anew, by key: a saved plan that did so is seen to be applied
     """
 
@@ -65,6 +68,8 @@ class Record:
     install: str = ""
     installer: tuple[str, ...] = ()
     renewed: Mapping[str, int] = field(default_factory=dict)
+    unbooted: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    state: str = ""
 
     @property
     def volumes(self) -> tuple[str, ...]:
@@ -85,6 +90,8 @@ class Record:
             data["installer"] = list(self.installer)
         if self.renewed:
             data["renewed"] = dict(self.renewed)
+        if self.unbooted:
+            data["unbooted"] = [[list(path), mark] for path, mark in sorted(self.unbooted.items())]
         return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     def xml(self) -> str:
@@ -94,6 +101,8 @@ class Record:
             attributes["prevent_destroy"] = "yes"
         if self.install:
             attributes["install"] = self.install
+        if self.state:
+            attributes["state"] = self.state
         text = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items() if value)
         return (
             f'<kvmspec:vm xmlns:kvmspec="{NAMESPACE}"{text}>{escape(self.body(), quote=False)}</kvmspec:vm>'
@@ -129,6 +138,8 @@ def read(xml: str, uuid: str) -> Record | None:
         install=node.get("install", ""),
         installer=tuple(data.get("installer", ())),
         renewed=data.get("renewed", {}),
+        unbooted={tuple(path): mark for path, mark in data.get("unbooted", ())},
+        state=node.get("state", ""),
     )
 
 

@@ -48,11 +48,12 @@ class Examples:
     def _around(self, node: Node, rest: Sequence[str]) -> tuple[int, dict[str, Any]]:
         """An object with the field and with what it cannot do without; which of its model's examples
         it is made from."""
-        field, least = rest[0], set((node.object or {}).get("x-least") or ())
+        field, model = rest[0], node.object or {}
+        least = {*(model.get("x-least") or ()), *(model.get("x-along") or {}).get(rest[0], ())}
         maps = [(number, each) for number, each in enumerate(_own(node)) if isinstance(each, dict)]
         having = [(number, each) for number, each in maps if field in each]
-        position, model = (having or maps or [(0, {})])[0]
-        shown = {key: value for key, value in model.items() if not least or key in least or key == field}
+        position, example = (having or maps or [(0, {})])[0]
+        shown = {key: value for key, value in example.items() if not least or key in least or key == field}
         if len(rest) > 1 or field not in shown or node.fields[field].object is not None:
             shown[field] = self._entry(node.fields[field], rest[1:])
         return position, _ordered(shown, node)

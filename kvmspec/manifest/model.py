@@ -6,7 +6,7 @@ import ast
 import inspect
 import itertools
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
@@ -59,6 +59,7 @@ class Model(BaseModel):
     later     fields of the format that this version does not build yet
     examples  values a manifest may have here, as written there; they show most of the fields
     least     the fields without which an example of another field would not be valid
+    along     the same for one field alone: those that go with it
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
@@ -67,6 +68,7 @@ class Model(BaseModel):
     later: ClassVar[frozenset[str]] = frozenset()
     examples: ClassVar[Sequence[Any]] = ()
     least: ClassVar[frozenset[str]] = frozenset()
+    along: ClassVar[Mapping[str, Sequence[str]]] = {}
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -90,6 +92,7 @@ class Model(BaseModel):
         if cls.examples:
             target["examples"] = list(cls.examples)
         target |= {"x-short": cls.short, "x-later": sorted(cls.later), "x-least": sorted(cls.least)}
+        target["x-along"] = {name: list(others) for name, others in cls.along.items()}
         return made
 
     @model_validator(mode="before")

@@ -24,18 +24,20 @@ DATA_LOSS = Effect("data-loss", "‼", "data loss", dangerous=True)
 REPLACE = Effect("replace", "±", "replace", dangerous=True)
 DELETE = Effect("delete", "−", "delete", dangerous=True)
 RESTART = Effect("restart", "!", "restart", dangerous=True)
+NEXT_START = Effect("next-start", "!", "next start")
 LIVE = Effect("live", "~", "change live")
 CHANGE = Effect("change", "~", "change")
 CREATE = Effect("create", "+", "create")
 ADOPT = Effect("adopt", "=", "adopt")
 NO_OP = Effect("no-op", "·", "no change")
 
-EFFECTS = (REFUSED, DATA_LOSS, REPLACE, DELETE, RESTART, LIVE, CHANGE, CREATE, ADOPT, NO_OP)
+EFFECTS = (REFUSED, DATA_LOSS, REPLACE, DELETE, RESTART, NEXT_START, LIVE, CHANGE, CREATE, ADOPT, NO_OP)
 """Worst first."""
 
 RANK = {effect: rank for rank, effect in enumerate(EFFECTS)}
 
 _BY_IMPACT = {
+    Impact.NEXT_START: NEXT_START,
     Impact.RESTART: RESTART,
     Impact.DELETE: DELETE,
     Impact.REPLACE: REPLACE,
@@ -51,7 +53,7 @@ _BY_VERB = {
 
 
 def effect_of(difference: Difference) -> Effect:
-    """Its refusal, else its impact from restart up, else what is done to it."""
+    """Its refusal, else its impact from next start up, else what is done to it."""
     if difference.refusals:
         return REFUSED
     if difference.verb is Verb.DELETE:

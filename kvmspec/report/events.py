@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         PlannedEvent,
         StepEvent,
         SummaryEvent,
+        WaitingEvent,
     )
 
 _NOTHING = Result(())
@@ -31,8 +32,19 @@ def line(event: EventData) -> str:
 
 
 def planned(plan: Plan) -> PlannedEvent:
-    """The first event: the plan."""
+    """The first event: the plan; once more where it is another after waiting."""
     return {"type": "planned", "time": _now(), "plan": plan_data(plan)}
+
+
+def waiting(host: str, holder: str, left: float) -> WaitingEvent:
+    """Another apply holds a host, and is waited for; `left` seconds at the most."""
+    return {
+        "type": "waiting",
+        "time": _now(),
+        "host": host,
+        "holder": redacted(holder),
+        "seconds_left": round(left, 3),
+    }
 
 
 def step(event: Event) -> StepEvent:

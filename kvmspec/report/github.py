@@ -43,6 +43,7 @@ _LEVELS = {
     Impact.REPLACE: Level.WARNING,
     Impact.DELETE: Level.WARNING,
     Impact.RESTART: Level.WARNING,
+    Impact.NEXT_START: Level.NOTICE,
     Impact.LIVE: Level.NOTICE,
     Impact.NONE: Level.NOTICE,
 }
@@ -50,6 +51,7 @@ _TITLES = {
     Impact.DATA_LOSS: "DATA LOSS",
     Impact.REPLACE: "a part of it is replaced",
     Impact.RESTART: "restart",
+    Impact.NEXT_START: "takes effect at its next start",
     Impact.LIVE: "change while running",
 }
 

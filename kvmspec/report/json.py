@@ -16,7 +16,7 @@ from kvmspec.core.plan import Plan, Step
 from kvmspec.core.problem import Problem
 from kvmspec.core.status import VmStatus
 from kvmspec.report.restart import restarts
-from kvmspec.report.summary import effective, in_order, summarise
+from kvmspec.report.summary import effective, in_order, summarise, unbooted
 from kvmspec.report.values import SECRET, redacted
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def plan_data(plan: Plan) -> PlanData:
             for item in differences
             for text in item.unmanaged
         ],
-        "pending": [with_fields(item.address, item.pending) for item in differences if item.pending],
+        "pending": [with_fields(item.address, waits) for item in differences if (waits := unbooted(item))],
         "actions": [_step(step) for step in plan.steps],
         "links": [_link(source, target) for source, target in plan.links],
         "summary": _summary(plan),
@@ -259,6 +259,7 @@ def _summary(plan: Plan) -> SummaryData:
         "delete": summary.delete,
         "adopt": summary.adopt,
         "restart": summary.restart,
+        "next_start": summary.next_start,
         "data_loss": len(summary.lost),
         "no_op": summary.no_op,
     }

@@ -1,4 +1,4 @@
-"""Progress: one line an action, written when it ends."""
+"""Progress: one line an action, written when it ends; and who is waited for before the first."""
 
 from __future__ import annotations
 
@@ -32,3 +32,9 @@ def progress_line(event: Event, *, style: Style = PLAIN, starts: bool = False) -
     timed = f" ({event.seconds:.1f}s)" if event.what in (Status.DONE.value, Status.FAILED.value) else ""
     note = f", {prose(event.note)}" if event.note else ""
     return f"{name} {style(role, word)}{timed}{note}{error}"
+
+
+def waiting_line(host: str, holder: str, left: float, *, style: Style = PLAIN) -> str:
+    """That another apply has a host, and for how many seconds more it is waited for, without newline."""
+    who = f"another apply is running on {clean(host)}: {prose(holder)}"
+    return style("warning", f"Waiting, for {left:.0f} s at the most: {who}")

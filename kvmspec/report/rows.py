@@ -28,6 +28,7 @@ _RESTART = ("!", "restart")
 _CHANGE = {
     Impact.NONE: "change",
     Impact.LIVE: "change while running",
+    Impact.NEXT_START: "change, takes effect at its next start",
     Impact.RESTART: "change, takes effect after a restart",
     Impact.DELETE: "change",
     Impact.REPLACE: "change, a part of it is replaced",
@@ -36,6 +37,7 @@ _CHANGE = {
 _ROLES = {
     Impact.NONE: "dim",
     Impact.LIVE: "good",
+    Impact.NEXT_START: "restart",
     Impact.RESTART: "restart",
     Impact.DELETE: "delete",
     Impact.REPLACE: "danger",
@@ -127,7 +129,7 @@ def _object(
 
 
 def _interrupts(difference: Difference) -> bool:
-    return difference.verb in (Verb.UPDATE, Verb.ADOPT) and difference.impact >= Impact.RESTART
+    return difference.verb in (Verb.UPDATE, Verb.ADOPT) and difference.impact >= Impact.NEXT_START
 
 
 def _phrase(difference: Difference) -> str:
@@ -180,6 +182,8 @@ def _cost(change: FieldChange) -> str:
             return f"({reason})" if reason else ""
         case Impact.LIVE:
             return f"live ({reason})" if reason else "live"
+        case Impact.NEXT_START:
+            return f"next start: {reason}" if reason else "next start"
         case Impact.DATA_LOSS:
             return f"DATA LOSS: {reason}" if reason else "DATA LOSS"
         case impact:

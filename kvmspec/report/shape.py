@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 _CLOSED = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 _OPEN = ConfigDict(extra="allow", use_attribute_docstrings=True)
 
-ImpactName = Literal["none", "live", "restart", "delete", "replace", "data-loss"]
+ImpactName = Literal["none", "live", "next-start", "restart", "delete", "replace", "data-loss"]
 PermissionName = Literal["restart", "delete", "replace", "data-loss"]
 KindName = Literal["vm", "network", "pool", "volume", "image"]
 ActionName = Literal["no-op", "adopt", "create", "update", "delete"]
@@ -170,6 +170,8 @@ class SummaryData(TypedDict):
     adopt: int
     restart: int
     """VMs and networks that are restarted."""
+    next_start: int
+    """VMs of which something is put off to their next start."""
     data_loss: int
     """Volumes whose data is lost."""
     no_op: int
@@ -194,6 +196,8 @@ class SavedData(TypedDict):
     """What --target named."""
     replaced: list[str]
     """What --replace named."""
+    no_restart: NotRequired[bool]
+    """Whether it was made with --no-restart."""
     manifest: dict[str, str]
     """A digest of each object of the resolved manifest, and of the rest under ""."""
     secrets: dict[str, list[str]]
@@ -219,7 +223,8 @@ class PlanData(TypedDict):
     """What was changed outside kvmspec since the last apply."""
     unmanaged: list[UnmanagedData]
     pending: list[FieldsData]
-    """Fields that a running guest has not booted with yet."""
+    """Fields that a running guest has not booted with yet, nor one that was saved (managed save): of impact
+    restart what is defined already; of impact next-start what this plan defines without a restart."""
     actions: list[StepData]
     """The ordered steps: all that apply would do."""
     links: list[LinkData]
@@ -251,11 +256,27 @@ class OutcomeData(TypedDict):
 
 @with_config(_CLOSED)
 class PlannedEvent(TypedDict):
-    """The first line: the whole plan."""
+    """The first line: the whole plan. It comes again where it is another after another apply was waited
+    for; then that one is carried out."""
 
     type: Literal["planned"]
     time: str
     plan: PlanData
+
+
+@with_config(_CLOSED)
+class WaitingEvent(TypedDict):
+    """Another apply holds a host, and is waited for (--lock-timeout). Told at once, when the lock changes
+    hands, and every 30 seconds."""
+
+    type: Literal["waiting"]
+    time: str
+    """ISO 8601, UTC."""
+    host: str
+    holder: str
+    """Who it is: user, machine, process, and since when."""
+    seconds_left: float
+    """How long it is waited for yet."""
 
 
 @with_config(_CLOSED)
@@ -298,4 +319,4 @@ class SummaryEvent(TypedDict):
     """Why nothing was done."""
 
 
-EventData = PlannedEvent | StepEvent | SummaryEvent
+EventData = PlannedEvent | WaitingEvent | StepEvent | SummaryEvent

@@ -8,7 +8,7 @@ from typing import Any
 
 from kvmspec.core.action import DeleteVolume, RestartNetwork, ShutdownDomain
 from kvmspec.core.address import Address
-from kvmspec.core.change import Difference, Verb
+from kvmspec.core.change import Difference, FieldChange, Verb
 from kvmspec.core.impact import Impact
 from kvmspec.core.plan import Plan
 from kvmspec.core.problem import Problem
@@ -20,7 +20,8 @@ _ORDER = ("restart", "delete", "replace", "data-loss")
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How many objects a plan touches in which way. `lost` are the objects whose data goes, each
+    """How many objects a plan touches in which way. `next_start` are the VMs of which something is put
+    off to their next start; `lost` are the objects whose data goes, each
     with its size in bytes where that is known."""
 
     create: int
@@ -29,6 +30,7 @@ class Summary:
     adopt: int
     no_op: int
     restart: int
+    next_start: int
     lost: Mapping[Address, int | None]
 
     @property
@@ -69,6 +71,7 @@ def summarise(plan: Plan) -> Summary:
         adopt=verbs.count(Verb.ADOPT),
         no_op=verbs.count(Verb.NO_OP),
         restart=len(restarted(differences, plan)),
+        next_start=sum(any(map(_put_off, item.changes)) for item in differences),
         lost=_lost(differences, plan),
     )
 
@@ -106,6 +109,15 @@ def restarted(differences: Iterable[Difference], plan: Plan) -> set[Address]:
         if difference.verb in (Verb.UPDATE, Verb.ADOPT)
         and (difference.impact is Impact.RESTART or difference.address in stopping)
     }
+
+
+def unbooted(difference: Difference) -> tuple[FieldChange, ...]:
+    """What a guest has not booted with when the plan is carried out, and no restart is in it."""
+    return (*difference.pending, *filter(_put_off, difference.changes))
+
+
+def _put_off(change: FieldChange) -> bool:
+    return change.impact is Impact.NEXT_START
 
 
 def _lost(differences: Iterable[Difference], plan: Plan) -> dict[Address, int | None]:

@@ -195,6 +195,7 @@ def _total(summary: Summary, style: Style, columns: int) -> str:
         return ""
     parts = [("", f"Plan: {summary.counts}.")]
     parts += [("", f"Restarts: {summary.restart}.")] if summary.restart else []
+    parts += [("", f"Put off to the next start: {summary.next_start}.")] if summary.next_start else []
     parts += [("danger", f"Data loss: {summary.loss}.")] if summary.lost else []
     text, used = "", 0
     for role, part in parts:

@@ -71,6 +71,32 @@ def test_an_update_reaches_what_it_is_meant_for(host: Host) -> None:
     assert MAC not in (host.networks.get("lan").active_xml or "")
 
 
+SECTIONS = {
+    "ip-dhcp-range": "<range start='10.9.1.200' end='10.9.1.210'/>",
+    "dns-host": "<host ip='10.9.1.1'><hostname>gw</hostname></host>",
+    "dns-txt": "<txt name='shop.lan' value='text'/>",
+    "dns-srv": "<srv service='ldap' protocol='tcp' target='dc.shop.lan' port='389'/>",
+    "portgroup": "<portgroup name='web'/>",
+    "forward-interface": "<interface dev='lo'/>",
+}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_section_takes_and_gives_up_an_entry(section: str, host: Host) -> None:
+    host.networks.define(network().replace("<ip ", "<forward mode='nat'/><ip ", 1))
+    host.networks.start("lan")
+    before = host.networks.get("lan")
+    for command in ("add-last", "delete"):
+        change = NetworkChange(command, section, SECTIONS[section])  # type: ignore[arg-type]
+        both = (True,) if host.uri.startswith("test:") else (False, True)
+        for live in both:
+            host.networks.update("lan", change, live=live)
+        now = host.networks.get("lan")
+        assert (now.active_xml == before.active_xml) is (command == "delete")
+        if len(both) == 2:
+            assert (now.xml == before.xml) is (command == "delete")
+
+
 def test_deleting_and_undefining_twice_is_as_good_as_once(host: Host) -> None:
     host.networks.define(network())
     host.networks.start("lan")

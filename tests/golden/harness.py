@@ -1,7 +1,7 @@
 """One golden case: files in, texts out, without any libvirt.
 
 manifest.yaml     what is planned
-options.yaml      environ, allow, targets, destroy, hosts: as on the command line (optional)
+options.yaml      environ, allow, targets, destroy, no_restart, hosts: as on the command line (optional)
 before.yaml       what had been applied before, and
 outside.sh        what somebody did on the host since: capture.py makes live/ of them (optional)
 live/             what the host has: KIND.NAME.xml, vm.NAME.active.xml, host.yaml; where the manifest
@@ -127,6 +127,7 @@ class Case:
             targets=tuple(options.get("targets", ())),
             granted=frozenset(map(Permission, options.get("allow", ()))),
             destroy=options.get("destroy", False),
+            no_restart=options.get("no_restart", False),
         )
 
 
@@ -183,6 +184,10 @@ class CannedHost:
             Listing(tuple(_observed(live, "vm", said))),
             HostFacts(**said.get("facts", {})),
         )
+
+    @property
+    def driver(self) -> str:
+        return self.known.driver
 
     def facts(self) -> HostFacts:
         return self.known

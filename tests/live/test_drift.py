@@ -331,3 +331,43 @@ def test_what_is_no_longer_stated_goes_back_to_libvirts_default(scene: Scene) ->
     assert tree.find("description") is None and tree.find("title") is None
     assert not scene.domain("web").autostart()
     assert "<dns>" not in scene.conn.networkLookupByName("front").XMLDesc()
+
+
+def test_a_power_state_changed_outside_is_told_from_a_changed_manifest(scene: Scene) -> None:
+    lifecycle = {"shutdown_timeout": "0s", "force_off_after": "0s"}
+    manifest = shop(scene, state="running", lifecycle=lifecycle)
+    web = manifest["vms"]["web"]
+    scene.settle(manifest)
+
+    def drift(expect: int = 2) -> bool:
+        told = scene.plan(manifest, expect=expect)
+        assert expect == 0 or re.search("state +(running|stopped) → (running|stopped)", told), told
+        return "Drift: vm/web was changed outside" in told
+
+    scene.domain("web").destroy()
+    assert drift(), "running as before: somebody switched it off"
+    scene.settle()
+    web["state"] = "stopped"
+    assert not drift(), "the manifest wants it off now"
+    scene.settle(manifest, "--allow", "restart")
+    scene.domain("web").create()
+    assert drift(), "stopped as before: somebody started it"
+    scene.settle(None, "--allow", "restart")
+    web["state"] = "running"
+    assert not drift(), "the manifest wants it on now"
+    scene.settle()
+    scene.domain("web").destroy()
+    assert drift()
+
+    web["state"] = "any"
+    scene.plan(manifest, expect=0)  # whatever it is, is right: nothing to do, and nothing to write
+    web["description"] = "off or on"
+    scene.settle(manifest)
+    web["state"] = "running"
+    assert not drift(), "off was as right as on"
+    scene.settle()
+    web |= {"state": "stopped", "description": "and another thing"}
+    scene.apply(manifest, "--allow", "restart")
+    scene.domain("web").create()
+    web["description"] = "something else has changed too"
+    assert drift(), "with other changes beside it"

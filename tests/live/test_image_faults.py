@@ -45,11 +45,13 @@ class TestReplace:
         saved, disk = tmp_path / "saved.json", depot.scene.volume("web-root.raw")
         depot.cli("plan", "--out", str(saved), *REPLACE, expect=0)
         env = {"HOME": str(depot.home)}
-        depot.scene.forks.cli("apply", saved, "--yes", "--allow", "data-loss", expect=0, env=env)
+        depot.scene.forks.cli("apply", saved, "--yes", "--allow", "replace,data-loss", expect=0, env=env)
         depot.plan(expect=0)
 
         write_pattern(disk)
-        again = depot.scene.forks.cli("apply", saved, "--yes", "--allow", "data-loss", expect=4, env=env)
+        again = depot.scene.forks.cli(
+            "apply", saved, "--yes", "--allow", "replace,data-loss", expect=4, env=env
+        )
         assert "vm/web changed since" in again.stderr
         assert has_pattern(disk), "what the guest wrote since is not in the plan"
 
@@ -61,7 +63,7 @@ class TestReplace:
         disk = depot.scene.volume("web-root.raw")
         write_pattern(disk)
         depot.apply(*REPLACE, expect=4)
-        assert "disks.root.data" in depot.apply(*REPLACE, "--allow", "data-loss")
+        assert "disks.root.data" in depot.apply(*REPLACE, "--allow", "replace,data-loss")
         assert not has_pattern(disk)
         depot.plan(expect=0)
 
@@ -71,10 +73,10 @@ class TestReplace:
         depot.settle()
         depot.write(image, web=_vm())  # it holds until it is taken out in an apply of its own
         with depot.scene.nothing_changes():
-            text = depot.apply(*REPLACE, "--allow", "data-loss", expect=4)
+            text = depot.apply(*REPLACE, "--allow", "replace,data-loss", expect=4)
         assert "vm/web is protected by prevent_destroy" in text
         depot.settle()
-        depot.settle(*REPLACE, "--allow", "data-loss")
+        depot.settle(*REPLACE, "--allow", "replace,data-loss")
 
 
 class TestSeed:

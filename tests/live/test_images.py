@@ -157,9 +157,9 @@ class TestNewer:
         new = qcow2(tmp_path, seed=2)
         depot.write(depot.image("os.img", new), web=made_from())
         with depot.scene.nothing_changes():
-            assert "--allow data-loss" in depot.apply("--replace", "vm/web/root", expect=4)
+            assert "--allow replace,data-loss" in depot.apply("--replace", "vm/web/root", expect=4)
         before = without_metadata(depot.scene.xml("web"))
-        depot.settle("--replace", "vm/web/root", "--allow", "data-loss")
+        depot.settle("--replace", "vm/web/root", "--allow", "replace,data-loss")
         assert backing_of(depot.scene.volume("web-root.qcow2")) == str(depot.base(new))
         assert depot.base(old).exists(), "others may rest on it"
         assert without_metadata(depot.scene.xml("web")) == before
@@ -171,10 +171,10 @@ class TestNewer:
         number = depot.scene.domain("web").ID()
         new = qcow2(tmp_path, seed=2)
         depot.write(depot.image("os.img", new), web=vm)
-        for allowed in ("restart", "data-loss"):
+        for allowed in ("restart", "restart,data-loss", "replace,data-loss"):
             depot.apply("--replace", "vm/web/root", "--allow", allowed, expect=4)
         assert depot.scene.domain("web").ID() == number and depot.bases() == depot.bases()[:1]
-        depot.settle("--replace", "vm/web/root", "--allow", "restart,data-loss")
+        depot.settle("--replace", "vm/web/root", "--allow", "restart,replace,data-loss")
         assert depot.scene.domain("web").isActive() and depot.scene.domain("web").ID() != number
         assert backing_of(depot.scene.volume("web-root.qcow2")) == str(depot.base(new))
 
@@ -185,13 +185,13 @@ class TestNewer:
             depot.image("os.img", qcow2(tmp_path, seed=2)) | {"checksum": sha256(b"")}, web=made_from()
         )
         with depot.scene.nothing_changes():
-            text = depot.apply("--replace", "vm/web/root", "--allow", "data-loss", expect=1)
+            text = depot.apply("--replace", "vm/web/root", "--allow", "replace,data-loss", expect=1)
         assert "is not what its checksum says" in text
 
     def test_never_replaces_what_has_a_snapshot(self, depot: Depot, old: bytes) -> None:
         depot.scene.domain("web").snapshotCreateXML(SNAPSHOT)
         with depot.scene.nothing_changes():
-            text = depot.apply("--replace", "vm/web/root", "--allow", "data-loss", expect=4)
+            text = depot.apply("--replace", "vm/web/root", "--allow", "replace,data-loss", expect=4)
         assert "vm/web has snapshots" in text
 
 
@@ -313,7 +313,7 @@ class TestKilled:
 
     def test_while_a_disk_is_made_anew(self, depot: Depot, tmp_path: Path) -> None:
         vm = idle_vm(disks=[{"name": "root", "image": "os"}], lifecycle={"force_off_after": "1s"})
-        asked = {"replaced": ["vm/web/root"], "allow": ["restart", "data-loss"]}
+        asked = {"replaced": ["vm/web/root"], "allow": ["restart", "replace", "data-loss"]}
         disk, event, number = depot.scene.volume("web-root.qcow2"), 1, 1
         depot.write(depot.image("os.img", qcow2(tmp_path)), web=vm)
         depot.apply()

@@ -10,7 +10,7 @@ import libvirt
 import pytest
 
 from kvmspec.adapters.libvirt import Host, connect
-from kvmspec.adapters.libvirt.networks import HOLD
+from kvmspec.adapters.libvirt.taps import HOLD
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.network import KIND
 from kvmspec.kinds.network.apply import apply as act
@@ -240,7 +240,12 @@ def test_what_others_changed_is_put_right(host: Host) -> None:
             "<ip ", "<portgroup name='x'/><ip family='ipv6' address='fd00::1' prefix='64'/><ip ", 1
         ).replace("stp='on'", "stp='off'")
     )
-    assert set(changes(FRONT, host)) == {"xml:portgroup", "xml:ip/ipv6/fd00::1", "xml:bridge/@stp"}
+    assert set(changes(FRONT, host)) == {
+        "portgroups[x]",
+        "ipv6.subnet",
+        "ipv6.gateway",
+        "xml:bridge/@stp",
+    }
     assert apply(front(FRONT), host) == ["EditNetwork", "RestartNetwork"]
     assert plan(front(FRONT), host) == []
 

@@ -64,6 +64,12 @@ class Host:
         """The architecture of the host's processor."""
         return str(self.conn.getInfo()[0])
 
+    @property
+    def driver(self) -> str:
+        """What libvirt calls the hypervisor's driver: `QEMU`, `TEST` …"""
+        with translated("ask for the host's driver"):
+            return str(self.conn.getType())
+
     def facts(self) -> HostFacts:
         """What creating a VM depends on, from the host's capabilities."""
         with translated("read the capabilities of the host"):
@@ -71,7 +77,7 @@ class Host:
         arch = root.findtext("host/cpu/arch") or "x86_64"
         guest = next((g for g in root.iterfind("guest") if g.find(f"arch[@name='{arch}']") is not None), None)
         kvm = guest is not None and guest.find("arch/domain[@type='kvm']") is not None
-        return HostFacts(arch=arch, kvm=kvm, driver=self.conn.getType())
+        return HostFacts(arch=arch, kvm=kvm, driver=self.driver)
 
     def is_alive(self) -> bool:
         """Whether the connection still stands."""

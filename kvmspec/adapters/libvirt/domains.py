@@ -6,15 +6,18 @@ import builtins
 import re
 import time
 from collections.abc import Callable, Iterable, Set
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import libvirt
 
 from kvmspec.adapters.libvirt.errors import failure, translated
+from kvmspec.adapters.libvirt.holds import Jobs, checkpoints_of, jobs_of
 from kvmspec.adapters.libvirt.parallel import in_parallel
 from kvmspec.core.errors import Absent, LibvirtFailure
 from kvmspec.core.observed import Observed
 from kvmspec.manifest.secrets import SecretStore
+from kvmspec.manifest.types import format_size
 
 _INACTIVE = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
 _METADATA_PREFIX, METADATA_URI = "kvmspec", "urn:kvmspec:1"
@@ -58,6 +61,7 @@ class _Listed(NamedTuple):
     autostart: Set[str] = frozenset()
     saved: Set[str] = frozenset()
     snapped: Set[str] = frozenset()
+    checked: Set[str] = frozenset()
 
 
 class Domains:
@@ -80,6 +84,7 @@ class Domains:
                 autostart=self._names(libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART),
                 saved=self._not_in_test(libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE),
                 snapped=self._not_in_test(libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT),
+                checked=self._not_in_test(libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_CHECKPOINT),
             )
         found = in_parallel(lambda domain: self._observe(domain, listed), handles)
         return [observed for observed in found if observed is not None]
@@ -121,7 +126,9 @@ class Domains:
             xml = domain.XMLDesc(_INACTIVE)
             state, active_xml = self._power(domain, name, listed)
             ended = _ENDS.get(domain.state()[1], "") if active_xml is None and _INSTALLING.search(xml) else ""
+            saved = self._saved_xml(domain) if name in listed.saved and active_xml is None else None
             snapshots = [s.getXMLDesc() for s in domain.listAllSnapshots()] if name in listed.snapped else []
+            checkpoints = checkpoints_of(domain) if name in listed.checked else ()
         except libvirt.libvirtError as error:
             problem = failure(f"read vm/{name}", error)
             if isinstance(problem, Absent):
@@ -139,7 +146,17 @@ class Domains:
             name in listed.saved,
             tuple(snapshots),
             ended,
+            checkpoints,
+            saved_xml=saved,
         )
+
+    @staticmethod
+    def _saved_xml(domain: Any) -> str | None:
+        """The configuration in a managed save; None where it cannot be read, as in a file that is cut."""
+        try:
+            return str(domain.managedSaveGetXMLDesc(libvirt.VIR_DOMAIN_SAVE_IMAGE_XML_SECURE))
+        except libvirt.libvirtError:
+            return None
 
     def _power(self, domain: Any, name: str, listed: _Listed) -> tuple[str, str | None]:
         """The state and, of a domain that runs, the active XML."""
@@ -149,6 +166,15 @@ class Domains:
         if state in ("stopped", "crashed"):
             return state, None
         return state, domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)
+
+    def jobs(self, name: str) -> Jobs:
+        """(target, kind) of every block job that runs on a disk of the domain; none where it is stopped or
+        gone. A call a disk: only for a domain that is to be changed."""
+        if self._is_test:
+            return ()
+        with suppress(Absent), translated(f"look for block jobs of vm/{name}"):
+            return jobs_of(self._lookup(name))
+        return ()
 
     def block_capacity(self, name: str, target: str) -> int:
         """Capacity in bytes of a disk as the running guest sees it."""
@@ -223,7 +249,10 @@ class Domains:
         """virDomainBlockResize, which would gladly shrink: guarded by what is there now."""
         now = self.block_capacity(name, target)
         if now > capacity:
-            raise LibvirtFailure(f"disk {target} of vm/{name} has {now} bytes already; it is never shrunk")
+            has, wanted = format_size(now), format_size(capacity)
+            raise LibvirtFailure(
+                f"disk {target} of vm/{name} has {has} already, more than {wanted}; it is never shrunk"
+            )
         with translated(f"grow disk {target} of vm/{name}"):
             if now < capacity:
                 self._lookup(name).blockResize(target, capacity, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)

@@ -12,17 +12,19 @@ import getpass
 import os
 import random
 import socket
+import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import libvirt
 
 from kvmspec.adapters.libvirt.domains import LOCK_NAME, TEST_DRIVER
 from kvmspec.adapters.libvirt.errors import failure
-from kvmspec.core.errors import LibvirtFailure, Refused
+from kvmspec.core.errors import Interruption, LibvirtFailure, Refused
 from kvmspec.core.problem import Problem
 
 _TEMPLATE = """<domain type='qemu'>
@@ -40,6 +42,34 @@ _TRIES, _MOMENT = 20, 0.25  # seconds; the channel is opened within milliseconds
 _SMALL_MACHINE = {"x86_64": "pc", "i686": "pc", "aarch64": "virt"}
 
 
+class Held(Refused):
+    """Another apply has the lock; `holder` says whose."""
+
+    def __init__(self, host: str, holder: str, waited: float = 0.0) -> None:
+        so_far = f"; it was waited for {waited:.0f} s" if waited else ""
+        hint = "wait until it has finished; --lock-timeout 5m, say, does that"
+        super().__init__([Problem(f"another apply is running on {host}: {holder}{so_far}", hint=hint)])
+        self.host, self.holder = host, holder
+
+
+class Patience(NamedTuple):
+    """How long a lock is waited for, in seconds, and who is told.
+
+    told(host, holder, seconds left) when the waiting begins, when the lock has changed hands, and every
+    `again` seconds. Between two tries are up to `longest` seconds, at random: of several that wait each has
+    the same chance. `interrupted` ends the waiting.
+    """
+
+    seconds: float = 0.0
+    told: Callable[[str, str, float], None] = lambda host, holder, left: None
+    interrupted: threading.Event | None = None
+    again: float = 30.0
+    longest: float = 1.0
+
+
+AT_ONCE = Patience()
+
+
 class HostLock:
     """Held from `take` to `release`, or until the connection is gone."""
 
@@ -48,11 +78,57 @@ class HostLock:
         self._domain: Any = None
         self._channel: Any = None
 
-    def take(self) -> None:
-        """Take the lock. Raises Refused when somebody holds it, LibvirtFailure when it cannot be
-        taken for another reason. libvirt's test driver needs none: its state is this process's."""
+    def take(self, patience: Patience = AT_ONCE) -> None:
+        """Take the lock.
+
+        Raises Held (a Refused) when somebody else still has it when the patience is over, Interruption
+        when the waiting is interrupted, LibvirtFailure when it cannot be taken for another reason.
+        libvirt's test driver needs none: its state is this process's.
+        """
         if self._conn.getType() == TEST_DRIVER:
             return
+        try:
+            self._try()
+        except Held as held:
+            if not patience.seconds:
+                raise
+            self._wait(patience, held)
+
+    def _wait(self, patience: Patience, held: Held) -> None:
+        """Try again and again. Raises Held, LibvirtFailure, Interruption."""
+        import tenacity
+
+        begun, said = time.monotonic(), _Said(patience, self._name)
+        said.say(held.holder, 0.0)
+        stop = patience.interrupted or threading.Event()
+
+        def tell(state: tenacity.RetryCallState) -> None:
+            found = state.outcome.exception() if state.outcome else None
+            if isinstance(found, Held):
+                said.say(found.holder, time.monotonic() - begun)
+
+        def pause(state: tenacity.RetryCallState) -> float:
+            left = max(patience.seconds - (time.monotonic() - begun), 0.0)
+            return min(random.uniform(0.2, 1.0) * patience.longest, left)
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Held),
+            stop=tenacity.stop_after_delay(patience.seconds) | tenacity.stop_when_event_set(stop),
+            sleep=tenacity.sleep_using_event(stop),
+            wait=pause,
+            before_sleep=tell,
+            reraise=True,
+        )
+        try:
+            retrying(self._try)
+        except Held as last:
+            if stop.is_set():
+                words = f"interrupted while another apply is running on {self._name}; nothing was done"
+                raise Interruption(words) from None
+            raise Held(self._name, last.holder, time.monotonic() - begun) from None
+
+    def _try(self) -> None:
+        """Take it now. Raises Held, LibvirtFailure."""
         for _ in range(_TRIES):
             try:
                 self._create()
@@ -63,7 +139,7 @@ class HostLock:
                 return
             holder = self._holder()
             if holder is not None and not self._take_away_stale():
-                raise _refusal(self._name, holder) from last
+                raise Held(self._name, holder) from last
             if holder is None and last.get_error_code() != libvirt.VIR_ERR_OPERATION_FAILED:
                 break
             time.sleep(_MOMENT)  # its holder has just ended, and QEMU takes a moment to
@@ -130,9 +206,18 @@ class HostLock:
         return True
 
 
-def _refusal(host: str, holder: str) -> Refused:
-    message = f"another apply is running on {host}: {holder}"
-    return Refused([Problem(message, hint="wait until it has finished")])
+class _Said:
+    """Says that a lock is waited for: not at each try."""
+
+    def __init__(self, patience: Patience, host: str) -> None:
+        self._patience, self._host = patience, host
+        self._last: tuple[str, float] | None = None
+
+    def say(self, holder: str, waited: float) -> None:
+        if self._last and self._last[0] == holder and waited - self._last[1] < self._patience.again:
+            return
+        self._last = holder, waited
+        self._patience.told(self._host, holder, max(self._patience.seconds - waited, 0.0))
 
 
 def _open_channel(conn: Any, domain: Any) -> Any:

@@ -5,19 +5,15 @@ from __future__ import annotations
 import builtins
 import threading
 from contextlib import suppress
-from html import escape
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import libvirt
 
+from kvmspec.adapters.libvirt import taps
 from kvmspec.adapters.libvirt.errors import failure, translated
 from kvmspec.core.action import NetworkChange
 from kvmspec.core.errors import Absent
 from kvmspec.core.observed import Observed
-
-HOLD = "kvmspec-hold-"
-"""Prefix of the transient network that holds the NICs of running guests while theirs restarts."""
 
 _COMMANDS = {
     "add-last": libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST,
@@ -27,7 +23,11 @@ _COMMANDS = {
 _SECTIONS = {
     "ip-dhcp-host": libvirt.VIR_NETWORK_SECTION_IP_DHCP_HOST,
     "ip-dhcp-range": libvirt.VIR_NETWORK_SECTION_IP_DHCP_RANGE,
+    "forward-interface": libvirt.VIR_NETWORK_SECTION_FORWARD_INTERFACE,
+    "portgroup": libvirt.VIR_NETWORK_SECTION_PORTGROUP,
     "dns-host": libvirt.VIR_NETWORK_SECTION_DNS_HOST,
+    "dns-txt": libvirt.VIR_NETWORK_SECTION_DNS_TXT,
+    "dns-srv": libvirt.VIR_NETWORK_SECTION_DNS_SRV,
 }
 
 
@@ -137,82 +137,16 @@ class Networks:
 
     # --- guests
     def hold(self, name: str) -> builtins.list[str]:
-        """Move the NICs of running guests from this network to a transient one that is connected
-        to nothing, and say whose they were.
-
-        Restarting a network leaves the taps of running guests without a bridge, and sending the
-        same interface again does nothing; moved away and back they are attached (libvirt 9.0).
-        Whoever is killed before `release` leaves a trace to find the NICs by.
-        """
-        guests = [guest for guest in self._active_guests() if _nics(guest, name)]
-        if guests:
-            self._hold_network(name)
-        for guest in guests:
-            with translated(f"take the NICs of vm/{guest.name()} from network/{name}"):
-                for nic in _nics(guest, name):
-                    _move(guest, nic, HOLD + name)
-        return [guest.name() for guest in guests]
+        """See taps.hold."""
+        return taps.hold(self._conn, name)
 
     def release(self, name: str) -> builtins.list[str]:
-        """Move the NICs that `hold` took back to this running network, say whose they were, and
-        remove the transient network."""
-        guests = [guest for guest in self._active_guests() if _nics(guest, HOLD + name)]
-        for guest in guests:
-            with translated(f"attach the NICs of vm/{guest.name()} to network/{name} again"):
-                for nic in _nics(guest, HOLD + name):
-                    _move(guest, nic, name)
-        with suppress(Absent), translated(f"remove network/{HOLD}{name}"):
-            self._lookup(HOLD + name).destroy()
-        return [guest.name() for guest in guests]
+        """See taps.release."""
+        return taps.release(self._conn, name)
 
-    def _hold_network(self, name: str) -> None:
-        with translated(f"make a network to hold the guests of network/{name}"):
-            if HOLD + name not in self._names(libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE):
-                self._conn.networkCreateXML(f"<network><name>{escape(HOLD + name)}</name></network>")
-
-    def _active_guests(self) -> builtins.list[Any]:
-        with translated("list the running domains"):
-            return list(self._conn.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE))
+    def astray(self, name: str) -> builtins.list[str]:
+        """See taps.astray."""
+        return taps.astray(self._conn, name)
 
     def _lookup(self, name: str) -> Any:
         return self._conn.networkLookupByName(name)
-
-
-def _nics(guest: Any, network: str) -> list[ET.Element]:
-    """The running guest's NICs on `network`; none where the guest is gone by now."""
-    try:
-        root = ET.fromstring(guest.XMLDesc(0))
-    except libvirt.libvirtError as error:
-        problem = failure(f"read vm/{guest.name()}", error)
-        if isinstance(problem, Absent):
-            return []
-        raise problem from error
-    return [nic for nic in root.iterfind("devices/interface") if _source(nic).get("network") == network]
-
-
-def _move(guest: Any, nic: ET.Element, network: str) -> None:
-    """Send a live NIC again with another source; its definition stays as it is. Back home it gets
-    the portgroup that its definition names."""
-    source = _source(nic)
-    portgroup = None if network.startswith(HOLD) else _defined_portgroup(guest, nic)
-    nic.set("type", "network")  # on a host bridge the live XML says `bridge`
-    source.attrib.clear()
-    source.set("network", network)
-    if portgroup:
-        source.set("portgroup", portgroup)
-    guest.updateDeviceFlags(ET.tostring(nic, encoding="unicode"), libvirt.VIR_DOMAIN_AFFECT_LIVE)
-
-
-def _defined_portgroup(guest: Any, nic: ET.Element) -> str | None:
-    mac = nic.find("mac")
-    root = ET.fromstring(guest.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
-    for defined in root.iterfind("devices/interface"):
-        known = defined.find("mac")
-        if mac is not None and known is not None and known.get("address") == mac.get("address"):
-            return _source(defined).get("portgroup")
-    return None
-
-
-def _source(nic: ET.Element) -> ET.Element:
-    found = nic.find("source")
-    return found if found is not None else ET.Element("source")

@@ -18,6 +18,7 @@ from kvmspec.adapters.libvirt.errors import failure, translated
 from kvmspec.core.errors import Absent, LibvirtFailure
 from kvmspec.core.observed import ObservedVolume
 from kvmspec.manifest.secrets import SecretStore
+from kvmspec.manifest.types import format_size
 
 RAW = "raw"
 COPYING = ".kvmspec-copying"
@@ -69,10 +70,12 @@ class Volumes:
     # --- changing
     def create(self, pool: str, name: str, xml: str) -> bool:
         """Create a volume. False where a volume or file of that name was there already; nothing
-        was changed then, and `get` shows it."""
+        was changed then, and `get` shows it.
+
+        One whose file was deleted by hand is there for libvirt until the pool is refreshed (measured on 9.0).
+        """
         try:
-            with translated(f"create volume/{pool}/{name}"):
-                self._pool(pool).createXML(xml, 0)
+            self._create(pool, name, xml)
         except LibvirtFailure as error:
             if error.code not in _THERE_ALREADY:
                 raise
@@ -80,8 +83,12 @@ class Volumes:
             with suppress(Absent):
                 self.get(pool, name)
                 return False
-            raise
+            self._create(pool, name, xml)
         return True
+
+    def _create(self, pool: str, name: str, xml: str) -> None:
+        with translated(f"create volume/{pool}/{name}"):
+            self._pool(pool).createXML(xml, 0)
 
     def create_from(self, pool: str, name: str, xml: str, origin: tuple[str, str]) -> bool:
         """Create a volume as a full copy of the volume `origin` (pool, name). False where one of that
@@ -168,7 +175,10 @@ class Volumes:
             volume = self._lookup(pool, name)
             now = int(volume.info()[1])
             if now > capacity:
-                raise LibvirtFailure(f"volume/{pool}/{name} has {now} bytes already; it is never shrunk")
+                has, wanted = format_size(now), format_size(capacity)
+                raise LibvirtFailure(
+                    f"volume/{pool}/{name} has {has} already, more than {wanted}; it is never shrunk"
+                )
             if now < capacity:
                 volume.resize(capacity)
 

@@ -48,7 +48,9 @@ class DomainKind:
             spec = seeded.spec
         needs = tuple(dict.fromkeys(_needs(item.name, spec, manifest, host, places)))
         notes = seeded.notes if seeded else ()
-        vm = Desired(Address(host, "vm", item.name), spec, item.path, needs, extra=notes)
+        at_once = spec.lifecycle.max_unavailable
+        address = Address(host, "vm", item.name)
+        vm = Desired(address, spec, item.path, needs, extra=notes, at_once=at_once)
         return [vm, *inline_volumes(vm, places), *([seeded.volume] if seeded else ())]
 
     def diff(self, desired: Desired, view: HostView, context: Context) -> Difference:

@@ -36,6 +36,8 @@ class Use(NamedTuple):
 
     @property
     def place(self) -> str:
+        if self.nic.macvtap:
+            return f"host interface {self.nic.macvtap.dev}"
         return f"network {self.nic.network}" if self.nic.network else f"bridge {self.nic.bridge}"
 
     @property
@@ -81,8 +83,9 @@ def _given(use: Use) -> Iterator[Finding]:
 def _nobody(use: Use) -> tuple[str, str]:
     """Why nothing gives the address, and what would."""
     guest = f"`cloud_init:` to the VM, which sets it in the guest (with its prefix, such as {use.ip}/24)"
-    if use.bridge is not None:
-        return f"nothing gives {use.ip}: DHCP on bridge {use.bridge} is not libvirt's", f"add {guest}"
+    if use.bridge is not None or use.nic.macvtap:
+        where = f"bridge {use.bridge}" if use.bridge else use.place
+        return f"nothing gives {use.ip}: DHCP on {where} is not libvirt's", f"add {guest}"
     if use.net is None:
         return (
             f"{use.place} is not declared here, so its DHCP cannot be told of {use.ip}",
@@ -162,7 +165,8 @@ name is one LAN, as far as anyone can tell."""
 def _twice(uses: list[Use], manifest: Manifest) -> Iterator[Finding]:
     seen: dict[_Key, _First] = dict(_reserved(manifest))
     for use in uses:
-        key = ("", use.bridge, use.ip) if use.bridge else (use.item.hosts[0], use.nic.network or "", use.ip)
+        place = use.nic.network or use.place
+        key = ("", use.bridge, use.ip) if use.bridge else (use.item.hosts[0], place, use.ip)
         mine = _First(use.told, use.item.path, use.runs, _mac(use, manifest))
         first = seen.setdefault(key, mine)
         if first is mine or (first.mac == mine.mac and not first.runs and first.path[0] == "networks"):

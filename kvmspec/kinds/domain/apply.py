@@ -27,12 +27,13 @@ from kvmspec.core.action import (
     SetVcpus,
     ShutdownDomain,
     StartDomain,
+    Tune,
     UndefineDomain,
     UpdateDevice,
     WaitForGuest,
 )
 from kvmspec.core.errors import Absent, LibvirtFailure
-from kvmspec.kinds.domain import installer, plugging
+from kvmspec.kinds.domain import installer, plugging, tuning
 
 
 def apply(action: DomainAction, host: Host, report: Callable[[str], None]) -> None:
@@ -55,6 +56,8 @@ def apply(action: DomainAction, host: Host, report: Callable[[str], None]) -> No
             plugging.detach(action, host, report)
         case UpdateDevice():
             plugging.update(action, host)
+        case Tune():
+            tuning.tune(action, host)
         case GrowDisk(target=target, capacity=capacity):
             domains.grow_disk(name, target, capacity)
         case StartDomain():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from kvmspec.canon.compare import get
 from kvmspec.core.action import (
     Edit,
@@ -17,16 +19,20 @@ from kvmspec.core.address import Address
 from kvmspec.core.change import FieldChange
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.domain import edits, live, seeding
+from kvmspec.kinds.domain import controllers, dimms, edits, iothreads, live, seeding, swapping
 from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, sealed_xml
 from kvmspec.kinds.domain.wait import waiting
 from kvmspec.kinds.seeds import is_seed, strays
 
+_NOT_ALONE = (("disk",), ("graphics",), ("hostdev",), ("filesystem",))
+"""Devices that something else comes with."""
+
 
 class Builder:
-    """The chain of actions for a VM that exists."""
+    """The chain of actions for a VM that exists. `at_boot` are the paths of the changes that the guest has to
+    boot for: without a restart they are defined only."""
 
     def __init__(
         self,
@@ -38,14 +44,21 @@ class Builder:
         adopting: bool,
         restart_pending: bool,
         found: Match,
+        at_boot: Collection[tuple[str, ...]] = (),
     ) -> None:
         self.c, self.changes, self.canonical = comparison, changes, canonical
-        self.live = [*canonical, *by_hand]
+        self.live = [change for change in (*canonical, *by_hand) if change.path not in at_boot]
+        self.plugged = [change for change in self.live if live.plugged(change)]
         self.record_same, self.adopting, self.found = record_same, adopting, found
         self.address = comparison.desired.address
         self.running = comparison.observed.running
         self.stop = any(c.path == "state" and c.after == "stopped" for c in changes)
-        costly = any(c.impact in (Impact.RESTART, Impact.REPLACE) and c.path != "state" for c in changes)
+        swaps = swapping.names(comparison, canonical) if self.running else set()
+        costly = any(
+            c.impact is Impact.RESTART or (c.impact is Impact.REPLACE and c.path not in swaps)
+            for c in changes
+            if c.path != "state"
+        )
         self.restart = self.running and not self.stop and (costly or restart_pending)
         self.goes_live = self.running and not self.stop and not self.restart
 
@@ -79,11 +92,16 @@ class Builder:
 
     def _definition(self, context: Context) -> Chain:
         chain: Chain = []
-        left = [change for change in self.canonical if not (self.goes_live and live.plugged(change))]
+        swaps = swapping.swapped(self.c, self.canonical) if self.goes_live else ()
+        left = [
+            change
+            for change in self.canonical
+            if not (self.goes_live and change in self.plugged) and change.path[:3] not in swaps
+        ]
         made = [edit for change in left for edit in self._edits(change)]
         if made or not self.record_same or self.adopting:
-            made += self._record(context)
-            chain.append((EditDomain(self.address, tuple(_distinct(made))), _words(self.changes)))
+            made += [*dimms.totals(self.c), *self._record(context)]
+            chain.append((EditDomain(self.address, tuple(edits.settled(made))), _words(self.changes)))
         auto = next((c for c in self.canonical if c.path == ("autostart",)), None)
         if auto is not None:
             enabled = bool(auto.after)
@@ -91,18 +109,20 @@ class Builder:
         return chain
 
     def _edits(self, change: Change) -> list[Edit]:
+        if change.path[:2] == iothreads.THREADS:
+            return list(iothreads.edits(self.c))
         if change.after is None:
-            return list(edits.removing(change.path))
+            return list(edits.removing(change.path, self.c.persistent))
         known = self.c.whole() if change.path == edits.MACHINE else self.c.persistent
         made = list(edits.writing(change.path, change.after, self.c.element, known))
         return made + self._with_device(change)
 
     def _with_device(self, change: Change) -> list[Edit]:
         """What a new device cannot do without: a SCSI controller, a video card."""
-        if change.path[:2] not in (("devices", "disk"), ("devices", "graphics")):
+        if change.path[1:2] not in _NOT_ALONE:
             return []
         devices = self.c.whole().get("devices", {})
-        found = []
+        found = list(controllers.beside(change.path, change.after, self.c.whole()))
         if change.path[:2] == ("devices", "disk"):
             scsi = any(k.get("@type") == "scsi" for k in devices.get("controller", {}).values())
             bus = (
@@ -111,10 +131,11 @@ class Builder:
                 else get(change.after, ("target", "@bus"))
             )
             if bus == "scsi" and not scsi:
-                found.append(Edit("add", live.SCSI, live.SCSI_XML))
+                found.append(Edit("add", controllers.SCSI, controllers.SCSI_XML))
             if bus == "usb" and self.c.defined.free_usb_ports() < len(self.canonical):
                 found += self._usb_anew()
-        if change.path[:2] == ("devices", "graphics") and change.before is None and "video" not in devices:
+        bare = "video" not in devices and self.c.spec.devices.card is None
+        if change.path[:2] == ("devices", "graphics") and change.before is None and bare:
             xml = '<video><model type="virtio"/></video>'
             found.append(Edit("add", ("devices", "video", "#0"), xml))
         return found
@@ -159,10 +180,6 @@ def _text(change: Change | None) -> str | None:
         return None
     after = change.after
     return "" if after is None else str(after["#"] if isinstance(after, dict) else after)
-
-
-def _distinct(made: list[Edit]) -> list[Edit]:
-    return list(dict.fromkeys(made))
 
 
 def _words(changes: list[FieldChange]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from kvmspec.canon.compare import covers, get, uncovered
@@ -10,8 +11,11 @@ from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import fields, live, rules
 from kvmspec.kinds.domain.compare import Change, Comparison, per_device
 from kvmspec.kinds.domain.guest import Guest
+from kvmspec.kinds.domain.restarts import still_unbooted
+from kvmspec.kinds.domain.row import Field, present, size
 from kvmspec.kinds.domain.rules import Verdict
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.domain.tables import disks, nics
 
 Path = tuple[str, ...]
 Data = dict[str, Any]
@@ -39,7 +43,7 @@ def field_change(change: Change, comparison: Comparison) -> FieldChange:
 
 
 def _impact(
-    row: fields.Field, unit: Path, before: Any, after: Any, change: Change, comparison: Comparison
+    row: Field, unit: Path, before: Any, after: Any, change: Change, comparison: Comparison
 ) -> Verdict:
     active = comparison.active
     verdict = _rule(row, unit, comparison)(_scalar(before), _scalar(after), comparison.guest)
@@ -54,10 +58,12 @@ def _impact(
     return _ceiling(row, active, comparison) or _possible(verdict, row, comparison)
 
 
-def _rule(row: fields.Field, unit: Path, comparison: Comparison) -> rules.Rule:
+def _rule(row: Field, unit: Path, comparison: Comparison) -> rules.Rule:
     """The row's rule, unless it depends on what the device is for."""
-    if row.rule is fields.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
-        return fields.MEDIUM
+    if row.rule is disks.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
+        return disks.MEDIUM
+    if row.rule is nics.PORTGROUP and _moves(unit[:3], comparison):
+        return nics.MOVED
     if fields.manifest_path(row, unit, comparison.all_keys) == fields.CLOUD_INIT:
         return fields.SEED
     return row.rule
@@ -73,14 +79,20 @@ def _strict(verdict: Verdict, path: Path) -> Verdict:
     return Verdict(Impact.RESTART, f"{why}; {reason}")
 
 
-def _possible(verdict: Verdict, row: fields.Field, comparison: Comparison) -> Verdict:
+def _moves(nic: Path, comparison: Comparison) -> bool:
+    """Whether an interface goes to another network, whose portgroup it then gets."""
+    network = (*nic, "source", "@network")
+    return bool(get(comparison.persistent, network) != get(comparison.stated, network))
+
+
+def _possible(verdict: Verdict, row: Field, comparison: Comparison) -> Verdict:
     """libvirt's test driver neither plugs nor changes devices."""
     if verdict.impact is Impact.LIVE and not comparison.hotplugs and row.call in live.OF_DEVICES:
         return Verdict(Impact.RESTART, "libvirt's test driver changes no device of a running VM")
     return verdict
 
 
-def _ceiling(row: fields.Field, active: Data, comparison: Comparison) -> Verdict | None:
+def _ceiling(row: Field, active: Data, comparison: Comparison) -> Verdict | None:
     """A ceiling that is not stated rises with its field, so it is the field that could be smaller."""
     cpus, memory, guest = comparison.spec.cpus, comparison.spec.memory, Guest(active)
     if row.manifest == "cpus.max" and cpus and cpus.count and cpus.max is None:
@@ -97,17 +109,19 @@ def _scalar(value: Any) -> Any:
     return value["#"] if isinstance(value, dict) and set(value) == {"#"} else value
 
 
-def _show(row: fields.Field, value: Any) -> Any:
+def _show(row: Field, value: Any) -> Any:
     if value is None:
         return None
     if isinstance(value, dict):
-        if row.show is fields.present:
+        if row.whole:
+            return row.show(value)
+        if row.show is present:
             return True
         return _summary(value)
     return row.show(value)
 
 
-def _leaf(row: fields.Field, value: Any) -> Any:
+def _leaf(row: Field, value: Any) -> Any:
     """A file without its folder."""
     shown = _show(row, value)
     return shown.rpartition("/")[2] if isinstance(shown, str) else shown
@@ -117,7 +131,9 @@ def _summary(value: Data) -> Any:
     """A device or element in a few words: where it comes from, else its kind."""
     if set(value) == {"#"}:
         number = value["#"]
-        return fields.size(number) if isinstance(number, int) else number
+        return size(number) if isinstance(number, int) else number
+    if amount := get(value, ("target", "size", "#")):
+        return size(amount)
     if value.get("@device") == "cdrom" and "source" not in value:
         return "empty"
     source = value.get("source") if isinstance(value.get("source"), dict) else value
@@ -130,13 +146,15 @@ def _summary(value: Data) -> Any:
 def pending(comparison: Comparison) -> list[tuple[FieldChange, Change]]:
     """Stated fields that the definition has and the running guest has not: by their impact, a
     restart is pending, or (changed by hand on the running guest alone) they can be put right live."""
-    active = comparison.active
+    active = comparison.booted
     if active is None:
         return []
     stated = _bootable(comparison.stated)
     _cpu(stated, active)
     leaving = [Change(path, get(active, path), None) for path in comparison.leaving()]
     found = [(_pending_field(change, active, comparison), change) for change in leaving]
+    known = {change.path for change in leaving}
+    found += [(_unbooted_field(c, comparison), c) for c in _unbooted(comparison) if c.path not in known]
     if covers(stated, active):
         return found
     for path, want, have in uncovered(stated, active):
@@ -146,6 +164,20 @@ def pending(comparison: Comparison) -> list[tuple[FieldChange, Change]]:
                 change = Change(inner, before, value, drift=True)
                 found.append((_pending_field(change, active, comparison), change))
     return found
+
+
+def _unbooted(comparison: Comparison) -> Iterator[Change]:
+    """What only the record knows of."""
+    for path in still_unbooted(comparison):
+        yield Change(path, get(comparison.booted, path), get(comparison.persistent, path))
+
+
+def _unbooted_field(change: Change, comparison: Comparison) -> FieldChange:
+    row, unit = fields.lookup(change.path)
+    name, sensitive = fields.manifest_path(row, unit, comparison.all_keys), row.sensitive
+    reason = "the guest booted with it"
+    before, after = _show(row, change.before), _show(row, change.after)
+    return FieldChange(name, before, after, Impact.RESTART, reason, sensitive)
 
 
 def _pending_field(change: Change, active: Data, comparison: Comparison) -> FieldChange:
@@ -173,17 +205,26 @@ def _bootable(stated: Data) -> Data:
     kept = {key: value for key, value in stated.items() if key not in ("currentMemory", "autostart")}
     if devices := kept.get("devices"):
         kept["devices"] = {
-            tag: _without(_SHOWN_OTHERWISE[tag], group) if tag in _SHOWN_OTHERWISE else group
+            tag: {key: _SHOWN_OTHERWISE[tag](device) for key, device in group.items()}
+            if tag in _SHOWN_OTHERWISE
+            else group
             for tag, group in devices.items()
         }
     return kept
 
 
-_SHOWN_OTHERWISE = {"disk": "driver", "interface": "@type"}
+def _disk(device: Data) -> Data:
+    """Without its driver, of which an empty CD drive shows nothing; what can be stated of it is kept."""
+    driver = device.get("driver")
+    told = {k: v for k, v in driver.items() if k in ("@cache", "@io", "@discard")} if driver else {}
+    return {k: v for k, v in device.items() if k != "driver"} | ({"driver": told} if told else {})
 
 
-def _without(name: str, group: Data) -> Data:
-    return {key: {k: v for k, v in device.items() if k != name} for key, device in group.items()}
+def _interface(device: Data) -> Data:
+    return {key: value for key, value in device.items() if key != "@type"}
+
+
+_SHOWN_OTHERWISE = {"disk": _disk, "interface": _interface}
 
 
 def _cpu(stated: Data, active: Data) -> None:

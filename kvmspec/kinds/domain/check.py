@@ -130,16 +130,18 @@ def _disks(vms: tuple[Item, ...], manifest: Manifest) -> Iterator[Finding]:
 
 def _ports(vms: tuple[Item, ...]) -> Iterator[Finding]:
     """One port of a host serves one display."""
-    seen: dict[tuple[str, int], str] = {}
+    seen: dict[tuple[str, int], tuple[str, int, str]] = {}
     for item in vms:
         for position, graphics in enumerate(_spec(item).graphics or ()):
-            if graphics.port is None or _spec(item).state != "running":
-                continue
-            first = seen.setdefault((item.hosts[0], graphics.port), item.name)
-            if first != item.name:
-                path = (*item.path, "graphics", position, "port")
-                message = f"port {graphics.port} is used twice: by vm/{first} and vm/{item.name}"
-                yield Finding(path, message, "leave `port` out and libvirt takes a free one")
+            for field in ("port", "tls_port"):
+                port = getattr(graphics, field)
+                if port is None or _spec(item).state != "running":
+                    continue
+                first = seen.setdefault((item.hosts[0], port), (item.name, position, field))
+                if first != (item.name, position, field):
+                    path = (*item.path, "graphics", position, field)
+                    message = f"port {port} is used twice: by vm/{first[0]} and vm/{item.name}"
+                    yield Finding(path, message, f"leave `{field}` out and libvirt takes a free one")
 
 
 def _again(spec: VmSpec, position: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kvmspec.canon.compare import covers, drop, get, leaves, put, uncovered
@@ -17,7 +17,7 @@ from kvmspec.kinds.domain import fields, fit, foreign, preset, render
 from kvmspec.kinds.domain.brief import brief
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.keys import allocate, disk_keys, final
-from kvmspec.kinds.domain.sources import Places
+from kvmspec.kinds.domain.sources import Places, Source
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.records import KeyMap, Record
@@ -45,6 +45,8 @@ class Comparison:
     recorded  what the manifest states, and nothing else: what last applied will be
     persistent, active   of the definition and the running guest what a manifest can state
     hotplugs  whether the host can change devices of a running guest at all
+    saved     the same of a guest that a managed save will bring back
+    unbooted  what the record is to say of it, see domain/restarts.py
     """
 
     desired: Desired
@@ -61,6 +63,8 @@ class Comparison:
     applied: Data
     notes: list[str]
     hotplugs: bool = True
+    saved: Data | None = None
+    unbooted: dict[Path, str] = field(default_factory=dict)
     same: bool = False
 
     def __post_init__(self) -> None:
@@ -71,6 +75,11 @@ class Comparison:
             and not any(get(self.persistent, path) is not None for path in self.absences)
             and not (self.spec.strict and self.strangers())
         )
+
+    @property
+    def booted(self) -> Data | None:
+        """What the guest booted with; of one that is off, what its managed save brings back."""
+        return self.saved if self.active is None else self.active
 
     def whole(self) -> Data:
         """All of the definition, also what no manifest states; `persistent` is without that."""
@@ -84,7 +93,7 @@ class Comparison:
 
     @property
     def absences(self) -> list[Path]:
-        return fit.absences(self.spec, self.keys)
+        return fit.absences(self.spec, self.keys, self.persistent, self.active or {})
 
     def changes(self) -> Iterator[Change]:
         """What the persistent definition lacks, and what it has too much."""
@@ -94,8 +103,8 @@ class Comparison:
         unwanted = [*self.absences, *self.dropped()]
         each = [inner for path in unwanted for inner in _elements(self.persistent, path)]
         if self.spec.strict:
-            each += reversed(self.strangers())  # what is known by its position alone, from the last on
-        for path in dict.fromkeys(each):
+            each += self.strangers()
+        for path in sorted(dict.fromkeys(each), key=last_first):
             yield Change(path, get(self.persistent, path), None)
 
     def leave_out(self, path: Path) -> None:
@@ -131,8 +140,8 @@ class Comparison:
 
     @property
     def guest(self) -> Guest:
-        """The running guest; of a VM that is off, nothing is known of it."""
-        return Guest(self.active or {}, self.observed.active_xml or "")
+        """The running guest, or the one that was saved; of a VM that is off, nothing is known of it."""
+        return Guest(self.booted or {}, self.observed.active_xml or self.observed.saved_xml or "")
 
     @property
     def defined(self) -> Guest:
@@ -180,12 +189,19 @@ class Comparison:
         """Paths that were stated at the last apply and are not stated any more."""
         found: dict[Path, None] = {}
         for path, _ in leaves(self.applied):
-            if get(self.stated, path) is not None:
-                continue
-            row, unit = fields.lookup(path)
-            if row.removable and get(self.stated, unit) is None:
+            if get(self.stated, path) is None and (unit := self._unit_gone(path)) is not None:
                 found[unit] = None
-        return list(found)
+        # of a device that goes as a whole nothing goes besides
+        return [unit for unit in found if not any(unit[:n] in found for n in range(1, len(unit)))]
+
+    def _unit_gone(self, path: Path) -> Path | None:
+        """The largest thing that a path is in, that can go, and of which nothing is stated any more."""
+        for length in range(2, len(path) + 1):
+            row, unit = fields.lookup(path[:length])
+            if row.removable and len(unit) == length and get(self.stated, unit) is None:
+                return unit
+        row, unit = fields.lookup(path)
+        return unit if row.removable and get(self.stated, unit) is None else None
 
 
 def compare(
@@ -202,15 +218,16 @@ def compare(
     known = record.keys if record else None
     paths = [source.path for source in sources]
     macs = records.macs(view)
-    active = None if observed.active_xml is None else _without_empty_sources(brief(observed.active_xml))
+    active, saved = (_of_guest(xml) for xml in (observed.active_xml, observed.saved_xml))
     plugged = (active or {}).get("devices", {}).get("disk", {})
     keys = allocate(context.manifest.project, name, spec, known, devices, paths, macs, plugged)
     becomes = final(spec, keys, devices, plugged)
     full, new = _with_new_devices(spec, keys, devices)
+    new |= _swapped(spec, keys, devices, sources)
     rendered = render.stated(context.renderer, name, full, sources, becomes, new)
     recorded = fit.stated_data(rendered, full)
     stated, notes = fit.fit(recorded, persistent, keys, becomes, observed.snapshots)
-    if full is not spec:
+    if full is not spec or new:
         plain = render.stated(context.renderer, name, spec, sources, becomes, frozenset())
         recorded = fit.stated_data(plain, spec)
     reveal = context.manifest.secrets.reveal
@@ -218,9 +235,10 @@ def compare(
     applied = dict(record.applied) if record else {}
     if record and record.sealed:
         applied = records.unsealed(applied, stated, reveal)
-    if active is not None:
-        _hide(stated, active, reveal)
-    applied = _without_what_is_nowhere(applied, recorded, [persistent, active or {}])
+    for guest in (active, saved):
+        if guest is not None:
+            _hide(stated, guest, reveal)
+    applied = _without_what_is_nowhere(applied, recorded, [persistent, active or {}, saved or {}])
     return Comparison(
         desired=desired,
         observed=observed,
@@ -236,7 +254,12 @@ def compare(
         applied=applied,
         notes=notes,
         hotplugs=view.facts.hotplugs,
+        saved=saved,
     )
+
+
+def _of_guest(xml: str | None) -> Data | None:
+    return None if xml is None else _without_empty_sources(brief(xml))
 
 
 def _elements(data: Data, path: Path) -> list[Path]:
@@ -291,6 +314,19 @@ def _with_new_devices(
     return (spec.model_copy(update=updates) if updates else spec), new_disks
 
 
+def _swapped(
+    spec: VmSpec, keys: KeyMap, devices: Mapping[str, Any], sources: Sequence[Source]
+) -> frozenset[str]:
+    """The keys of disks that have another source until now: they are read in the format of the new one."""
+    found = set()
+    for key, disk, source in zip(disk_keys(spec.disks), spec.disks, sources, strict=True):
+        have = get(devices, ("disk", keys.disks[key], "source")) or {}
+        path = have.get("@file") or have.get("@dev")
+        if disk.cdrom is None and None not in (path, source.path) and path != source.path:
+            found.add(key)
+    return frozenset(found)
+
+
 def _hide(stated: Data, live: Data, reveal: Any) -> None:
     """Put tokens where `live` has the very secret that is stated, `(secret)` where another."""
     wanted = stated.get("devices", {}).get("graphics", {})
@@ -301,13 +337,31 @@ def _hide(stated: Data, live: Data, reveal: Any) -> None:
             graphics["@passwd"] = token if same else "(secret)"
 
 
+def last_first(path: Path) -> int:
+    """Sorts what goes: of several alike the last one first, or the others would get its number meanwhile."""
+    number = path[-1].rpartition("#")[2]
+    return -int(number) if number.isdecimal() else 0
+
+
+_GROUPS = frozenset(
+    {("devices",), ("features",), ("cputune",), ("cputune", "vcpupin"), ("cputune", "iothreadpin")}
+    | {("iothreadids",), ("iothreadids", "iothread"), ("memtune",), ("numatune",), ("numatune", "memory")}
+    | {("blkiotune",), ("maxMemory",), ("memoryBacking",), ("cpu",), ("cpu", "feature")}
+)
+"""Elements that are not changed as a whole, but each of what is in them."""
+
+
 def per_device(path: Path, want: Any, have: Any) -> Iterator[tuple[Path, Any, Any]]:
-    """A missing group (`devices/disk` of a VM without disks) is one change a device."""
-    if have is None and isinstance(want, dict) and path in (("devices",), ("features",)):
+    """A missing group (`devices/disk` of a VM without disks) is one change a device; of an element that
+    the table knows in parts only (<iotune>), one a part."""
+    if have is None and isinstance(want, dict) and path in _GROUPS:
         for tag, inner in want.items():
             yield from per_device((*path, tag), inner, None)
     elif have is None and isinstance(want, dict) and len(path) == 2 and path[0] == "devices":
         for key, device in want.items():
             yield (*path, key), device, None
+    elif have is None and isinstance(want, dict) and len(path) > 3 and fields.is_parted(path):
+        for name, inner in want.items():
+            yield (*path, name), inner, None
     else:
         yield path, want, have

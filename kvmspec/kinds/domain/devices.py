@@ -1,36 +1,34 @@
-"""Disks, interfaces and displays of a VM, as the manifest writes them."""
+"""Disks of a VM, as the manifest writes them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.limits_spec import DiskBandwidthSpec, IopsSpec, elements
 from kvmspec.kinds.parts import BackingSpec, enforce_one_origin
 from kvmspec.manifest.model import Model
-from kvmspec.manifest.types import (
-    HostPath,
-    IPv4,
-    IPv4Interface,
-    Mac,
-    Name,
-    Secret,
-    Size,
-    Text,
-    parse_name,
-    parse_path,
-)
+from kvmspec.manifest.types import HostPath, Name, Size, Text, parse_name, parse_path
 
 _SOURCES = ("volume", "path", "cdrom")
+_DRIVER = ("cache", "io", "discard", "iothread", "queues", "detect_zeroes", "error_policy")
+_ATA = ("scsi", "sata", "ide")
+_BUSES = {
+    "wwn": _ATA,
+    "rotation_rate": _ATA,
+    "removable": ("usb",),
+    "queues": ("virtio",),
+    "iothread": ("virtio",),
+}
+"""field → buses on which libvirt takes it."""
 
 
 class DiskSpec(Model):
     """A disk or a CD-ROM, from exactly one source: `size` (a blank disk of the VM's own), `image` or
     `backing` (a disk of its own made from that), `volume`, `path` or `cdrom`."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"iops", "bandwidth", "boot_order", "serial"})
 
     examples: ClassVar[Sequence[Any]] = (
         {"name": "root", "size": "20GiB"},
@@ -40,6 +38,9 @@ class DiskSpec(Model):
         {"volume": "pgdata"},
         {"path": "/srv/disks/old.raw"},
         {"cdrom": "/srv/isos/debian-12.iso"},
+        {"cdrom": "/srv/isos/tools.iso", "name": "late", "startup_policy": "optional"},
+        {"path": "/dev/sdb", "bus": "scsi", "wwn": "5000c50015ea71ad", "rotation_rate": 1},
+        {"path": "/srv/disks/stick.raw", "bus": "usb", "removable": True},
     )
 
     name: Name | None = Field(None, examples=["root"])
@@ -73,6 +74,49 @@ class DiskSpec(Model):
     """What becomes of the guest's TRIM: the space goes back to the host, or nothing."""
     io: Literal["threads", "native", "io_uring"] | None = Field(None, examples=["io_uring"])
     """How QEMU does its I/O; its own choice when not given."""
+    iops: IopsSpec | None = None
+    """Limits of its operations a second."""
+    bandwidth: DiskBandwidthSpec | None = None
+    """Limits of its bytes a second."""
+    serial: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+ -]{1,36}$")] | None = Field(
+        None, examples=["WD-4711"]
+    )
+    """The serial number the guest sees, which names it in /dev/disk/by-id; virtio shows 20 characters."""
+    wwn: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = Field(None, examples=["5000c50015ea71ad"])
+    """The World Wide Name the guest sees: 16 hexadecimal digits, on the buses scsi, sata and ide."""
+    boot_order: Annotated[int, Field(ge=1, le=64, strict=True)] | None = Field(None, examples=[1])
+    """Its place among the disks and interfaces that are started from; `boot.devices` is another way to
+    say it."""
+    readonly: bool | None = Field(None, examples=[True])
+    """Whether the guest can only read it. A CD-ROM is so anyway."""
+    shareable: bool | None = Field(None, examples=[True])
+    """Whether other VMs may use it at the same time, with a file system made for that."""
+    iothread: Annotated[int, Field(ge=1, le=1024, strict=True)] | None = Field(None, examples=[1])
+    """The number of the I/O thread that serves it, on virtio; QEMU's main one when not given."""
+    queues: Annotated[int, Field(ge=1, le=256, strict=True)] | None = Field(None, examples=[4])
+    """Queues of a virtio disk, so that several vCPUs can use it; one for each vCPU when not given."""
+    detect_zeroes: Literal["off", "on", "unmap"] | None = Field(None, examples=["unmap"])
+    """Whether zeros that the guest writes are noticed, and with `unmap` given back to the host."""
+    error_policy: Literal["stop", "report", "ignore", "enospace"] | None = Field(None, examples=["stop"])
+    """What an I/O error does: the guest is paused, or told, or nothing; `enospace` pauses it where the
+    host's disk is full only."""
+    rotation_rate: Annotated[int, Field(ge=1, le=65534, strict=True)] | None = Field(None, examples=[1])
+    """The rotation rate the guest sees, on scsi, sata and ide: 1 is an SSD, 1025 to 65534 a rate."""
+    removable: bool | None = Field(None, examples=[True])
+    """Whether the guest sees a removable medium; of a disk on the bus usb."""
+    startup_policy: Literal["mandatory", "requisite", "optional"] | None = Field(None, examples=["optional"])
+    """What becomes of a start when the CD's file is missing: it fails, or with `optional` the drive is
+    empty. Of a CD-ROM only."""
+
+    @property
+    def has_driver(self) -> bool:
+        """Whether it states what libvirt's <driver> holds besides the format."""
+        return any(getattr(self, name) is not None for name in _DRIVER)
+
+    @property
+    def limits(self) -> list[tuple[str, int]]:
+        """libvirt's names and values of its I/O limits."""
+        return list(elements(self.iops, self.bandwidth)) if self.iops or self.bandwidth else []
 
     @property
     def cdrom_image(self) -> str | None:
@@ -107,82 +151,20 @@ class DiskSpec(Model):
             parse_name(self.cdrom)
         return self
 
-
-class NicSpec(Model):
-    """A network interface."""
-
-    short: ClassVar[str | None] = "network"
-    later: ClassVar[frozenset[str]] = frozenset(
-        {"queues", "macvtap", "vlan", "bandwidth", "filter", "link", "mtu", "boot_order", "portgroup"}
-    )
-
-    examples: ClassVar[Sequence[Any]] = (
-        "front",
-        {"network": "front", "mac": "52:54:00:00:00:0a"},
-        {"bridge": "br0", "name": "uplink"},
-        {"network": "front", "ip": "192.168.150.10"},
-        {
-            "bridge": "br0",
-            "ip": "192.168.1.20/24",
-            "gateway": "192.168.1.1",
-            "nameservers": ["192.168.1.1"],
-        },
-    )
-    least: ClassVar[frozenset[str]] = frozenset({"network", "bridge", "ip"})
-
-    name: Name | None = None
-    """The key by which the interface is known for life; its network or bridge when not given."""
-    network: Name | None = None
-    """A libvirt network, declared or on the host. An interface has this or `bridge`."""
-    bridge: Name | None = None
-    """A bridge of the host."""
-    mac: Mac | None = None
-    """Its MAC address."""
-    ip: IPv4Interface | None = None
-    """The guest's address. On a declared network with `dhcp:` its DHCP server always gives it this one,
-    and its DNS server knows it by the VM's name. Elsewhere cloud-init sets it in the guest; where the
-    manifest does not say the subnet (on a bridge), it needs its prefix: 192.168.1.20/24."""
-    gateway: IPv4 | None = None
-    """The router, of an address that cloud-init sets; a declared network's own when not given."""
-    nameservers: tuple[IPv4, ...] = ()
-    """The DNS servers, of an address that cloud-init sets; a declared network's own when not given."""
-    model: Literal["virtio", "e1000", "e1000e", "rtl8139"] | None = Field(None, examples=["e1000e"])
-    """The card the guest sees."""
-
     @model_validator(mode="after")
-    def _one_source(self) -> NicSpec:
-        if (self.network is None) == (self.bridge is None):
-            raise PydanticCustomError("nic", "an interface has exactly one of `network` or `bridge`")
-        for field in ("gateway", "nameservers"):
-            if getattr(self, field) and self.ip is None:
-                raise PydanticCustomError("nic", "`{field}` goes with `ip` only", {"field": field})
+    def _fits(self) -> DiskSpec:
+        bus = self.bus or ("scsi" if self.cdrom is not None else "virtio")
+        for field, buses in _BUSES.items():
+            if getattr(self, field) is not None and bus not in buses:
+                raise PydanticCustomError(
+                    "disk",
+                    "`{field}` goes with the bus {buses} only; this disk is on {bus}",
+                    {"field": field, "buses": " or ".join(buses), "bus": bus},
+                )
+        if self.startup_policy is not None and self.cdrom is None:
+            raise PydanticCustomError("disk", "`startup_policy` goes with `cdrom` only")
+        if self.cdrom is not None and (self.readonly is False or self.shareable is not None):
+            raise PydanticCustomError("disk", "a CD-ROM is always read-only, and can be shared")
+        if self.rotation_rate is not None and 1 < self.rotation_rate < 1025:
+            raise PydanticCustomError("disk", "`rotation_rate` is 1 for an SSD, or 1025 to 65534")
         return self
-
-
-_VNC_PASSWORD = 8  # the protocol's limit; libvirt refuses more
-
-
-class GraphicsSpec(Model):
-    """A graphical console."""
-
-    short: ClassVar[str | None] = "type"
-
-    examples: ClassVar[Sequence[Any]] = ({"type": "vnc", "listen": "0.0.0.0", "port": 5901},)
-    least: ClassVar[frozenset[str]] = frozenset({"type"})
-
-    type: Literal["vnc"]
-    """The protocol."""
-    listen: IPv4 | None = None
-    """The host's address it listens on; 0.0.0.0 for all."""
-    port: Annotated[int, Field(ge=5900, le=65535, strict=True)] | None = None
-    """A fixed port."""
-    password: Secret | None = Field(None, examples=["${vnc_password}"])
-    """Asked of whoever connects; VNC takes eight characters at the most."""
-
-    @field_validator("password")
-    @classmethod
-    def _short(cls, value: str | None, info: ValidationInfo) -> str | None:
-        store = (info.context or {}).get("secrets")
-        if value is not None and len(store.reveal(value) if store else value) > _VNC_PASSWORD:
-            raise PydanticCustomError("password", "a VNC password has at most 8 characters")
-        return value

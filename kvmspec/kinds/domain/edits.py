@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
 from kvmspec.canon.compare import get
 from kvmspec.canon.shape import DOMAIN
 from kvmspec.core.action import Edit
+from kvmspec.kinds.domain.limits_spec import excluded
 from kvmspec.kinds.domain.rules import family
 from kvmspec.kinds.records import NAMESPACE
 
@@ -18,7 +20,20 @@ Elements = Callable[[Path], str]
 Data = dict[str, Any]
 
 MACHINE: Path = ("os", "type", "@machine")
+CPU_MODE: Path = ("cpu", "@mode")
+NUMA: Path = ("numatune", "memory")
 METADATA: Path = ("metadata", f"{{{NAMESPACE}}}vm")
+RENEWED = frozenset(
+    {
+        ("devices", "video", "model", "@type"),
+        ("devices", "tpm", "backend", "@type"),
+        ("devices", "shmem", "model", "@type"),
+        ("devices", "iommu", "@model"),
+        ("devices", "smartcard", "@mode"),
+        ("devices", "memballoon", "@model"),
+    }
+)
+"""Where one of these changes the device is put in anew: the rest of it belongs to the old kind."""
 
 
 def writing(path: Path, value: Any, wanted: Elements, persistent: Data) -> Iterator[Edit]:
@@ -26,6 +41,11 @@ def writing(path: Path, value: Any, wanted: Elements, persistent: Data) -> Itera
 
     persistent  what is there; for another machine all of it, else what a manifest can state
     """
+    if (*_tags(path[:-1]), path[-1]) in RENEWED:
+        device = path[:3] if path[:2] in DOMAIN.keyed else path[:2]
+        yield Edit("remove", device)
+        yield Edit("add", device, wanted(device))
+        return
     if isinstance(value, list):
         yield Edit("remove", path)
         yield from (Edit("add", path, _boot(entry, path[-1])) for entry in value)
@@ -34,6 +54,8 @@ def writing(path: Path, value: Any, wanted: Elements, persistent: Data) -> Itera
     else:
         yield from _leaf(path, value)
     yield from _companions(path, value, wanted, persistent)
+    if path[:2] == ("devices", "interface") and path[3:4] == ("source",):
+        yield from _elsewhere(path[:3], wanted)
 
 
 def _boot(entry: Data, tag: str) -> str:
@@ -47,7 +69,8 @@ def _element(path: Path, value: Data, wanted: Elements, persistent: Data) -> Ite
         for key in value:
             yield Edit("add", (*path, key), wanted((*path, key)))
     elif _tags(path) in DOMAIN.sizes:
-        yield from _leaf((*path, "#"), value["#"])
+        for name, inner in value.items():
+            yield from _leaf((*path, name), inner)
     elif get(persistent, path) is None:
         yield Edit("add", path, wanted(path))
     else:
@@ -73,20 +96,35 @@ def _is_group(path: Path) -> bool:
 
 
 def _leaf(path: Path, value: Any) -> Iterator[Edit]:
-    if path[:-1] in DOMAIN.sizes:
+    if path[-1] == "#" and _tags(path[:-1]) in DOMAIN.sizes:
         yield Edit("set", (*path[:-1], "@unit"), "KiB")
         yield Edit("set", path, str(-(-int(value) // 1024)))
     elif path != ("autostart",):
         yield Edit("set", path, str(value))
 
 
-def removing(path: Path) -> Iterator[Edit]:
-    """Edits that take `path` away, with what libvirt keeps as its twin."""
+def removing(path: Path, persistent: Data | None = None) -> Iterator[Edit]:
+    """Edits that take `path` away, with what libvirt keeps as its twin, and an element that is empty then."""
     if path == ("autostart",):
         return
+    cpu = (persistent or {}).get("cpu", {})
+    if path == CPU_MODE and all(name.startswith("@") for name in cpu):
+        path = ("cpu",)
+    if path[:2] == NUMA:  # its attributes are nothing without each other
+        path = NUMA
     yield Edit("remove", path)
+    if path == CPU_MODE:
+        yield from _of_another_cpu(None)
     if path[:2] == ("devices", "console"):  # libvirt makes one from the other
         yield Edit("remove", ("devices", "serial"))
+
+
+def settled(made: Iterable[Edit]) -> list[Edit]:
+    """Each edit once, and none of what is in a device that is put in anew."""
+    edits = list(dict.fromkeys(made))
+    removed = {edit.path for edit in edits if edit.op == "remove"}
+    renewed = {edit.path for edit in edits if edit.op == "add" and edit.path in removed}
+    return [edit for edit in edits if not any(edit.path[:n] in renewed for n in range(1, len(edit.path)))]
 
 
 def _companions(path: Path, value: Any, wanted: Elements, persistent: Data) -> Iterator[Edit]:
@@ -103,18 +141,55 @@ def _companions(path: Path, value: Any, wanted: Elements, persistent: Data) -> I
             other = {"@file": "@dev", "@dev": "@file"}.get(path[-1])
             if other:
                 yield Edit("remove", (*disk, "source", other))
-    if path[:2] == ("devices", "interface") and path[3:4] == ("source",):
-        other = {"@network": "@bridge", "@bridge": "@network"}.get(path[-1])
-        if other:
-            yield Edit("remove", (*path[:-1], other))
-        yield from (Edit("remove", (*path[:-1], name)) for name in ("@portid", "@portgroup"))
+    if path[:2] == ("devices", "disk") and path[3:4] == ("iotune",):
+        others = excluded(path[-1]) & {*(get(persistent, path[:4]) or ())}
+        yield from (Edit("remove", (*path[:4], name)) for name in sorted(others))
+    if path == ("os", "boot") or (path[:1] == ("devices",) and _ordered(path, value)):
+        yield from _other_order(path, persistent)
     if path == ("vcpu", "#") and get(persistent, ("vcpu", "@current")):
         # libvirt leaves `current` out where it equals the maximum: say it before the maximum moves
         yield Edit("set", ("vcpu", "@current"), str(get(persistent, ("vcpu", "@current"))))
+    if path == CPU_MODE:
+        yield from _of_another_cpu(value)
     if path == MACHINE:
         have = get(persistent, path)
         if have and family(have) != family(str(value)):
             yield from _without_pci(persistent)
+
+
+def _elsewhere(nic: Path, wanted: Elements) -> Iterator[Edit]:
+    """Where an interface is plugged in is one thing: what is not said of the new place goes."""
+    source = _SOURCE.search(wanted(nic))
+    said = source[1] if source else ""
+    yield from (Edit("remove", (*nic, "source", f"@{name}")) for name in _PLACES if f" {name}=" not in said)
+
+
+_SOURCE = re.compile(r"<source\b([^>]*)>")
+_PLACES = ("network", "bridge", "dev", "mode", "portgroup", "portid")
+
+
+def _ordered(path: Path, value: Any) -> bool:
+    """Whether a device gets a place in the order of what is started from."""
+    return path[3:4] == ("boot",) or (len(path) == 3 and isinstance(value, dict) and "boot" in value)
+
+
+def _other_order(path: Path, persistent: Data) -> Iterator[Edit]:
+    """libvirt takes one way of saying what is started from (67: "per-device boot elements cannot be used
+    together with os/boot elements"), and writes <boot dev="hd"/> where none is said."""
+    if path != ("os", "boot"):
+        yield Edit("remove", ("os", "boot"))
+        return
+    for tag, group in persistent.get("devices", {}).items():
+        for key, device in group.items() if ("devices", tag) in DOMAIN.keyed else ():
+            if "boot" in device:
+                yield Edit("remove", ("devices", tag, key, "boot"))
+
+
+def _of_another_cpu(mode: Any) -> Iterator[Edit]:
+    """What libvirt added to the CPU for its former mode, and refuses with another one."""
+    yield from (Edit("remove", ("cpu", name)) for name in ("@match", "@check", "@migratable"))
+    if mode != "custom":
+        yield Edit("remove", ("cpu", "model"))
 
 
 def _without_pci(persistent: Data) -> Iterator[Edit]:

@@ -8,6 +8,8 @@ from kvmspec.core.effect import Effect
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import fields, rules
 from kvmspec.kinds.domain.guest import Guest
+from kvmspec.kinds.domain.row import Field
+from kvmspec.kinds.domain.tables import disks, memory, nics
 
 _DEPENDS = {
     rules.vcpus: (
@@ -15,9 +17,17 @@ _DEPENDS = {
         "live up to the maximum it booted with; taking one away needs a restart",
     ),
     rules.memory: ("live, or restart", "live up to the maximum it booted with, by the memory balloon"),
+    memory.dimm: (
+        "live, or restart",
+        "plugged in up to the ceiling it booted with, and out where the guest lets go of it",
+    ),
     rules.password: (
         "live, or restart",
         "another one is asked of whoever connects next; the first, and none, at the next boot",
+    ),
+    nics.PORTGROUP: (
+        "live, or restart",
+        "live together with another network; of the same network libvirt takes it, and does nothing",
     ),
     rules.machine: ("restart, or replace", "another family changes every PCI address"),
 }
@@ -25,6 +35,10 @@ _DEPENDS = {
 
 _DISK = "disks.{key}.source"
 _SOURCES = ("volume", "path", "pool")
+_SWAPPED = (
+    "another disk takes its place; the old one stays as it is. On virtio, scsi and usb the guest runs on, "
+    "unless it was started from it"
+)
 
 _BESIDES = (
     Effect("profile", "as its fields", "what the profiles state differently is what changes"),
@@ -90,18 +104,20 @@ def effects() -> Iterator[Effect]:
         yield Effect(f"vms.{effect.path}", effect.impact, effect.reason)
 
 
-def _of_row(row: fields.Field) -> Iterator[Effect]:
+def _of_row(row: Field) -> Iterator[Effect]:
     if row.manifest == _DISK:
-        yield from (_effect(f"disks.{source}", row.rule) for source in _SOURCES)
-        yield _effect("disks.cdrom", fields.MEDIUM)
-    else:
-        yield _effect(row.manifest.replace(".{key}", ""), row.rule)
+        yield from (Effect(f"disks.{source}", "replace", _SWAPPED) for source in _SOURCES)
+        yield _effect("disks.cdrom", disks.MEDIUM)
+        return
+    effect = _effect(row.manifest.replace(".{key}", ""), row.rule)
+    proof = f"not proved by a test, which needs {row.unproved}" if row.unproved else ""
+    yield Effect(effect.path, effect.impact, "; ".join(filter(None, (effect.reason, proof))))
 
 
 def _effect(path: str, rule: rules.Rule) -> Effect:
     if rule in _DEPENDS:
         return Effect(path, *_DEPENDS[rule])
-    if isinstance(rule, rules.Plug):
+    if isinstance(rule, rules.Plug | rules.Unless):
         return Effect(path, "live, or restart", rule.told)
     verdict = rule(None, None, Guest())
     return Effect(path, verdict.impact.label, verdict.reason if verdict.impact >= Impact.LIVE else "")

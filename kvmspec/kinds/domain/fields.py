@@ -6,72 +6,18 @@ Facts: https://libvirt.org/formatdomain.html and measurements on libvirt 9.0 wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
 
 from kvmspec.core.live import Call
 from kvmspec.kinds import seeds
 from kvmspec.kinds.domain import rules
-from kvmspec.kinds.domain.rules import Plug, Rule, live, replace, restart
+from kvmspec.kinds.domain.row import ANY, Field, Path, accel, boot_devices, number, present, size
+from kvmspec.kinds.domain.rules import live, replace, restart
+from kvmspec.kinds.domain.tables import cpus, devices, disks, displays, folders, memory, nics
 from kvmspec.kinds.records import KeyMap
-from kvmspec.manifest.types import format_size
 
-Path = tuple[str, ...]
-ANY = "*"
-
-
-def size(value: Any) -> Any:
-    return format_size(int(value)) if value is not None else None
-
-
-def number(value: Any) -> Any:
-    return int(value) if value is not None else None
-
-
-def present(value: Any) -> Any:
-    return True if value is not None else None
-
-
-def accel(value: Any) -> Any:
-    return {"kvm": "kvm", "qemu": "tcg"}.get(value, value)
-
-
-def boot_devices(value: Any) -> Any:
-    names = {"hd": "disk"}
-    listed = value if isinstance(value, list) else [value] if value else []
-    return [names.get(entry["@dev"], entry["@dev"]) for entry in listed] or None
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One row. `{key}` in the manifest path is what `*` in the canonical path stands for.
-
-    removable  no longer stated, it goes back to libvirt's default; else the VM keeps what it has
-    call       the libvirt function that does it while the guest runs; NONE where none does
-    """
-
-    manifest: str
-    canonical: Path
-    rule: Rule
-    show: Callable[[Any], Any] = lambda value: value
-    removable: bool = False
-    sensitive: bool = False
-    call: Call = Call.NONE
-
-
-SWAP = replace("another disk takes its place; the old one stays as it is")
 CLOUD_INIT = "cloud_init"
 SEED = restart("cloud-init reads its seed when the guest boots")
-MEDIUM = live("another CD in the drive")
-MOVED = live("the cable is plugged in elsewhere")
-DISK_PLUG = Plug(
-    "plugged in and out on virtio, scsi and usb; drives, and other buses, at boot only",
-    lambda disk: rules.disk_bus(disk) == "virtio",
-    rules.unpluggable_disk,
-)
-DISK, NIC = ("devices", "disk", ANY), ("devices", "interface", ANY)
-GRAPHICS = ("devices", "graphics", ANY)
 
 FIELDS: tuple[Field, ...] = (
     Field("title", ("title",), live(), removable=True, call=Call.METADATA),
@@ -79,7 +25,8 @@ FIELDS: tuple[Field, ...] = (
     Field("autostart", ("autostart",), live(), removable=True, call=Call.AUTOSTART),
     Field("cpus.count", ("vcpu", "@current"), rules.vcpus, number, call=Call.VCPUS),
     Field("cpus.max", ("vcpu", "#"), restart("the maximum is fixed at boot"), number),
-    Field("cpus.mode", ("cpu",), restart("the CPU model is fixed at boot"), removable=True),
+    *cpus.ROWS,
+    *memory.ROWS,
     Field("memory.size", ("currentMemory",), rules.memory, size, call=Call.MEMORY),
     Field("memory.max", ("memory",), restart("the maximum is fixed at boot"), size),
     Field("machine", ("os", "type", "@machine"), rules.machine),
@@ -90,29 +37,8 @@ FIELDS: tuple[Field, ...] = (
     Field("boot.kernel", ("os", "kernel"), restart("read at boot"), removable=True),
     Field("boot.initrd", ("os", "initrd"), restart("read at boot"), removable=True),
     Field("boot.cmdline", ("os", "cmdline"), restart("read at boot"), removable=True),
-    Field("disks.{key}.bus", (*DISK, "target", "@bus"), restart("the guest sees another controller")),
-    Field("disks.{key}.bus", (*DISK, "target", "@dev"), restart("the guest sees another controller")),
-    Field(
-        "disks.{key}.cache", (*DISK, "driver", "@cache"), restart("libvirt refuses it live"), removable=True
-    ),
-    Field("disks.{key}.io", (*DISK, "driver", "@io"), restart("libvirt refuses it live"), removable=True),
-    Field(
-        "disks.{key}.discard",
-        (*DISK, "driver", "@discard"),
-        restart("libvirt refuses it live"),
-        removable=True,
-    ),
-    Field(
-        "disks.{key}.format", (*DISK, "driver", "@type"), replace("the same bytes are read as something else")
-    ),
-    Field("disks.{key}.source", (*DISK, "source"), SWAP, call=Call.UPDATE),
-    Field("disks.{key}.source", (*DISK, "@type"), SWAP, call=Call.UPDATE),
-    Field("disks.{key}", DISK, DISK_PLUG, removable=True, call=Call.PLUG),
-    Field("networks.{key}.mac", (*NIC, "mac", "@address"), restart("the guest sees another card")),
-    Field("networks.{key}.model", (*NIC, "model", "@type"), restart("the guest sees another card")),
-    Field("networks.{key}.network", (*NIC, "source", "@network"), MOVED, call=Call.UPDATE),
-    Field("networks.{key}.bridge", (*NIC, "source", "@bridge"), MOVED, call=Call.UPDATE),
-    Field("networks.{key}", NIC, Plug(), removable=True, call=Call.PLUG),
+    *disks.ROWS,
+    *nics.ROWS,
     Field(
         "console",
         ("devices", "console", ANY),
@@ -127,40 +53,9 @@ FIELDS: tuple[Field, ...] = (
         present,
         removable=True,
     ),
-    Field(
-        "guest_agent",
-        ("devices", "channel", ANY),
-        Plug("plugged in and out", pci=lambda device: False),
-        present,
-        removable=True,
-        call=Call.PLUG,
-    ),
-    Field("devices.rng", ("devices", "rng", ANY), Plug(), present, removable=True, call=Call.PLUG),
-    Field(
-        "graphics.{key}.password",
-        (*GRAPHICS, "@passwd"),
-        rules.password,
-        removable=True,
-        sensitive=True,
-        call=Call.UPDATE,
-    ),
-    Field(
-        "graphics.{key}.port",
-        (*GRAPHICS, "@port"),
-        restart("a port is opened at boot"),
-        number,
-        removable=True,
-    ),
-    Field(
-        "graphics.{key}.port", (*GRAPHICS, "@autoport"), restart("a port is opened at boot"), removable=True
-    ),
-    Field(
-        "graphics.{key}.listen", (*GRAPHICS, "@listen"), restart("a port is opened at boot"), removable=True
-    ),
-    Field(
-        "graphics.{key}.listen", (*GRAPHICS, "listen"), restart("a port is opened at boot"), removable=True
-    ),
-    Field("graphics.{key}", GRAPHICS, restart("a display cannot be plugged in"), present, removable=True),
+    *devices.ROWS,
+    *folders.ROWS,
+    *displays.ROWS,
     Field("{path}", (), restart("not known to change while running")),
 )
 
@@ -178,6 +73,16 @@ def lookup(path: Path) -> tuple[Field, Path]:
         ):
             return row, path[: len(pattern)]
     return FIELDS[-1], path
+
+
+def is_parted(path: Path) -> bool:
+    """Whether the table has no row of an element, but rows of what is in it."""
+    length = len(path)
+    return lookup(path)[1] != path and any(
+        len(row.canonical) > length
+        and all(want in (ANY, have) for want, have in zip(row.canonical, path, strict=False))
+        for row in _BY_FIRST.get(path[0], ())
+    )
 
 
 def manifest_path(row: Field, path: Path, keys: KeyMap) -> str:

@@ -9,20 +9,22 @@ from typing import Any
 
 from kvmspec.canon.compare import get, replaced
 from kvmspec.canon.read import read
+from kvmspec.kinds.domain.absences import devices
 from kvmspec.kinds.domain.keys import disk_keys
 from kvmspec.kinds.domain.rules import same_machine
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.domain.tables.devices import AGENT
+from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.records import KeyMap
 
 Data = dict[str, Any]
-AGENT = "unix/org.qemu.guest_agent.0"
-_WHERE = frozenset({"address"})  # said of a new device only: the VM keeps what it has
+_PLACES = frozenset({"address"})  # brief.NEVER_STATED
 
 
 def stated_data(rendered: str, spec: VmSpec) -> Data:
     """What the manifest states, as canonical data; this is what last applied records, so nothing
     that was merely observed may enter here."""
-    stated = read(rendered, _WHERE)
+    stated = read(rendered, _PLACES)
     stated.pop("name", None)
     stated.pop("uuid", None)
     if spec.autostart is not None:
@@ -43,6 +45,7 @@ def fit(
     """`stated` as it compares with `persistent`, and notes for a reviewer. `keys` are the targets
     and MACs that devices have, `becomes` those they are to have. What fits already is shared."""
     fitted = _by_identity(stated, keys, becomes)
+    fitted = _cells(fitted, persistent)
     fitted = _ceilings(_machine(fitted, persistent), persistent)
     return _chains(fitted, persistent, keys, snapshots)
 
@@ -68,6 +71,14 @@ def _ceilings(stated: Data, persistent: Data) -> Data:
     if size is not None and "memory" not in stated and size > (ceiling or 0):
         stated = replaced(stated, ("memory", "#"), size)
     return stated
+
+
+def _cells(stated: Data, persistent: Data) -> Data:
+    """One cell with everything is stated where there is room for DIMMs; others may be there instead."""
+    cells = get(persistent, ("cpu", "numa", "cell")) or {}
+    if set(cells) <= {"0"} or "numa" not in stated.get("cpu", {}):
+        return stated
+    return {**stated, "cpu": {name: value for name, value in stated["cpu"].items() if name != "numa"}}
 
 
 def _by_identity(stated: Data, keys: KeyMap, becomes: KeyMap) -> Data:
@@ -146,24 +157,37 @@ def _file(disk: ET.Element) -> str | None:
     return None if source is None else source.get("file") or source.get("dev")
 
 
-def absences(spec: VmSpec, keys: KeyMap) -> list[tuple[str, ...]]:
-    """Canonical paths that the manifest says must not be there."""
+def absences(spec: VmSpec, keys: KeyMap, *places: Data) -> list[tuple[str, ...]]:
+    """Canonical paths that the manifest says must not be there, in the definition or in the running guest
+    (`places`)."""
     paths: list[tuple[str, ...]] = []
     if spec.features is not None:
         paths += [
             ("features", name) for name in ("acpi", "apic", "pae") if getattr(spec.features, name) is False
         ]
+    if spec.memory is not None and spec.memory.locked is False:
+        paths.append(("memoryBacking", "locked"))
     if spec.console is False:
         paths += [("devices", "console"), ("devices", "serial")]
     if spec.guest_agent is False:
         paths.append(("devices", "channel", AGENT))
-    if spec.devices.rng is False:
-        paths.append(("devices", "rng"))
+    paths += devices(spec, places)
     if spec.graphics == ():
         paths.append(("devices", "graphics"))
     paths += [
         ("devices", "disk", keys.disks[key], "source")
         for key, disk in zip(disk_keys(spec.disks), spec.disks, strict=True)
         if disk.cdrom == "empty"
+    ]
+    paths += [
+        ("devices", "disk", keys.disks[key], name)
+        for key, disk in zip(disk_keys(spec.disks), spec.disks, strict=True)
+        for name in ("readonly", "shareable")
+        if getattr(disk, name) is False
+    ]
+    paths += [
+        ("devices", "interface", keys.networks[key], "port")
+        for key, nic in zip(nic_keys(spec.networks), spec.networks, strict=True)
+        if nic.isolated is False
     ]
     return paths

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from kvmspec.canon.compare import get
+from kvmspec.kinds.domain.tables.devices import AGENT
 
 if TYPE_CHECKING:
     from kvmspec.kinds.domain.compare import Comparison
@@ -20,11 +21,32 @@ _TOLD = {
     "filesystem": "shared folder",
     "redirdev": "redirected USB device",
     "shmem": "shared memory",
+    "memory": "memory device",
     "watchdog": "watchdog",
     "sound": "sound card",
     "tpm": "TPM",
+    "rng": "random number generator",
+    "channel": "channel",
+    "input": "input device",
+    "vsock": "vsock",
+    "panic": "panic device",
+    "iommu": "guest IOMMU",
+    "smartcard": "smartcard reader",
+    "parallel": "parallel port",
 }
 """Devices a person adds; the others libvirt adds by itself."""
+
+_NOBODYS = frozenset(
+    {
+        ("rng", "virtio:/dev/urandom"),  # of the preset
+        ("channel", AGENT),  # of the preset
+        ("input", "tablet/usb"),  # of a display
+        ("input", "mouse/ps2"),  # of the machine, as those below
+        ("input", "keyboard/ps2"),
+        ("watchdog", "itco"),  # of every q35 from libvirt 9.1 on
+    }
+)
+"""Devices that come with a VM: kvmspec or libvirt put them there."""
 
 
 def unmanaged(comparison: Comparison) -> Iterator[str]:
@@ -44,7 +66,7 @@ def strangers(data: Data, stated: Data, applied: Data) -> Iterator[Path]:
         group = get(data, ("devices", tag))
         known = {*(get(stated, ("devices", tag)) or ()), *(get(applied, ("devices", tag)) or ())}
         for key in group if isinstance(group, dict) else ():
-            if key not in known:
+            if key not in known and (tag, key) not in _NOBODYS:
                 yield ("devices", tag, key)
 
 

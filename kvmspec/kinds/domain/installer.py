@@ -7,12 +7,13 @@ CD in the drive, or the installer's kernel, and a reboot is the end. virt-instal
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from kvmspec.adapters.libvirt import Host
 from kvmspec.canon.edit import edit
+from kvmspec.canon.read import read
 from kvmspec.core.action import AwaitAgent, AwaitInstall, Edit, FinishInstall, InstallDomain
 from kvmspec.core.errors import LibvirtFailure
 from kvmspec.core.observed import Observed
@@ -120,6 +121,7 @@ def _media(action: InstallDomain, observed: Observed, boot: list[Edit]) -> list[
     block = action.iso.startswith("/dev/")
     found = [
         Edit("remove", ("os", "boot")),
+        *(Edit("remove", (*device, "boot")) for device in _with_order(observed)),
         *(boot or [Edit("add", ("os", "boot"), '<boot dev="cdrom"/>')]),
         *(Edit("set", (f"on_{event}", "#"), "destroy") for event in ("poweroff", "reboot", "crash")),
         Edit("set", (*drive, "@type"), "block" if block else "file"),
@@ -128,6 +130,14 @@ def _media(action: InstallDomain, observed: Observed, boot: list[Edit]) -> list[
     if any(change.op == "add" and change.path[:1] == ("devices",) for change in boot):
         return [replace(change, value=change.value.replace("?", _free(observed))) for change in found]
     return found
+
+
+def _with_order(observed: Observed) -> Iterator[tuple[str, ...]]:
+    """Devices that have a place in the order of what is started from: libvirt takes no <boot dev> besides."""
+    for tag, group in read(observed.xml).get("devices", {}).items():
+        for key, device in group.items() if tag in ("disk", "interface") else ():
+            if "boot" in device:
+                yield "devices", tag, key
 
 
 def _free(observed: Observed) -> str:

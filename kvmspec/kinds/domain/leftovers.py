@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from kvmspec.core.action import (
     DeleteVolume,
     FinishInstall,
@@ -15,7 +17,9 @@ from kvmspec.core.change import Difference, FieldChange, Verb
 from kvmspec.core.impact import Impact, Permission
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.core.problem import Problem
+from kvmspec.kinds import holds
 from kvmspec.kinds.base import Chain, Context
+from kvmspec.kinds.holds import Holding
 from kvmspec.kinds.keeping import keeping
 from kvmspec.kinds.leaving import owned, seeds_of, vms_leaving, volumes_leaving
 from kvmspec.kinds.records import Record
@@ -76,11 +80,15 @@ def _deletion(
         notes.append("cloud-init's seed is deleted")
     if unread:
         notes.append(f"its volumes stay, their pool is not running: {', '.join(unread)}")
+    notes += _history(observed, taking)
     return Difference(
         address,
         Verb.DELETE,
         notes=tuple(notes),
-        refusals=tuple(_refusals(address, record, volumes if taking else [], view, context)),
+        refusals=(
+            *_refusals(address, record, volumes if taking else [], view, context),
+            *_held(observed, taking and bool(volumes)),
+        ),
         impact_floor=Impact.DATA_LOSS if taking and volumes else Impact.DELETE,
         before={
             "state": observed.state,
@@ -88,6 +96,25 @@ def _deletion(
         },
         detail=tuple(chain),
     )
+
+
+def _history(observed: Observed, taking: bool) -> Iterator[str]:
+    """What becomes of its snapshots and checkpoints: libvirt forgets them with the definition, and what is
+    inside its volumes goes or stays with those."""
+    found = holds.holds(observed, None, Holding.SNAPSHOT | Holding.CHECKPOINT)
+    if found:
+        inside = f"their data {'goes with' if taking else 'stays in'} its volumes"
+        yield f"libvirt forgets {holds.names(found)}; {inside}"
+
+
+def _held(observed: Observed, taking: bool) -> Iterator[Problem]:
+    """What must not be cut off: a block job that runs, and with the volumes those that lie over them."""
+    which = Holding.JOB | (Holding.EXTERNAL if taking else Holding(0))
+    if found := holds.holds(observed, None, which):
+        yield Problem(
+            f"vm/{observed.name} cannot be deleted: {holds.names(found)} would be cut off",
+            hint=holds.hints(found),
+        )
 
 
 def _refusals(

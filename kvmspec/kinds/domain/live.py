@@ -9,29 +9,32 @@ from kvmspec.canon.edit import select
 from kvmspec.core.action import Action, AttachDevice, DetachDevice, Edit, SetMemory, SetVcpus, UpdateDevice
 from kvmspec.core.live import Call
 from kvmspec.kinds.base import Chain
-from kvmspec.kinds.domain import edits, fields
-from kvmspec.kinds.domain.compare import Change, Comparison
+from kvmspec.kinds.domain import dimms, disk_tuning, edits, fields, live_tuning, swapping
+from kvmspec.kinds.domain.compare import Change, Comparison, last_first
+from kvmspec.kinds.domain.controllers import SCSI, SCSI_XML, needs_scsi
 from kvmspec.manifest.types import format_size
 
 Path = tuple[str, ...]
 Maker = Callable[[Comparison, Path, list[Change]], Iterator[tuple[Action, str]]]
 
 DETACH_TIMEOUT = 30  # seconds; a guest that boots hears nothing at first, one that runs lets go in one
-SCSI: Path = ("devices", "controller", "scsi/0/")
-SCSI_XML = '<controller type="scsi" index="0" model="virtio-scsi"/>'
 
 
 def steps(comparison: Comparison, changes: list[Change]) -> Chain:
     """The actions for changes that the running guest can have. What goes goes first: it makes room."""
     groups: dict[tuple[Call, Path], list[Change]] = {}
+    swapped = swapping.swapped(comparison, changes)
     for change in changes:
+        if change.path[:3] in swapped:
+            continue
         row, unit = fields.lookup(change.path)
         if row.call in _MAKERS and (_always(change, row.call) or not has_it(comparison, change)):
             groups.setdefault((row.call, _object(row.call, unit)), []).append(change)
     chain = [
         link for (call, path), found in groups.items() for link in _MAKERS[call](comparison, path, found)
     ]
-    return sorted(dict.fromkeys(chain), key=lambda link: _ORDER.get(type(link[0]), len(_ORDER)))
+    chain += [link for path in swapped for link in swapping.steps(comparison, path, changes)]
+    return sorted(dict.fromkeys(chain), key=lambda link: _order(link[0]))
 
 
 def has_it(comparison: Comparison, change: Change) -> bool:
@@ -62,8 +65,8 @@ def _plug(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator
     if changes[0].after is None:
         yield DetachDevice(vm, path, DETACH_TIMEOUT), f"detach {name}"
         return
-    scsi = path[1] == "disk" and get(changes[0].after, ("target", "@bus")) == "scsi"
-    if scsi and not (comparison.guest.controllers("scsi") and comparison.defined.controllers("scsi")):
+    controlled = comparison.guest.controllers("scsi") and comparison.defined.controllers("scsi")
+    if needs_scsi(path, changes[0].after) and not controlled:
         yield AttachDevice(vm, SCSI, SCSI_XML), "attach a SCSI controller"
     yield AttachDevice(vm, path, _whole(comparison, path)), f"attach {name}"
 
@@ -79,7 +82,9 @@ def _whole(comparison: Comparison, path: Path) -> str:
 def _update(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator[tuple[Action, str]]:
     made = [edit for change in changes for edit in _edits(comparison, change)]
     rows = (fields.lookup(change.path) for change in changes)
-    names = dict.fromkeys(fields.manifest_path(row, unit, comparison.all_keys) for row, unit in rows)
+    names = dict.fromkeys(
+        fields.manifest_path(row, unit, comparison.all_keys) for row, unit in rows if not row.twin
+    )
     text = f"change {', '.join(names)}"
     yield UpdateDevice(comparison.desired.address, path, tuple(dict.fromkeys(made))), text
 
@@ -104,7 +109,8 @@ def _vcpus(comparison: Comparison, path: Path, changes: list[Change]) -> Iterato
 def _memory(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator[tuple[Action, str]]:
     after = changes[-1].after
     size = int(after["#"] if isinstance(after, dict) else after)
-    yield SetMemory(comparison.desired.address, size), f"set memory to {format_size(size)}"
+    dimm = dimms.plugged(dimms.after(comparison, comparison.active or {}), "dimm")
+    yield SetMemory(comparison.desired.address, size + dimm), f"set memory to {format_size(size)}"
 
 
 _MAKERS: Mapping[Call, Maker] = {
@@ -112,10 +118,19 @@ _MAKERS: Mapping[Call, Maker] = {
     Call.UPDATE: _update,
     Call.VCPUS: _vcpus,
     Call.MEMORY: _memory,
+    Call.BLOCK_TUNE: disk_tuning.limits,
+    **live_tuning.MAKERS,
 }
 """Title, description and autostart are not here: they are set besides (chain.py)."""
 
-OF_DEVICES = frozenset({Call.PLUG, Call.UPDATE, Call.BLOCK_TUNE})
-"""Calls that libvirt's test driver does not have."""
+OF_DEVICES = frozenset({Call.PLUG, Call.UPDATE, Call.BLOCK_TUNE, *live_tuning.MAKERS})
+"""Calls that libvirt's test driver does not have, or not for a running guest."""
 
-_ORDER = {kind: number for number, kind in enumerate((DetachDevice, AttachDevice))}
+
+def _order(action: Action) -> tuple[int, int]:
+    """What goes goes first: it makes room. An I/O thread comes before the disk that uses it."""
+    if isinstance(action, DetachDevice):
+        return 0, last_first(action.path)
+    if live_tuning.is_new_thread(action):
+        return 1, 0
+    return 2 if isinstance(action, AttachDevice) else 3, 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from kvmspec.core.change import Difference, FieldChange, Verb
 from kvmspec.core.desired import Desired
@@ -11,13 +12,13 @@ from kvmspec.core.observed import HostView
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import changes as changing
-from kvmspec.kinds.domain import fields, foreign, installing, live, match, room
+from kvmspec.kinds.domain import fields, foreign, installing, live, match, restarts, room, swapping
 from kvmspec.kinds.domain.chain import Builder, old_seeds
 from kvmspec.kinds.domain.compare import Change, Comparison, compare
 from kvmspec.kinds.domain.create import creation, missing
+from kvmspec.kinds.domain.held import held
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, same_record
-from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.seeds import is_seed
 
 
@@ -44,27 +45,36 @@ def _existing(desired: Desired, found: Match, view: HostView, context: Context) 
 def _update(comparison: Comparison, found: Match, view: HostView, context: Context) -> Difference:
     spec, observed = comparison.spec, comparison.observed
     adopting = found.record is None
-    changes, canonical = _changes(comparison)
-    changes += _state(comparison)
+    changes, canonical, costly = _changes(comparison)
+    to_boot_for = canonical if comparison.active is None else [c for c in canonical if c.path in costly]
+    comparison.unbooted = restarts.unbooted(to_boot_for, comparison)
+    power = _state(comparison)
+    changes += power
     if found.old_name is not None:
         changes.append(_renamed(found.old_name, comparison))
-    waiting = (
-        [] if any(c.impact >= Impact.RESTART for c in changes) else _pending(comparison, changes, canonical)
-    )
+    rebuilding = _rebuilding(comparison, context)
+    if not rebuilding:
+        changes = restarts.put_off(changes, comparison, context)
+    costly_too = any(c.impact >= Impact.RESTART for c in changes)
+    waiting = [] if costly_too else _pending(comparison, changes, canonical)
     pending = tuple(field for field, _ in waiting if field.impact >= Impact.RESTART)
-    live_only = [(field, change) for field, change in waiting if field.impact < Impact.RESTART]
+    live_only = [pair for pair in waiting if pair[0].impact < Impact.RESTART and observed.running]
     changes += [field for field, _ in live_only]
     for field, change in waiting:
         if field.impact >= Impact.RESTART and change.after is None:
             comparison.leave_out(change.path)  # so that it is known for ours until the guest is without it
-    record_same = same_record(record_of(comparison, context), found.record, comparison.applied)
+    record = record_of(comparison, context)
+    record_same = same_record(record, found.record, comparison.applied, power_changes=bool(power))
     recording = not record_same and not adopting and not any(_is_field(c) for c in changes)
-    rebuilding = _rebuilding(comparison, context)
-    restart_pending = (bool(pending) and _may_restart(spec, context)) or rebuilding
+    waits = bool(pending) and observed.running
+    restart_pending = (waits and restarts.performed(spec, context)) or rebuilding
     by_hand = [change for _, change in live_only]
-    plan = Builder(comparison, changes, canonical, by_hand, record_same, adopting, restart_pending, found)
+    plan = Builder(
+        comparison, changes, canonical, by_hand, record_same, adopting, restart_pending, found, costly
+    )
     changing = changes or restart_pending or recording or old_seeds(comparison, context)
     verb = Verb.ADOPT if adopting else Verb.UPDATE if changing else Verb.NO_OP
+    chain = plan.chain(context) if verb is not Verb.NO_OP else []
     return Difference(
         comparison.desired.address,
         verb,
@@ -74,17 +84,20 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
         notes=(
             *(comparison.desired.extra or ()),
             *comparison.notes,
-            *_remarks(comparison, bool(canonical)),
+            *_remarks(comparison, bool(canonical or pending)),
             *_kept(comparison),
         ),
-        refusals=tuple(_refusals(comparison, changes, context)),
+        refusals=(
+            *_refusals(comparison, changes, context),
+            *held(comparison, canonical, chain, view, context),
+        ),
         invalid=tuple(missing(comparison.desired, view, context)) if canonical else (),
         impact_floor=Impact.RESTART if restart_pending else _live(recording and observed.running),
         permitted=frozenset({Permission.RESTART} if spec.lifecycle.restart == "allowed" else ()),
         label="only its record of what is stated changes" if recording and not changes else "",
         before={c.path: None if c.sensitive else c.before for c in changes},
         after={c.path: None if c.sensitive else c.after for c in changes},
-        detail=tuple(plan.chain(context)) if verb is not Verb.NO_OP else (),
+        detail=tuple(chain),
     )
 
 
@@ -103,10 +116,11 @@ def _live(running: bool) -> Impact:
     return Impact.LIVE if running else Impact.NONE
 
 
-def _changes(comparison: Comparison) -> tuple[list[FieldChange], list[Change]]:
-    """Field changes as users see them, one a manifest path, and the canonical ones behind them."""
+def _changes(comparison: Comparison) -> tuple[list[FieldChange], list[Change], frozenset[tuple[str, ...]]]:
+    """Field changes as users see them, one a manifest path, the canonical ones behind them, and the paths of
+    those that a guest has to boot for."""
     if comparison.same:
-        return [], []
+        return [], [], frozenset()
     pairs = [(changing.field_change(change, comparison), change) for change in comparison.changes()]
     pairs = room.within(pairs, comparison)
     skipped = changing.ignored([field for field, _ in pairs], comparison.spec)
@@ -114,13 +128,34 @@ def _changes(comparison: Comparison) -> tuple[list[FieldChange], list[Change]]:
         if field.path in skipped:
             comparison.leave_out(change.path)
     shown: dict[str, FieldChange] = {}
-    for field, _ in pairs:
-        if field.path in skipped:
+    for field, change in pairs:
+        if field.path in skipped or (field.impact <= Impact.LIVE and fields.lookup(change.path)[0].twin):
             continue
-        if field.path not in shown or field.impact > shown[field.path].impact:
+        known = shown.get(field.path)
+        if known is not None and (found := _in_place_of(known, field)):
+            shown[field.path] = found
+        elif known is None or field.impact > known.impact:
             shown[field.path] = field
     in_order = sorted(shown.values(), key=lambda change: _rank(change.path))
-    return in_order, [change for field, change in pairs if field.path not in skipped]
+    kept = [(field, change) for field, change in pairs if field.path not in skipped]
+    canonical = [change for _, change in kept]
+    swaps = swapping.swapped(comparison, canonical)
+    costly = frozenset(
+        change.path
+        for field, change in kept
+        if field.impact >= Impact.RESTART
+        and not (field.impact is Impact.REPLACE and change.path[:3] in swaps)
+    )
+    return in_order, canonical, costly
+
+
+def _in_place_of(one: FieldChange, other: FieldChange) -> FieldChange | None:
+    """One change of two of the same path, where one thing goes and another comes."""
+    come, go = (one, other) if one.before is None else (other, one)
+    if come.before is not None or go.after is not None or go.before is None or come.after is None:
+        return None
+    worse = max(come, go, key=lambda change: change.impact)
+    return replace(worse, before=go.before, after=come.after, drift=come.drift)
 
 
 def _rank(path: str) -> int:
@@ -144,8 +179,9 @@ def _state(comparison: Comparison) -> list[FieldChange]:
 
 
 def _was_ours(comparison: Comparison) -> bool:
-    """The wanted state is not recorded; with nothing else to do it was changed outside."""
-    return comparison.record is not None and comparison.same
+    """Whether the last apply wanted the same state: then it was changed outside."""
+    record = comparison.record
+    return record is not None and (record.state or "running") == comparison.spec.state
 
 
 def _renamed(old: str, comparison: Comparison) -> FieldChange:
@@ -158,7 +194,7 @@ def _renamed(old: str, comparison: Comparison) -> FieldChange:
 def _pending(
     comparison: Comparison, changes: list[FieldChange], canonical: list[Change]
 ) -> list[tuple[FieldChange, Change]]:
-    if not comparison.observed.running or comparison.spec.state == "stopped":
+    if comparison.observed.running and comparison.spec.state == "stopped":
         return []
     named = {change.path for change in changes}
     plugged = [c for c in canonical if live.plugged(c) and not live.has_it(comparison, c)]
@@ -167,12 +203,6 @@ def _pending(
         for field, change in room.within(changing.pending(comparison), comparison, plugged)
         if field.path not in named and field.path not in changing.ignored([field], comparison.spec)
     ]
-
-
-def _may_restart(spec: VmSpec, context: Context) -> bool:
-    return spec.lifecycle.restart == "allowed" or (
-        spec.lifecycle.restart == "ask" and Permission.RESTART in context.granted
-    )
 
 
 def _remarks(comparison: Comparison, changing: bool) -> list[str]:

@@ -66,7 +66,7 @@ def _sources(xml: str) -> set[str | None]:
 def _define(host: Host, persistent: str, path: Path, xml: str, address: str | None) -> None:
     """Add the device to the definition, at that address where it is free there."""
     plain = edit(persistent, [Edit("add", path, xml)])
-    if address is None or "<address" in xml:
+    if address is None or _find(plain, (*path, "address")) is not None:
         host.domains.define(plain)
         return
     try:
@@ -103,7 +103,7 @@ def update(action: UpdateDevice, host: Host) -> None:
         raise LibvirtFailure(f"{'/'.join(path)} of the running vm/{name} is not there")
     target = edit(active, action.edits)
     try:
-        host.devices.update(name, select(target, path))
+        host.devices.update(name, as_stated(select(target, path)))
     except LibvirtFailure as error:
         raise _put_back(host, name, path, before, error) from None
     missing = _missing(read(active), read(target), read(host.devices.active_xml(name)), path)
@@ -112,13 +112,24 @@ def update(action: UpdateDevice, host: Host) -> None:
         raise _put_back(host, name, path, before, LibvirtFailure(words))
 
 
+def as_stated(device: str) -> str:
+    """A device of the active XML as libvirt takes it back. An interface on a network that is a host's
+    bridge is shown with `type='bridge'`; sent back so, it is on that network no more (measured on 9.0)."""
+    return _SHOWN_AS_BRIDGE.sub(r"\1network\2", device)
+
+
+_SHOWN_AS_BRIDGE = re.compile(
+    r"""(<interface\s[^>]*?type=["'])bridge(["'][^>]*>.*?<source\s[^>]*?network=)""", re.S
+)
+
+
 def _put_back(host: Host, name: str, path: Path, before: str, error: LibvirtFailure) -> LibvirtFailure:
     """The error, with what became of the device that it was about."""
     now = _find(host.devices.active_xml(name), path)
     if now == before:
         return error
     try:
-        host.devices.update(name, before)
+        host.devices.update(name, as_stated(before))
     except LibvirtFailure as again:
         words = f"{error.message}; what was changed of it by then stays: {again.message}"
         return LibvirtFailure(words, hint=error.hint, code=error.code)
@@ -131,6 +142,8 @@ def _missing(before: Any, wanted: Any, after: Any, path: Path) -> str:
     """What was to change in the device and has not; "" where all has."""
     old, new, now = (get(data, path) for data in (before, wanted, after))
     for leaf, value in leaves(new):
+        if leaf == ("@type",) and path[1] == "interface":
+            continue  # see `as_stated`; the source tells
         if get(old, leaf) != value and get(now, leaf) != value and not is_token(value):
             return f"{'/'.join(leaf)} = {value}"
     for leaf, value in leaves(old):

@@ -9,9 +9,14 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from kvmspec.core.observed import HostFacts
-from kvmspec.kinds.domain.devices import DiskSpec, GraphicsSpec, NicSpec
+from kvmspec.kinds.domain.cpus_spec import CpusSpec
+from kvmspec.kinds.domain.devices import DiskSpec
+from kvmspec.kinds.domain.devices_spec import DevicesSpec
+from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
 from kvmspec.kinds.domain.keys import bus_of
-from kvmspec.kinds.domain.spec import CpusSpec, DevicesSpec, FeaturesSpec, MemorySpec, VmSpec
+from kvmspec.kinds.domain.memory_spec import MemorySpec
+from kvmspec.kinds.domain.nic_spec import NicSpec
+from kvmspec.kinds.domain.spec import FeaturesSpec, VmSpec
 from kvmspec.manifest.model import Model
 
 HOTPLUG_PORTS = 4
@@ -62,9 +67,7 @@ def completed(spec: VmSpec, facts: HostFacts) -> VmSpec:
     values: dict[str, Any] = {
         "arch": spec.arch or facts.arch,
         "accel": accel,
-        "cpus": _with(
-            cpus, count=1, max=cpus.max or cpus.count or 1, mode=_MODE[accel] if standard else None
-        ),
+        "cpus": _new_cpus(cpus, _MODE[accel] if standard else None),
         "memory": _with(memory, max=memory.size),
         "disks": tuple(new_disk(disk, standard) for disk in spec.disks),
         "networks": tuple(new_nic(nic, standard) for nic in spec.networks),
@@ -77,6 +80,11 @@ def completed(spec: VmSpec, facts: HostFacts) -> VmSpec:
         unstated = {"machine": "q35", "console": True, "guest_agent": True, "hotplug_ports": HOTPLUG_PORTS}
         values |= {name: value for name, value in unstated.items() if getattr(spec, name) is None}
     return spec.model_copy(update=values)
+
+
+def _new_cpus(cpus: CpusSpec, mode: str | None) -> CpusSpec:
+    most = cpus.max or (cpus.topology.vcpus if cpus.topology else cpus.count) or 1
+    return _with(cpus, count=1, max=most, mode=None if cpus.model else mode)
 
 
 def new_disk(disk: DiskSpec, standard: bool = True) -> DiskSpec:

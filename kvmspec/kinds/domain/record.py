@@ -29,7 +29,8 @@ def record_of(comparison: Comparison, context: Context) -> Record:
         context,
         comparison.record,
     )
-    return replace(record, renewed=_renewed(record, address.host, comparison.record, context))
+    renewed = _renewed(record, address.host, comparison.record, context)
+    return replace(record, renewed=renewed, unbooted=comparison.unbooted)
 
 
 def _renewed(record: Record, host: str, before: Record | None, context: Context) -> dict[str, int]:
@@ -72,14 +73,25 @@ def record_for(
         stated,
         own,
         tuple(sorted(left)),
+        state=spec.state if spec.state != "running" else "",
     )
 
 
-def same_record(record: Record, before: Record | None, applied: Data) -> bool:
-    """Whether the metadata says all this already (`applied`: the old one's, secrets as tokens)."""
-    if before is None:
+def same_record(record: Record, before: Record | None, applied: Data, *, power_changes: bool = False) -> bool:
+    """Whether the metadata says all this already (`applied`: the old one's, secrets as tokens). What is
+    unbooted alone is nothing to write: it comes with changes, and goes when the guest boots."""
+    if before is None or not _same_state(record.state, before.state, power_changes):
         return False
     return _but_applied(record) == _but_applied(before) and dict(record.applied) == applied
+
+
+def _same_state(now: str, before: str, power_changes: bool) -> bool:
+    """Whether the stated state has to be written for its own sake.
+
+    Not `any`, with which nothing is to be done; and a record without a state is of a VM that was to run, or
+    was written before states were: that one is left as it is, unless the power changes.
+    """
+    return now in (before, "any") or (before == "" and now == "stopped" and not power_changes)
 
 
 def _but_applied(record: Record) -> tuple[object, ...]:

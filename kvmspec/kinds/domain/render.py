@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain import preset
-from kvmspec.kinds.domain.devices import DiskSpec, NicSpec
+from kvmspec.kinds.domain.controllers import Controller, controllers
+from kvmspec.kinds.domain.devices import DiskSpec
+from kvmspec.kinds.domain.folders_spec import shares_memory
 from kvmspec.kinds.domain.keys import disk_keys, number_of
+from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.domain.sources import Source
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import nic_keys
@@ -36,13 +38,6 @@ class Nic(NamedTuple):
     spec: NicSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Controller:
-    type: str
-    model: str
-    index: int | None = None
-
-
 class Machine(NamedTuple):
     """All the template needs. `create`: everything a new VM gets; else only what is stated."""
 
@@ -55,6 +50,22 @@ class Machine(NamedTuple):
     metadata: str = ""
     controllers: tuple[Controller, ...] = ()
     display: bool = False
+
+    @property
+    def brings_tablet(self) -> bool:
+        """Whether the display comes with a tablet that is not stated itself."""
+        listed = self.spec.devices.inputs or ()
+        return self.display and not any((i.type, i.bus) == ("tablet", "usb") for i in listed)
+
+    @property
+    def brings_card(self) -> bool:
+        """Whether the display comes with a video card that is not stated itself."""
+        return self.display and self.spec.devices.card is None
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether it needs memory that it shares with the host. A VM that exists gets it with the folder."""
+        return self.create and shares_memory(self.spec.filesystems)
 
 
 def stated(
@@ -94,7 +105,7 @@ def created(
         _nics(full, keys),
         create=True,
         metadata=metadata,
-        controllers=tuple(_controllers(full, display)),
+        controllers=tuple(controllers(full, display)),
         display=display,
     )
     return renderer.render("domain.xml.j2", machine=machine)
@@ -126,25 +137,3 @@ def _nics(spec: VmSpec, keys: KeyMap) -> tuple[Nic, ...]:
         Nic(key, nic.mac or keys.networks[key], nic)
         for key, nic in zip(nic_keys(spec.networks), spec.networks, strict=True)
     )
-
-
-def _controllers(spec: VmSpec, display: bool) -> list[Controller]:
-    """virtio-scsi for SCSI disks, and on q35 enough PCIe ports for every device and some to spare:
-    libvirt itself adds just as many as it needs (https://libvirt.org/pci-hotplug.html)."""
-    found = []
-    if any(disk.bus == "scsi" for disk in spec.disks):
-        found.append(Controller("scsi", "virtio-scsi", 0))
-    if spec.hotplug_ports and spec.machine and ("q35" in spec.machine):
-        ports = _pcie_devices(spec, display) + spec.hotplug_ports
-        found.append(Controller("pci", "pcie-root", 0))
-        found += [Controller("pci", "pcie-root-port", number) for number in range(1, ports + 1)]
-    return found
-
-
-def _pcie_devices(spec: VmSpec, display: bool) -> int:
-    """How many devices take a root port: virtio ones, and the USB controller libvirt adds."""
-    disks = sum(1 for disk in spec.disks if disk.bus == "virtio")
-    scsi = any(disk.bus == "scsi" for disk in spec.disks)
-    singles = (scsi, spec.guest_agent, spec.devices.rng, display)
-    balloon, usb = 1, 1
-    return disks + len(spec.networks) + sum(1 for single in singles if single) + balloon + usb

@@ -11,6 +11,7 @@ from kvmspec.core.change import FieldChange
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import live, rules
 from kvmspec.kinds.domain.compare import Change, Comparison
+from kvmspec.kinds.domain.controllers import needs_scsi
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.rules import Verdict
 
@@ -54,10 +55,11 @@ def _within(port: Port, pairs: list[Pair], comparison: Comparison, besides: list
 
 
 def _with_controller(plugs: list[Pair], comparison: Comparison) -> list[Pair]:
-    """The SCSI disks, where the first of them brings the controller."""
+    """The SCSI devices, where the first of them brings the controller."""
     if comparison.guest.controllers("scsi"):
         return []
-    return [pair for pair in plugs if get(pair[1].after, ("target", "@bus")) == "scsi"]
+    coming = [pair for pair in plugs if pair[1].after is not None]
+    return [pair for pair in coming if needs_scsi(pair[1].path, pair[1].after)]
 
 
 def _freed(port: Port, changes: list[Change], comparison: Comparison) -> int:
@@ -82,7 +84,7 @@ def _on_pci(tag: str, device: Device) -> bool:
             return bool(get(device, ("target", "@bus")) == "virtio")
         case "input":
             return bool(device.get("@bus") == "virtio")
-        case "interface" | "rng":
+        case "interface" | "rng" | "vsock" | "filesystem":
             return True
         case "hostdev":
             return device.get("@type") in ("pci", "mdev")

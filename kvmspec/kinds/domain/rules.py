@@ -40,6 +40,22 @@ def replace(reason: str) -> Rule:
     return lambda before, after, guest: Verdict(Impact.REPLACE, reason)
 
 
+@dataclass(frozen=True, slots=True)
+class Unless:
+    """Live, but for what only a guest that starts anew has.
+
+    told     when that is, in words
+    refusal  why a change cannot go live; "" where it can
+    """
+
+    told: str
+    refusal: Callable[[Any, Any, Guest], str]
+
+    def __call__(self, before: Any, after: Any, guest: Guest) -> Verdict:
+        found = self.refusal(before, after, guest)
+        return Verdict(Impact.RESTART, found) if found else Verdict(Impact.LIVE, "")
+
+
 def vcpus(before: Any, after: Any, guest: Guest) -> Verdict:
     """virDomainSetVcpusFlags: up to the maximum; a vCPU the guest booted with is not unplugged."""
     if int(after) > guest.max_vcpus:
@@ -98,6 +114,7 @@ def password(before: Any, after: Any, guest: Guest) -> Verdict:
 # --- devices that are plugged in and out (https://libvirt.org/pci-hotplug.html)
 Test = Callable[[Mapping[str, Any]], bool]
 Refusal = Callable[[Mapping[str, Any]], tuple[str, str] | None]
+Lack = Callable[[Mapping[str, Any], Guest], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +124,28 @@ class Plug:
     told     when that is live, in words
     pci      whether it takes a PCI slot of its own
     refusal  why libvirt does not plug it, and what could be stated instead; None where it does
+    lacks    what the running guest has not and the device needs, in words; "" where nothing
     """
 
     told: str = "plugged in and out where a PCI port is free, and the guest has ACPI"
     pci: Test = lambda device: True
     refusal: Refusal = lambda device: None
+    lacks: Lack = lambda device, guest: ""
 
     def __call__(self, before: Any, after: Any, guest: Guest) -> Verdict:
         if before is not None and after is not None:
             return Verdict(Impact.RESTART, "not known to change while running")
         device = after if after is not None else before
         device = device if isinstance(device, Mapping) else {}
+        if before is None and "boot" in device:  # libvirt takes it beside <os><boot> no more than at boot
+            return Verdict(
+                Impact.RESTART, "the firmware reads its place at boot", "without boot_order it goes live"
+            )
         if found := self.refusal(device):
             reason, avoid = found
             return Verdict(Impact.RESTART, reason, avoid if before is None else "")
+        if guest.active and before is None and (missing := self.lacks(device, guest)):
+            return Verdict(Impact.RESTART, missing)
         if guest.active and self.pci(device) and not guest.has_acpi:
             return Verdict(Impact.RESTART, "a guest without ACPI does not notice a device that comes or goes")
         return Verdict(Impact.LIVE, "plugged in" if before is None else "the guest has to let go of it")

@@ -5,75 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, ClassVar, Literal, LiteralString
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.cloud_init import CloudInitSpec
-from kvmspec.kinds.domain.devices import DiskSpec, GraphicsSpec, NicSpec
+from kvmspec.kinds.domain.cpus_spec import CpusSpec, Iothreads
+from kvmspec.kinds.domain.devices import DiskSpec
+from kvmspec.kinds.domain.devices_spec import DevicesSpec
+from kvmspec.kinds.domain.fixed_spec import TpmSpec
+from kvmspec.kinds.domain.folders_spec import FilesystemSpec
+from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
 from kvmspec.kinds.domain.install import InstallSpec
+from kvmspec.kinds.domain.memory_spec import BlkioSpec, MemorySpec
+from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.domain.wait import WaitSpec
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model, Reference
-from kvmspec.manifest.types import Duration, HostPath, Name, Size, Text
-
-
-class CpusSpec(Model):
-    """Virtual CPUs."""
-
-    short: ClassVar[str | None] = "count"
-    later: ClassVar[frozenset[str]] = frozenset({"topology", "pin", "model", "shares", "quota", "features"})
-
-    examples: ClassVar[Sequence[Any]] = (
-        2,
-        {"count": 2, "max": 8},
-        {"count": 2, "mode": "host-model"},
-    )
-    least: ClassVar[frozenset[str]] = frozenset({"count", "max"})
-
-    count: Annotated[int, Field(ge=1, le=1024, strict=True)] | None = None
-    """vCPUs the guest has now."""
-    max: Annotated[int, Field(ge=1, le=1024, strict=True)] | None = None
-    """Ceiling up to which `count` can grow while the guest runs."""
-    mode: Literal["host-passthrough", "host-model", "maximum"] | None = None
-    """Which CPU the guest sees: the host's own, one much like it that other hosts can have, too, or all
-    that QEMU can show."""
-
-    @model_validator(mode="after")
-    def _within(self) -> CpusSpec:
-        if self.count is not None and self.max is not None and self.count > self.max:
-            raise PydanticCustomError("over_max", "`count` is above `max`")
-        return self
-
-
-def _reasonable(size: int) -> int:
-    if not _LEAST_MEMORY <= size <= _MOST_MEMORY:
-        raise PydanticCustomError("memory", "a VM has between 1MiB and 16TiB of memory")
-    return size
-
-
-_LEAST_MEMORY, _MOST_MEMORY = 2**20, 2**44  # QEMU's q35 takes 16 TiB less a hole at the most
-Memory = Annotated[Size, AfterValidator(_reasonable)]
-
-
-class MemorySpec(Model):
-    """Memory."""
-
-    short: ClassVar[str | None] = "size"
-    later: ClassVar[frozenset[str]] = frozenset({"hugepages", "slots", "tuning"})
-
-    examples: ClassVar[Sequence[Any]] = ("2GiB", {"size": "2GiB", "max": "8GiB"})
-    least: ClassVar[frozenset[str]] = frozenset({"size", "max"})
-
-    size: Memory | None = None
-    """Memory the guest has now: 1MiB to 16TiB. Required, unless `uuid` adopts a VM."""
-    max: Memory | None = None
-    """Ceiling up to which `size` can grow while the guest runs."""
-
-    @model_validator(mode="after")
-    def _within(self) -> MemorySpec:
-        if self.size is not None and self.max is not None and self.size > self.max:
-            raise PydanticCustomError("over_max", "`size` is above `max`")
-        return self
+from kvmspec.manifest.types import Duration, HostPath, Name, Text
 
 
 class FeaturesSpec(Model):
@@ -121,49 +69,27 @@ class BootSpec(Model):
         return self
 
 
-class DevicesSpec(Model):
-    """Further devices; false takes one away."""
-
-    later: ClassVar[frozenset[str]] = frozenset(
-        {
-            "hostdevs",
-            "watchdog",
-            "sound",
-            "vsock",
-            "panic",
-            "inputs",
-            "input",
-            "hostdev",
-            "balloon",
-            "video",
-            "tpm",
-        }
-    )
-
-    examples: ClassVar[Sequence[Any]] = ({"rng": False},)
-
-    rng: bool | None = None
-    """A virtio random number generator fed from /dev/urandom."""
-
-
 class LifecycleSpec(Model):
     """What may happen to the VM."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"max_unavailable"})
 
     examples: ClassVar[Sequence[Any]] = (
         {"prevent_destroy": True, "restart": "never"},
         {"restart": "allowed", "shutdown_timeout": "5m", "force_off_after": "10m"},
         {"ignore_changes": ["memory.size"]},
+        {"restart": "later"},
+        {"max_unavailable": 2},
     )
 
     prevent_destroy: bool = False
     """Never delete it, not even with --allow. It holds even when the VM is gone from the manifest."""
     ignore_changes: tuple[str, ...] = ()
     """Fields whose difference from the host is not a change, such as `memory.size`."""
-    restart: Literal["allowed", "ask", "never"] = "ask"
-    """Whether a change may restart the guest: `allowed` without asking, `ask` with --allow restart, or
-    `never`."""
+    restart: Literal["allowed", "ask", "later", "never"] = "ask"
+    """Whether a change may restart the guest: `allowed` without asking; `ask` with --allow restart; `later`
+    too, and without it the change is defined and takes effect at the next start; or `never`."""
+    max_unavailable: Annotated[int, Field(ge=1, le=1024, strict=True)] = 1
+    """How many VMs of a `count` are restarted at once. With 1, the default, the others serve meanwhile, and
+    the first that does not come back (see `wait_for`) stops the rest."""
     shutdown_timeout: Duration = Field(120, json_schema_extra={"default": "2m"})
     """How long the guest may take to shut down. Then the apply gives up, and leaves it running."""
     force_off_after: Duration | None = None
@@ -175,8 +101,8 @@ class VmSpec(Model):
 
     later: ClassVar[frozenset[str]] = frozenset(
         {
-            "firmware", "tpm", "filesystems", "xml",
-            "clock", "on_poweroff", "on_reboot", "on_crash", "iothreads",
+            "firmware", "xml",
+            "clock", "on_poweroff", "on_reboot", "on_crash",
         }
     )  # fmt: skip
 
@@ -224,6 +150,10 @@ class VmSpec(Model):
     """Virtual CPUs."""
     memory: MemorySpec | None = None
     """Memory. Required, unless `uuid` adopts a VM."""
+    iothreads: Iothreads = Field(default_factory=dict, examples=[2, {1: {"pin": "0"}}])
+    """Threads of QEMU's for the I/O of disks: how many, or each by its number."""
+    blkio: BlkioSpec | None = None
+    """The VM's part of the host's disk I/O."""
     features: FeaturesSpec | None = None
     """Hypervisor features; false takes one away."""
     boot: BootSpec | None = None
@@ -242,6 +172,10 @@ class VmSpec(Model):
     """The channel of the QEMU guest agent."""
     graphics: tuple[GraphicsSpec, ...] | None = None
     """Graphical consoles; at most one of each type."""
+    tpm: TpmSpec | Literal[False] | None = None
+    """The TPM; false takes it away."""
+    filesystems: tuple[FilesystemSpec, ...] | None = None
+    """Folders of the host that the guest mounts."""
     devices: DevicesSpec = DevicesSpec()
     """Further devices; false takes one away."""
     hotplug_ports: Annotated[int, Field(ge=0, le=64, strict=True)] | None = Field(None, examples=[8])
@@ -261,12 +195,32 @@ class VmSpec(Model):
             raise PydanticCustomError("title", "a title is one line; `description` may have several")
         if self.uuid is None and (self.memory is None or self.memory.size is None):
             raise PydanticCustomError("required", "`memory` is required")
-        types = [graphics.type for graphics in self.graphics or ()]
+        types: list[str] = [graphics.type for graphics in self.graphics or ()]
         if len(set(types)) != len(types):
             raise PydanticCustomError("graphics", "only one console of each type is possible")
+        if problem := self._boot_orders():
+            raise PydanticCustomError("boot", problem)
+
+        if self.devices.asks_for_spice and "spice" not in types and (self.graphics or self.uuid is None):
+            raise PydanticCustomError(
+                "spice",
+                "what works through SPICE (spicevmc, `redirdevs`) needs a SPICE display",
+            )
+        targets = [folder.target for folder in self.filesystems or ()]
+        if len(set(targets)) != len(targets):
+            raise PydanticCustomError("filesystems", "two of `filesystems` have the same `target`")
         if self.install is not None and (problem := self._not_installable(self.install)):
             raise PydanticCustomError("install", problem)
         return self
+
+    def _boot_orders(self) -> LiteralString | None:
+        stated = [*(d.boot_order for d in self.disks), *(n.boot_order for n in self.networks)]
+        given = [order for order in stated if order is not None]
+        if len(set(given)) != len(given):
+            return "two devices have the same `boot_order`: each has a place of its own"
+        if given and self.boot is not None and self.boot.devices is not None:
+            return "`boot.devices` and `boot_order` exclude each other: say the order in one way"
+        return None
 
     def _not_installable(self, install: InstallSpec) -> LiteralString | None:
         if all(disk.cdrom is not None for disk in self.disks):
@@ -276,6 +230,17 @@ class VmSpec(Model):
         if install.done_when == "agent" and (self.state == "stopped" or self.guest_agent is False):
             return "`install.done_when: agent` needs a VM that runs, and has the channel of the guest agent"
         return None
+
+    @property
+    def tuned(self) -> bool:
+        """Whether anything is stated of what it may have of its host (templates/tuning)."""
+        cpus, memory = self.cpus, self.memory
+        return bool(
+            self.iothreads
+            or self.blkio
+            or (cpus and (cpus.pin or cpus.emulator_pin or cpus.scheduling))
+            or (memory and (memory.limits or memory.numatune))
+        )
 
     def references(self) -> Iterable[Reference]:
         """Networks, pools, volumes and VMs it cannot do without."""

@@ -14,11 +14,12 @@ from kvmspec.core.action import (
     DetachDevice,
     SetDomainMetadata,
     SetMemory,
+    Tune,
     UpdateDevice,
 )
-from kvmspec.kinds.domain import plugging
+from kvmspec.kinds.domain import dimms, plugging, tuning
 
-LIVE = (AttachDevice, DetachDevice, UpdateDevice, SetMemory, SetDomainMetadata)
+LIVE = (AttachDevice, DetachDevice, UpdateDevice, SetMemory, SetDomainMetadata, Tune)
 """Actions that can be taken back. A vCPU that was plugged in and a disk that has grown cannot."""
 
 _TIMEOUT = 10  # seconds for a guest to let go of what it was just given
@@ -34,9 +35,12 @@ def undo(action: Action, host: Host, before: str, report: Callable[[str], None])
         case DetachDevice(path=path):
             plugging.attach(AttachDevice(action.address, path, select(before, path)), host, report)
         case UpdateDevice(path=path):
-            host.devices.update(name, select(before, path))
+            host.devices.update(name, plugging.as_stated(select(before, path)))
+        case Tune():
+            tuning.undo(action, host, before)
         case SetMemory():
-            host.domains.set_memory(name, int(read(before)["currentMemory"]["#"]))
+            had = read(before)
+            host.domains.set_memory(name, int(had["currentMemory"]["#"]) + dimms.plugged(had, "dimm"))
         case SetDomainMetadata():
             root = ET.fromstring(before)
             host.domains.set_metadata(

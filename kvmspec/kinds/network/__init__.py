@@ -33,7 +33,7 @@ class NetworkKind:
         check=check,
         effects=effects,
         creation={"autostart": "true", "gateway": "the subnet's first address"},
-        names=("front", "lan"),
+        names=("front", "lan", "uplink"),
     )
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
@@ -59,6 +59,8 @@ class NetworkKind:
         spec: NetworkSpec = desired.spec
         if spec.mode == "bridge":
             return f"bridge {spec.bridge}"
+        if spec.mode == "macvtap":
+            return f"macvtap on {', '.join(spec.interfaces)}"
         return ", ".join(filter(None, (spec.mode, spec.subnet)))
 
     def fingerprint(self, name: str, view: HostView) -> str:

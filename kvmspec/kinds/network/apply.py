@@ -18,6 +18,7 @@ from kvmspec.core.action import (
     StartNetwork,
     UpdateNetwork,
 )
+from kvmspec.core.errors import KvmspecError, LibvirtFailure
 
 Report = Callable[[str], None]
 
@@ -45,10 +46,28 @@ def apply(action: NetworkAction, host: Host, report: Report) -> None:
 
 
 def _update(networks: Networks, action: UpdateNetwork) -> None:
-    """The definition first: what only the running network has is lost at its next start."""
-    for wanted, live in ((action.config, False), (action.live, True)):
-        for change in action.changes if wanted else ():
-            networks.update(action.address.name, change, live=live)
+    """The definition first: what only the running network has is lost at its next start. When one
+    call fails the definition is put back; what the running network has by then is told."""
+    name = action.address.name
+    before, done = networks.get(name).xml, 0
+    try:
+        for change in action.changes if action.config else ():
+            networks.update(name, change, live=False)
+        for change in action.changes if action.live else ():
+            networks.update(name, change, live=True)
+            done += 1
+    except LibvirtFailure as error:
+        if action.config:
+            networks.define(before)
+        said = [f"{each.command} {each.section}" for each in action.changes[:done]]
+        raise LibvirtFailure(
+            f"{error.message}; {_so_far(said, defined=action.config)}", code=error.code, hint=error.hint
+        ) from error
+
+
+def _so_far(said: list[str], *, defined: bool) -> str:
+    words = ["its definition is as before"] if defined else []
+    return ", ".join([*words, f"the running network has: {', '.join(said) or 'nothing of it'}"])
 
 
 def _start(networks: Networks, name: str, report: Report) -> None:
@@ -62,14 +81,25 @@ def _start(networks: Networks, name: str, report: Report) -> None:
 
 def _restart(networks: Networks, name: str, report: Report) -> None:
     """Guests wait on a network of their own meanwhile; killed at any point, the next plan finds
-    them there."""
-    networks.hold(name)
+    them there. One that cannot be taken aside stops it before it begins."""
+    try:
+        networks.hold(name)
+    except KvmspecError:
+        networks.release(name)
+        raise
     networks.stop(name)
     networks.start(name)
     _release(networks, name, report)
 
 
 def _release(networks: Networks, name: str, report: Report) -> None:
+    """Put the guests back, and look again: what libvirt accepted is not yet where it belongs."""
     guests = networks.release(name)
-    if guests:
-        report(f"reconnected {', '.join(guests)}")
+    if not guests:
+        return
+    if wrong := networks.astray(name):
+        raise LibvirtFailure(
+            f"network/{name} runs, but not all of its guests are on it: {'; '.join(wrong)}",
+            hint="apply again, or start these VMs anew",
+        )
+    report(f"reconnected {', '.join(guests)}")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from kvmspec.adapters.libvirt.networks import HOLD
 from kvmspec.canon.read import read as read_xml
 from kvmspec.core.change import Difference, FieldChange, Verb
 from kvmspec.core.desired import Desired
 from kvmspec.core.impact import Impact
 from kvmspec.core.observed import HostView, Observed
+from kvmspec.core.problem import Problem
 from kvmspec.kinds import compare
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.leaving import vms_leaving
-from kvmspec.kinds.network import facts
+from kvmspec.kinds.network import facts, guests
 from kvmspec.kinds.network.facts import Reading
 from kvmspec.kinds.network.fields import FIELDS, Fact, Facts
 from kvmspec.kinds.network.render import render
@@ -42,6 +41,9 @@ class Detail(NamedTuple):
     autostart: bool | None
 
 
+_ENDS = {"range": ("dhcp.start", "dhcp.end"), "range6": ("ipv6.dhcp.start", "ipv6.dhcp.end")}
+
+
 def diff(desired: Desired, view: HostView, context: Context) -> Difference:
     """Compare a network with what is there: its definition and, where it runs, the running one."""
     match = compare.match(desired, view.networks, context)
@@ -51,14 +53,13 @@ def diff(desired: Desired, view: HostView, context: Context) -> Difference:
     wanted = _wanted(desired, rendered, match.adopted)
     if match.observed is None:
         return Difference(desired.address, Verb.CREATE, after=shown(wanted.facts), detail=rendered)
-    gone = _leaving(view, context) if match.adopted else {}
-    return _compare(desired, match.observed, wanted, rendered, match.adopted, view, gone)
+    return _compare(desired, match.observed, wanted, rendered, match.adopted, view, context)
 
 
 def _wanted(desired: Desired, rendered: str, adopted: bool) -> Reading:
     wanted = facts.read(read_xml(rendered))
     if adopted:  # what nobody stated is left as it is
-        for name in {"mode", "gateway"} - desired.spec.model_fields_set:
+        for name in {"mode", "gateway", "macvtap_mode"} - desired.spec.model_fields_set:
             wanted.facts.pop((name, ""), None)
     return wanted
 
@@ -70,8 +71,9 @@ def _compare(
     rendered: str,
     adopted: bool,
     view: HostView,
-    leaving: Mapping[str, str],
+    context: Context,
 ) -> Difference:
+    leaving = _leaving(view, context) if adopted else {}
     persistent = facts.read(read_xml(observed.xml), wanted.facts)
     active = facts.read(read_xml(observed.active_xml), wanted.facts) if observed.active_xml else None
     config = facts.changed(wanted.facts, persistent.facts, stated_only=adopted)
@@ -79,7 +81,7 @@ def _compare(
     config += _dropped(wanted, persistent, leaving)
     live += _dropped(wanted, active, leaving)
     live = [fact for fact in live if fact[0] != "other"]  # the running one has things of libvirt's own
-    held = held_guests(view, observed.name)
+    held = guests.held(view, observed.name)
     stated = desired.spec.autostart
     autostart = True if stated is None and not adopted else stated
     detail = Detail(
@@ -106,6 +108,7 @@ def _compare(
         before=shown(persistent.facts) | {"state": observed.state, "autostart": observed.autostart},
         after=shown(wanted.facts) | {"state": "running", "autostart": _after(autostart, observed.autostart)},
         notes=tuple(_notes(desired, detail, view)),
+        refusals=tuple(_refusals(desired, detail, view, context)),
         detail=detail,
     )
 
@@ -124,6 +127,22 @@ def _dropped(wanted: Reading, live: Reading | None, leaving: Mapping[str, str]) 
     return [f for f in found if f in facts and f not in wanted.facts and facts[f][1] == leaving[f[1]]]
 
 
+def _refusals(desired: Desired, detail: Detail, view: HostView, context: Context) -> Iterator[Problem]:
+    """A running guest's macvtap cannot become another kind of interface, nor the other way round (9.0)."""
+    if ("mode", "") not in detail.live or detail.active is None:
+        return
+    before, after = (of.facts.get(("mode", "")) for of in (detail.active, detail.wanted))
+    here = guests.on(view, desired.address.name)
+    if "macvtap" in (before, after) and here:
+        names = ", ".join(f"vm/{name}" for name in here)
+        yield context.problem(
+            (*desired.path, "mode"),
+            f"network/{desired.address.name} on {desired.address.host} cannot go from {before} to {after} "
+            f"while {names} runs: an interface in use cannot become a macvtap, nor cease to be one",
+            "stop its VMs first, or make a network of another name and move their interfaces there",
+        )
+
+
 def _notes(desired: Desired, detail: Detail, view: HostView) -> Iterator[str]:
     """A guest asks for its address when it boots, and again at half of its lease."""
     owners: Mapping[str, str] = desired.extra or {}
@@ -136,6 +155,8 @@ def _notes(desired: Desired, detail: Detail, view: HostView) -> Iterator[str]:
         )
         yield f"{compare.names(running)} {what} lease, or boots again"
     yield from _inherited(detail, owners)
+    if detail.active is not None:
+        yield from guests.notes(view, desired.address.name, detail.live, detail.active.facts)
 
 
 def _inherited(detail: Detail, owners: Mapping[str, str]) -> Iterator[str]:
@@ -171,8 +192,8 @@ def _changes(
         impact = field.impact if running else Impact.NONE
         reason = field.reason if impact >= Impact.RESTART else ""
         before, after = live.get(fact), wanted.get(fact)
-        if name == "range" and before and after:
-            for path, old, new in zip(("dhcp.start", "dhcp.end"), before, after, strict=True):
+        if name in _ENDS and before and after:
+            for path, old, new in zip(_ENDS[name], before, after, strict=True):
                 if old != new:
                     yield FieldChange(path, old, new, impact, reason)
             continue
@@ -196,22 +217,3 @@ def _state(detail: Detail, observed: Observed, held: list[str]) -> Iterator[Fiel
 def shown(of: Facts) -> dict[str, Any]:
     """The facts as a user writes them, by manifest path."""
     return {FIELDS[name].path.format(key): _show(name, value) for (name, key), value in of.items()}
-
-
-# --- guests
-def on_network(root: ET.Element, name: str) -> bool:
-    """Whether a domain has a NIC on the network."""
-    return any(source.get("network") == name for source in root.iterfind("devices/interface/source"))
-
-
-def guests_on(view: HostView, name: str) -> list[str]:
-    """Names of the running domains with a NIC on the network, or taken from it by a restart that
-    was never finished."""
-    return sorted(
-        domain.name for domain in compare.users(view, name, lambda root: on_network(root, name), running=True)
-    )
-
-
-def held_guests(view: HostView, name: str) -> list[str]:
-    """Names of the running domains whose NICs an unfinished restart of the network left aside."""
-    return guests_on(view, HOLD + name) if HOLD + name in view.networks else []

@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from ipaddress import ip_network
+from typing import Any, NamedTuple
 
 from kvmspec.canon.edit import select
 from kvmspec.core.action import Edit, NetworkChange
 from kvmspec.kinds.network.facts import Reading
-from kvmspec.kinds.network.fields import FIELDS, Fact, Path
+from kvmspec.kinds.network.fields import FIELDS, Data, Fact, Field, Path
 
 _NOT_ON_A_HOST_BRIDGE: tuple[Path, ...] = (("ip",), ("dns",), ("domain",), ("mtu",), ("mac",))
+_INTERFACES: Path = ("forward", "interface")
+
+
+class Family(NamedTuple):
+    """What IPv4 and IPv6 differ in: the names of their facts, and where a reading has their keys."""
+
+    subnet: str
+    gateway: str
+    ranges: tuple[str, ...]
+    ip: Callable[[Reading], str | None]
+    key: Callable[[Reading], str | None]
+
+
+FOUR = Family("subnet", "gateway", ("range", "lease"), lambda of: of.ip, lambda of: of.range_)
+SIX = Family("ipv6", "gateway6", ("range6",), lambda of: of.ip6, lambda of: of.range6)
 
 
 # --- the definition
 def edits(wanted: Reading, live: Reading, facts: Collection[Fact], rendered: str) -> tuple[Edit, ...]:
     """The edits that make the definition read as `live` say what `wanted` says of `facts`."""
     found = [*_mode(wanted, live, facts), *_plain(wanted, facts), *_dns(wanted, live, facts)]
+    found += _elements(wanted, live, facts)
     found += [Edit("remove", live.facts[fact]) for fact in facts if fact[0] == "other"]
-    if live.ip is None or wanted.ip is None:
-        found += _whole_address(wanted, live, facts, rendered)
-    else:
-        found += [*_dhcp(wanted, live, facts), *_address(wanted, live, facts)]
+    for family in (FOUR, SIX):
+        if family.ip(live) is None or family.ip(wanted) is None:
+            found += _whole_address(wanted, live, facts, rendered, family)
+        else:
+            found += [*_dhcp(wanted, live, facts, family), *_address(wanted, live, facts, family)]
     return tuple(found)
 
 
 def _mode(wanted: Reading, live: Reading, facts: Collection[Fact]) -> Iterator[Edit]:
-    if ("mode", "") not in facts:
+    if ("mode", "") not in facts and ("macvtap_mode", "") not in facts:
         return
     before, after = live.facts["mode", ""], wanted.facts["mode", ""]
     if after != "nat":
@@ -34,22 +53,24 @@ def _mode(wanted: Reading, live: Reading, facts: Collection[Fact]) -> Iterator[E
     if after == "isolated":
         yield Edit("remove", ("forward",))
     else:
-        yield Edit("set", ("forward", "@mode"), after)
-    if "bridge" in (before, after):  # a bridge of libvirt's own and one of the host have nothing in common
+        yield Edit("set", ("forward", "@mode"), str(wanted.facts.get(("macvtap_mode", ""), after)))
+    if before == after:
+        return
+    if not {"bridge", "macvtap"}.isdisjoint((before, after)):  # not libvirt's own
         yield Edit("remove", ("bridge",))
-    if after == "bridge":
+    if after in ("bridge", "macvtap"):
         yield from (Edit("remove", path) for path in _NOT_ON_A_HOST_BRIDGE)
 
 
 def _plain(wanted: Reading, facts: Collection[Fact]) -> Iterator[Edit]:
-    for name in ("bridge", "domain", "mtu"):
+    for name in ("bridge", "domain", "mtu", "nat_ipv6"):
         if (name, "") not in facts:
             continue
         at, value = FIELDS[name].at, wanted.facts.get((name, ""))
         if value is not None:
             yield Edit("set", at, str(value))
         elif name != "bridge":
-            yield Edit("remove", at[:1])
+            yield Edit("remove", at if name == "nat_ipv6" else at[:1])
 
 
 def _dns(wanted: Reading, live: Reading, facts: Collection[Fact]) -> Iterator[Edit]:
@@ -62,33 +83,59 @@ def _dns(wanted: Reading, live: Reading, facts: Collection[Fact]) -> Iterator[Ed
                 yield Edit("add", path, _dns_xml(wanted, ip))
 
 
-def _whole_address(wanted: Reading, live: Reading, facts: Collection[Fact], rendered: str) -> Iterator[Edit]:
-    if not any(name in ("subnet", "gateway") for name, _ in facts):
+def _elements(wanted: Reading, live: Reading, facts: Collection[Fact]) -> Iterator[Edit]:
+    """Rows that are an element as a whole; `dev` is the one interface there may be."""
+    if any(name in ("dev", "interface") for name, _ in facts):
+        yield Edit("remove", ("forward", "@dev"))  # has to be the first interface; libvirt writes it anew
+    if ("dev", "") in facts:
+        yield Edit("remove", _INTERFACES)
+        if (dev := wanted.facts.get(("dev", ""))) is not None:
+            yield Edit("add", (*_INTERFACES, dev), _interface_xml(dev))
+    for fact in facts:
+        row = FIELDS[fact[0]]
+        if row.whole:
+            path = (*row.at[:-1], fact[1]) if row.keyed else row.at
+            if fact in live.facts or not row.keyed:
+                yield Edit("remove", path)
+            if fact in wanted.facts:
+                yield Edit("add", path, _element_xml(row, wanted.facts[fact]))
+
+
+def _whole_address(
+    wanted: Reading, live: Reading, facts: Collection[Fact], rendered: str, family: Family
+) -> Iterator[Edit]:
+    if not any(name in (family.subnet, family.gateway) for name, _ in facts):
         return
-    if live.ip is not None:
-        yield Edit("remove", ("ip", live.ip))
-    if wanted.ip is not None:
-        yield Edit("add", ("ip", wanted.ip), select(rendered, ("ip", wanted.ip)))
+    before, after = family.ip(live), family.ip(wanted)
+    if before is not None:
+        yield Edit("remove", ("ip", before))
+    if after is not None:
+        yield Edit("add", ("ip", after), select(rendered, ("ip", after)))
 
 
-def _address(wanted: Reading, live: Reading, facts: Collection[Fact]) -> Iterator[Edit]:
+def _address(wanted: Reading, live: Reading, facts: Collection[Fact], family: Family) -> Iterator[Edit]:
     """Last of all, for the address is the element's key."""
-    at = ("ip", str(live.ip))
-    if ("subnet", "") in facts:
+    at = ("ip", str(family.ip(live)))
+    if (family.subnet, "") in facts:
+        network = ip_network(wanted.facts[family.subnet, ""])
         yield Edit("remove", (*at, "@prefix"))
-        yield Edit("set", (*at, "@netmask"), wanted.ip_data["@netmask"])
-    if ("gateway", "") in facts:
-        yield Edit("set", (*at, "@address"), wanted.facts["gateway", ""])
+        if family is SIX:
+            yield Edit("set", (*at, "@prefix"), str(network.prefixlen))
+        else:
+            yield Edit("set", (*at, "@netmask"), str(network.netmask))
+    if (family.gateway, "") in facts:
+        yield Edit("set", (*at, "@address"), wanted.facts[family.gateway, ""])
 
 
-def _dhcp(wanted: Reading, live: Reading, facts: Collection[Fact]) -> Iterator[Edit]:
-    at = ("ip", str(live.ip), "dhcp")
-    if _range_changes(facts):
-        if live.range_ is not None:
-            yield Edit("remove", (*at, "range", live.range_))
-        if wanted.range_ is not None:
-            yield Edit("add", (*at, "range", wanted.range_), _range_xml(wanted))
-    for name, mac in facts:
+def _dhcp(wanted: Reading, live: Reading, facts: Collection[Fact], family: Family) -> Iterator[Edit]:
+    at = ("ip", str(family.ip(live)), "dhcp")
+    if _range_changes(facts, family):
+        before, after = family.key(live), family.key(wanted)
+        if before is not None:
+            yield Edit("remove", (*at, "range", before))
+        if after is not None:
+            yield Edit("add", (*at, "range", after), _range_xml(wanted, family))
+    for name, mac in facts if family is FOUR else ():
         if name == "reservation":
             path = (*at, "host", mac)
             if (name, mac) in live.facts:
@@ -100,44 +147,79 @@ def _dhcp(wanted: Reading, live: Reading, facts: Collection[Fact]) -> Iterator[E
 # --- the running network
 def updates(wanted: Reading, live: Reading, facts: Iterable[Fact]) -> tuple[NetworkChange, ...]:
     """The virNetworkUpdate calls for these facts: deletions first, since libvirt refuses an entry
-    that shares its MAC, address or name with another (9.0)."""
+    that shares its MAC, address or name with another (9.0); the one portgroup that is the default
+    last, since it refuses two."""
     facts = list(facts)
     found = [change for fact in facts for change in _entry(wanted, live, fact)]
-    if _range_changes(facts):
-        if live.range_ is not None:
-            found.append(NetworkChange("delete", "ip-dhcp-range", _range_xml(live)))
-        if wanted.range_ is not None:
-            found.append(NetworkChange("add-last", "ip-dhcp-range", _range_xml(wanted)))
-    return tuple(sorted(found, key=lambda change: ("delete", "modify", "add-last").index(change.command)))
+    for family in (FOUR, SIX):
+        if _range_changes(facts, family):
+            place = live.place(family.ip(live))
+            if family.key(live) is not None:
+                found.append(NetworkChange("delete", "ip-dhcp-range", _range_xml(live, family), place))
+            if family.key(wanted) is not None:
+                found.append(NetworkChange("add-last", "ip-dhcp-range", _range_xml(wanted, family), place))
+    return tuple(sorted(found, key=_turn))
+
+
+def _turn(change: NetworkChange) -> tuple[int, bool]:
+    default = change.section == "portgroup" and ' default="yes"' in change.xml
+    return ("delete", "modify", "add-last").index(change.command), default
 
 
 def _entry(wanted: Reading, live: Reading, fact: Fact) -> Iterator[NetworkChange]:
-    name, key = fact
-    if name == "dns":
-        if fact in live.facts:
-            yield NetworkChange("delete", "dns-host", _dns_xml(live, key))
-        if fact in wanted.facts:
-            yield NetworkChange("add-last", "dns-host", _dns_xml(wanted, key))
-    elif name == "reservation":
-        before, after = live.facts.get(fact), wanted.facts.get(fact)
-        if before and after and before[1] == after[1]:  # found by MAC *or name*: keep to one that is unique
-            yield NetworkChange("modify", "ip-dhcp-host", _reservation_xml(wanted, key))
-            return
-        if before:
-            yield NetworkChange("delete", "ip-dhcp-host", _reservation_xml(live, key))
-        if after:
-            yield NetworkChange("add-last", "ip-dhcp-host", _reservation_xml(wanted, key))
+    name, row = fact[0], FIELDS[fact[0]]
+    text = _TEXTS.get(name) or (_whole if row.whole and row.section else None)
+    if text is None:
+        return
+    before, after = (text(of, fact) if fact in of.facts else "" for of in (live, wanted))
+    place = live.place(live.ip) if name == "reservation" else -1
+    if before and after and (row.modify or _same_name(name, wanted.facts[fact], live.facts[fact])):
+        yield NetworkChange("modify", row.section, after, place)
+        return
+    if before:
+        yield NetworkChange("delete", row.section, before, place)
+    if after:
+        yield NetworkChange("add-last", row.section, after, place)
 
 
-def _range_changes(facts: Iterable[Fact]) -> bool:
-    return any(name in ("range", "lease") for name, _ in facts)
+def _same_name(name: str, wanted: Any, live: Any) -> bool:
+    """A reservation is found by MAC *or name* to be modified: so only where that is unique."""
+    return name == "reservation" and bool(wanted[1] == live[1])
+
+
+def _range_changes(facts: Iterable[Fact], family: Family) -> bool:
+    return any(name in family.ranges for name, _ in facts)
 
 
 # --- elements
-def _range_xml(of: Reading) -> str:
-    start, end = of.facts["range", ""]
+def _whole(of: Reading, fact: Fact) -> str:
+    return _element_xml(FIELDS[fact[0]], of.facts[fact])
+
+
+def _element_xml(row: Field, data: Data) -> str:
+    tag = row.at[-2] if row.keyed else row.at[-1]
+    return ET.tostring(_element(tag, data), encoding="unicode")
+
+
+def _element(tag: str, data: Data) -> ET.Element:
+    """Canonical data as XML; nothing in these elements has a key."""
+    element = ET.Element(tag)
+    for name, value in data.items():
+        if name.startswith("@"):
+            element.set(name[1:], value)
+        else:
+            element.extend(_element(name, each) for each in (value if isinstance(value, list) else [value]))
+    return element
+
+
+def _interface_xml(dev: str) -> str:
+    return ET.tostring(ET.Element("interface", dev=dev), encoding="unicode")
+
+
+def _range_xml(of: Reading, family: Family) -> str:
+    start, end = of.facts[family.ranges[0], ""]
     element = ET.Element("range", start=start, end=end)
-    lease = of.facts.get(("lease", ""))
+    lease = of.facts.get(("lease", "")) if family is FOUR else None
     if lease is not None:
         ET.SubElement(element, "lease", expiry=str(lease), unit="seconds")
     return ET.tostring(element, encoding="unicode")
@@ -156,3 +238,11 @@ def _dns_xml(of: Reading, ip: str) -> str:
     for name in of.facts["dns", ip]:
         ET.SubElement(element, "hostname").text = name
     return ET.tostring(element, encoding="unicode")
+
+
+_TEXTS: Mapping[str, Callable[[Reading, Fact], str]] = {
+    "dns": lambda of, fact: _dns_xml(of, fact[1]),
+    "reservation": lambda of, fact: _reservation_xml(of, fact[1]),
+    "dev": lambda of, fact: _interface_xml(of.facts[fact]),
+}
+"""Entries that virNetworkUpdate takes, besides whole elements."""

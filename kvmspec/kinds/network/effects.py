@@ -27,6 +27,8 @@ def effects() -> Iterator[Effect]:
 
 def _of_row(row: Field) -> Iterator[Effect]:
     path = row.path.replace("[{}]", "")
-    reason = row.reason if row.impact >= Impact.RESTART else ""
+    reason = row.reason if row.impact >= Impact.RESTART else "; ".join(filter(None, (row.call, row.reason)))
+    if row.unproved:
+        reason += f"; not proved by a test, which needs {row.unproved}"
     for manifest in _MANIFEST.get(path, (path,)):
         yield Effect(manifest, row.impact.label, reason)

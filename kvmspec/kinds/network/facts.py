@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from kvmspec.canon.compare import drop, get, leaves
 from kvmspec.canon.read import TEXT
-from kvmspec.kinds.network.fields import Fact, Facts, Path
+from kvmspec.kinds.network.fields import FIELDS, Fact, Facts, Path
 
 Data = dict[str, Any]
 ANY = object()
@@ -31,6 +31,8 @@ DEFAULTS: tuple[tuple[Path, Any], ...] = (
 )
 """What libvirt 9.0 writes into a definition that does not say it, or takes for granted."""
 
+_INTERFACES = ("forward", "interface")
+_MACVTAPS = ("vepa", "private", "passthrough")
 _LEASE_UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}
 
 
@@ -38,14 +40,22 @@ _LEASE_UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}
 class Reading:
     """The facts of a network, and where it keeps those that have no fixed place.
 
-    ip       key of its own IPv4 element, None where it has none
-    range_   key of its DHCP range
+    ip, ip6        keys of its own IPv4 and IPv6 element, None where it has none
+    range_, range6  keys of their DHCP ranges
     """
 
     data: Data
     facts: Facts = field(default_factory=dict)
     ip: str | None = None
     range_: str | None = None
+    ip6: str | None = None
+    range6: str | None = None
+
+    def place(self, ip: str | None) -> int:
+        """The `parentIndex` of an address for virNetworkUpdate; -1 where there is but one. Left to
+        itself libvirt takes the first address that has DHCP, of whatever family (9.0)."""
+        keys = list(self.data.get("ip", {}))
+        return keys.index(ip) if ip in keys and len(keys) > 1 else -1
 
     @property
     def ip_data(self) -> Data:
@@ -62,9 +72,11 @@ def read(data: Data, like: Facts | None = None) -> Reading:
             drop(rest, path)
     _plain(found, rest)
     _address(found, rest, like or {})
+    _address6(found, rest, like or {})
     for ip, host in data.get("dns", {}).get("host", {}).items():
         found.facts["dns", ip] = _hostnames(host)
         drop(rest, ("dns", "host", ip))
+    _elements(found, rest)
     for path in _remainder(rest, data, ()):
         found.facts["other", "/".join(path)] = path
     return found
@@ -74,8 +86,15 @@ def _plain(found: Reading, rest: Data) -> None:
     data, facts = found.data, found.facts
     forward = data.get("forward")
     mode = "isolated" if forward is None else forward.get("@mode", "nat")
-    facts["mode", ""] = "isolated" if mode == "none" else mode
+    mode = "isolated" if mode == "none" else mode
+    if mode in _MACVTAPS or (mode == "bridge" and get(data, ("bridge", "@name")) is None):
+        facts["macvtap_mode", ""], mode = mode, "macvtap"
+    facts["mode", ""] = mode
     drop(rest, ("forward", "@mode"))
+    drop(rest, ("forward", "@dev"))  # the first of its interfaces, again
+    if (translated := get(data, ("forward", "nat", "@ipv6"))) is not None and translated != "no":
+        facts["nat_ipv6", ""] = translated
+    drop(rest, ("forward", "nat", "@ipv6"))
     for name, path in (("domain", ("domain", "@name")), ("mtu", ("mtu", "@size"))):
         if (value := get(data, path)) is not None:
             facts[name, ""] = int(value) if name == "mtu" else value
@@ -102,22 +121,65 @@ def _address(found: Reading, rest: Data, like: Facts) -> None:
     _dhcp(found, rest, ip.get("dhcp", {}), like)
 
 
+def _address6(found: Reading, rest: Data, like: Facts) -> None:
+    keys = [key for key, ip in found.data.get("ip", {}).items() if ip.get("@family") == "ipv6"]
+    if not keys:
+        return
+    key = next((key for key in keys if key.endswith(f"/{like.get(('gateway6', ''))}")), keys[0])
+    found.ip6, ip = key, found.data["ip"][key]
+    found.facts["gateway6", ""] = ip.get("@address")
+    found.facts["ipv6", ""] = str(IPv6Network(f"{ip['@address']}/{ip.get('@prefix', 64)}", strict=False))
+    for name in ("@family", "@address", "@prefix"):
+        drop(rest, ("ip", key, name))
+    found.range6 = _range(found, rest, key, "range6", like)
+
+
+def _range(found: Reading, rest: Data, ip: str, name: str, like: Facts) -> str | None:
+    """The key of an address' DHCP range; among several the one that `like` has, else the first."""
+    at: Path = ("ip", ip, "dhcp", "range")
+    ranges = get(found.data, at)
+    if not ranges:
+        return None
+    wanted = "/".join(like.get((name, ""), ()))
+    key = wanted if wanted in ranges else next(iter(ranges))
+    own: Data = ranges[key]
+    found.facts[name, ""] = (own.get("@start"), own.get("@end"))
+    if name == "range6":
+        for each in ("@start", "@end"):
+            drop(rest, (*at, key, each))
+        return key
+    if (lease := own.get("lease")) is not None:
+        factor = _LEASE_UNITS[lease.get("@unit", "minutes")]
+        found.facts["lease", ""] = int(lease["@expiry"]) * factor
+    drop(rest, (*at, key))
+    return key
+
+
 def _dhcp(found: Reading, rest: Data, dhcp: Data, like: Facts) -> None:
     at: Path = ("ip", str(found.ip), "dhcp")
-    ranges = dhcp.get("range", {})
-    if ranges:
-        wanted = "/".join(like.get(("range", ""), ()))
-        found.range_ = wanted if wanted in ranges else next(iter(ranges))
-        own = ranges[found.range_]
-        found.facts["range", ""] = (own.get("@start"), own.get("@end"))
-        if (lease := own.get("lease")) is not None:
-            factor = _LEASE_UNITS[lease.get("@unit", "minutes")]
-            found.facts["lease", ""] = int(lease["@expiry"]) * factor
-        drop(rest, (*at, "range", found.range_))
+    found.range_ = _range(found, rest, str(found.ip), "range", like)
     for key, host in dhcp.get("host", {}).items():
         if set(host) <= {"@mac", "@ip", "@name"} and "@mac" in host:
             found.facts["reservation", key] = (host.get("@ip"), host.get("@name"))
             drop(rest, (*at, "host", key))
+
+
+def _elements(found: Reading, rest: Data) -> None:
+    """The rows that take an element as it is."""
+    if found.facts["mode", ""] in ("nat", "route") and (devices := get(found.data, _INTERFACES)):
+        found.facts["dev", ""] = next(iter(devices))
+        drop(rest, (*_INTERFACES, next(iter(devices))))
+    for name, row in FIELDS.items():
+        if not row.whole or (name == "interface" and ("dev", "") in found.facts):
+            continue
+        if not row.keyed:
+            if value := row.norm(get(found.data, row.at) or {}):
+                found.facts[name, ""] = value
+            drop(rest, row.at)
+            continue
+        for key, data in (get(found.data, row.at[:-1]) or {}).items():
+            found.facts[name, key] = row.norm(data)
+            drop(rest, (*row.at[:-1], key))
 
 
 def _hostnames(host: Data) -> tuple[str, ...]:
@@ -160,4 +222,11 @@ def merged(wanted: Reading, live: Reading, dropped: frozenset[Fact] = frozenset(
         theirs = live.facts.get(fact)
         if isinstance(value, tuple) and None in value and isinstance(theirs, tuple):
             facts[fact] = tuple(mine or other for mine, other in zip(value, theirs, strict=True))
-    return replace(wanted, facts=facts, ip=wanted.ip or live.ip, range_=wanted.range_ or live.range_)
+    return replace(
+        wanted,
+        facts=facts,
+        ip=wanted.ip or live.ip,
+        range_=wanted.range_ or live.range_,
+        ip6=wanted.ip6 or live.ip6,
+        range6=wanted.range6 or live.range6,
+    )

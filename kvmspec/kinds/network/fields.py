@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from kvmspec.core.impact import Impact
+from kvmspec.kinds.network import show
 
 Path = tuple[str, ...]
 Fact = tuple[str, str]
 Facts = dict[Fact, Any]
+Data = dict[str, Any]
 
 
 class Field(NamedTuple):
@@ -22,9 +24,14 @@ class Field(NamedTuple):
     path     in the manifest; `{}` stands for the key of a map
     at       canonical path; `ip` is the network's own IPv4 element, `*` the key of a map
     impact   of a change while the network runs; stopped it is none
-    section  virNetworkUpdate's, where that can do it
-    reason   shown with a restart
+    section  virNetworkUpdate's, where that can do it: sent to the definition and to the running
+             network one by one
+    reason   shown with a restart; of a live row, what else is to be known
     show     the value as a user writes it
+    whole    the value is all of the element, as canonical data
+    modify   virNetworkUpdate can modify an entry; else it is deleted and added
+    norm     of a whole element: what libvirt adds or takes for granted, away; {} says nothing
+    unproved what tests would need to see it work; empty where they do
     """
 
     path: str
@@ -33,6 +40,19 @@ class Field(NamedTuple):
     section: str = ""
     reason: str = "set when the network starts"
     show: Callable[[Any], Any] = lambda value: value
+    whole: bool = False
+    modify: bool = False
+    norm: Callable[[Data], Data] = lambda data: data
+    unproved: str = ""
+
+    @property
+    def keyed(self) -> bool:
+        return self.at[-1:] == ("*",)
+
+    @property
+    def call(self) -> str:
+        """What changes it while the network runs."""
+        return f"virNetworkUpdate, {self.section}" if self.section else ""
 
 
 def _duration(seconds: int) -> str:
@@ -54,22 +74,62 @@ def _names(value: tuple[str, ...]) -> str:
 
 
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+_ADDRESSES = "addresses are set when the network starts"
+_FORWARDING = "forwarding is set when the network starts"
+_NO_CALL = "virNetworkUpdate has no section for it"
+_PORTS = "ports get it when they are made"
+_SERVER = "the DNS server starts anew"
+_SFQ = "a kernel with the queue `sfq`"
+_OVS = "Open vSwitch"
 
 FIELDS: Mapping[str, Field] = {
-    "mode": Field("mode", ("forward", "@mode"), reason="forwarding is set when the network starts"),
+    "mode": Field("mode", ("forward", "@mode"), reason=_FORWARDING),
+    "macvtap_mode": Field("macvtap_mode", ("forward", "@mode"), reason=_FORWARDING),
     "bridge": Field("bridge", ("bridge", "@name")),
     "mtu": Field("mtu", ("mtu", "@size"),
                  reason="set when the network starts; guests learn it at their next boot"),
     "domain": Field("domain", ("domain", "@name"), reason="the DNS server reads it when the network starts"),
-    "subnet": Field("subnet", ("ip", "@netmask"), reason="addresses are set when the network starts"),
-    "gateway": Field("gateway", ("ip", "@address"), reason="addresses are set when the network starts"),
+    "subnet": Field("subnet", ("ip", "@netmask"), reason=_ADDRESSES),
+    "gateway": Field("gateway", ("ip", "@address"), reason=_ADDRESSES),
+    "ipv6": Field("ipv6.subnet", ("ip", "@prefix"), reason=_ADDRESSES),
+    "gateway6": Field("ipv6.gateway", ("ip", "@address"), reason=_ADDRESSES),
     "range": Field("dhcp.range", ("ip", "dhcp", "range", "*"), Impact.LIVE, "ip-dhcp-range",
-                   show=_range),
+                   "the DHCP server starts anew; leases stay", _range),
     "lease": Field("dhcp.lease", ("ip", "dhcp", "range", "*", "lease"), Impact.LIVE, "ip-dhcp-range",
-                   show=_duration),
+                   "guests take it up when they renew", _duration),
     "reservation": Field("dhcp.hosts[{}]", ("ip", "dhcp", "host", "*"), Impact.LIVE, "ip-dhcp-host",
-                         show=_reservation),
-    "dns": Field("dns.hosts[{}]", ("dns", "host", "*"), Impact.LIVE, "dns-host", show=_names),
+                         "a guest takes it up when it renews its lease", _reservation),
+    "range6": Field("ipv6.dhcp", ("ip", "dhcp", "range", "*"), Impact.LIVE, "ip-dhcp-range",
+                    "the DHCP server starts anew; leases stay", _range),
+    "dns": Field("dns.hosts[{}]", ("dns", "host", "*"), Impact.LIVE, "dns-host", "", _names),
+    "txt": Field("dns.txt[{}]", ("dns", "txt", "*"), Impact.LIVE, "dns-txt", _SERVER, show.txt, whole=True),
+    "srv": Field("dns.srv[{}]", ("dns", "srv", "*"), Impact.LIVE, "dns-srv", _SERVER, show.srv, whole=True,
+                 norm=show.plain_srv),
+    "forwarder": Field("dns.forwarders[{}]", ("dns", "forwarder", "*"), show=show.forwarder, whole=True,
+                       reason="the DNS server learns whom to ask when the network starts"),
+    "dev": Field("dev", ("forward", "interface"), Impact.LIVE, "forward-interface",
+                 "firewall rules are made anew"),
+    "interface": Field("interfaces[{}]", ("forward", "interface", "*"), Impact.LIVE, "forward-interface",
+                       "guests that run keep theirs until they boot", lambda _: "set", whole=True,
+                       norm=show.without_connections),
+    "portgroup": Field("portgroups[{}]", ("portgroup", "*"), Impact.LIVE, "portgroup",
+                       "an interface gets it when it is attached, or its guest boots", show.portgroup,
+                       whole=True, modify=True, norm=show.plain_portgroup),
+    "nat_ports": Field("nat.ports", ("forward", "nat", "port"), reason=_FORWARDING, show=show.span,
+                       whole=True, norm=show.other_ports),
+    "nat_addresses": Field("nat.addresses", ("forward", "nat", "address"), reason=_FORWARDING,
+                           show=show.span, whole=True),
+    "nat_ipv6": Field("nat.ipv6", ("forward", "nat", "@ipv6"), reason=_FORWARDING,
+                      show=lambda value: value == "yes"),
+    "route": Field("routes[{}]", ("route", "*"), reason="routes are set when the network starts",
+                   show=show.route, whole=True, norm=show.plain_route),
+    "inbound": Field("bandwidth.inbound", ("bandwidth", "inbound"), show=show.traffic, whole=True,
+                     reason=_NO_CALL, unproved=_SFQ),
+    "outbound": Field("bandwidth.outbound", ("bandwidth", "outbound"), show=show.traffic, whole=True,
+                      reason=_NO_CALL, unproved=_SFQ),
+    "vlan": Field("vlan", ("vlan",), reason=_PORTS, show=show.vlan, whole=True, unproved=_OVS),
+    "virtualport": Field("virtualport", ("virtualport",), reason=_PORTS, show=show.virtualport, whole=True,
+                         unproved=_OVS),
     "other": Field("xml:{}", (), reason="not in the manifest, and not known to change while running",
                    show=lambda value: "set"),
 }  # fmt: skip

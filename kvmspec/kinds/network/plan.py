@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvmspec.adapters.libvirt.networks import HOLD
+from kvmspec.adapters.libvirt.taps import HOLD
 from kvmspec.core.action import (
     DefineNetwork,
     DeleteNetwork,
@@ -20,8 +20,9 @@ from kvmspec.core.problem import Problem
 from kvmspec.kinds import compare
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.network import edits, facts
-from kvmspec.kinds.network.diff import Detail, guests_on, on_network
+from kvmspec.kinds.network.diff import Detail
 from kvmspec.kinds.network.fields import FIELDS
+from kvmspec.kinds.network.guests import on, on_network
 
 
 def steps(difference: Difference, view: HostView, context: Context) -> Chain:
@@ -49,7 +50,7 @@ def _update(address: Address, difference: Difference, view: HostView) -> Chain:
     restart = any(change.impact is Impact.RESTART for change in difference.changes)
     chain = _edit(address, detail) if restart or detail.active is None else _by_update(address, detail)
     if restart:
-        guests = {*guests_on(view, address.name), *guests_on(view, HOLD + address.name)}
+        guests = {*on(view, address.name), *on(view, HOLD + address.name)}
         chain.append((RestartNetwork(address, tuple(sorted(guests))), "restart"))
     elif detail.start:
         chain.append((StartNetwork(address), "start" if detail.active is None else "reconnect its guests"))

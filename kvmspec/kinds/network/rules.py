@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from kvmspec.kinds.network import link_rules
+
 if TYPE_CHECKING:
     from kvmspec.kinds.network.spec import NetworkSpec
 
@@ -18,7 +20,8 @@ Broken = tuple[Loc, str, str]
 
 _MAX_RANGE = 65535  # "range … is too large (> 65535)"
 _ROUTED = ("nat", "route", "open")  # refused without an address: "nat forwarding requested, but no IP …"
-_NOT_ON_A_HOST_BRIDGE = ("subnet", "gateway", "dhcp", "dns", "domain", "mtu")
+_OF_THE_HOST = {"bridge": "the host's bridge", "macvtap": "the host's network"}
+_NOT_THERE = ("subnet", "gateway", "dhcp", "dns", "domain", "mtu")
 
 
 def enforce(net: NetworkSpec) -> None:
@@ -36,21 +39,19 @@ def _details(loc: Loc, kind: str, message: str) -> InitErrorDetails:
     return InitErrorDetails(type=error, loc=loc, input={})
 
 
-def _host_bridge(net: NetworkSpec) -> Iterator[Broken]:
-    if net.mode != "bridge":
-        if net.bridge is not None:
-            yield ("bridge",), "rule", "`bridge` goes with `mode: bridge` only; libvirt names the others"
-        return
-    if net.bridge is None:
+def _of_the_host(net: NetworkSpec) -> Iterator[Broken]:
+    if net.mode != "bridge" and net.bridge is not None:
+        yield ("bridge",), "rule", "`bridge` goes with `mode: bridge` only; libvirt names the others"
+    if net.mode == "bridge" and net.bridge is None:
         yield (), "required", "`bridge` is required with `mode: bridge`: the name of a bridge of the host"
-    for field in _NOT_ON_A_HOST_BRIDGE:
+    for field in _NOT_THERE if net.mode in _OF_THE_HOST else ():
         if getattr(net, field) is not None:
-            message = f"`{field}` makes no sense with `mode: bridge`: the host's bridge has its own"
-            yield (field,), "rule", message
+            owner = _OF_THE_HOST[net.mode]
+            yield (field,), "rule", f"`{field}` makes no sense with `mode: {net.mode}`: {owner} has its own"
 
 
 def _subnet(net: NetworkSpec) -> Iterator[Broken]:
-    if net.subnet is not None or net.mode == "bridge":
+    if net.subnet is not None or net.mode in _OF_THE_HOST:
         return
     if net.mode in _ROUTED and net.uuid is None:
         yield (), "required", f"`subnet` is required with `mode: {net.mode}`"
@@ -104,7 +105,7 @@ def _addresses(net: NetworkSpec) -> Iterator[tuple[Loc, str]]:
 
 
 def _inside(net: NetworkSpec) -> Iterator[Broken]:
-    if net.subnet is None or net.mode == "bridge":
+    if net.subnet is None or net.mode in _OF_THE_HOST:
         return
     subnet = IPv4Network(net.subnet)
     for loc, address in _addresses(net):
@@ -130,10 +131,11 @@ def _gateway_is_taken(net: NetworkSpec) -> Iterator[Broken]:
 
 
 RULES: tuple[Callable[[NetworkSpec], Iterator[Broken]], ...] = (
-    _host_bridge,
+    _of_the_host,
     _subnet,
     _range,
     _reservations,
     _inside,
     _gateway_is_taken,
+    *link_rules.RULES,
 )

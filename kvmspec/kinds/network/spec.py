@@ -2,60 +2,42 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.network import rules
+from kvmspec.kinds.network.dns import DnsSpec
+from kvmspec.kinds.network.links import (
+    BandwidthSpec,
+    Ipv6Spec,
+    NatSpec,
+    PortGroupSpec,
+    RouteSpec,
+)
+from kvmspec.kinds.network.values import BridgeName, DeviceName, DnsName, GroupName
 from kvmspec.kinds.parts import Uuid
+from kvmspec.kinds.ports import VirtualPortSpec, VlanSpec
 from kvmspec.manifest.model import Model
-from kvmspec.manifest.types import Duration, IPv4, Mac, Subnet, words
+from kvmspec.manifest.types import Duration, IPv4, Mac, Subnet
 
-_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
-_BRIDGE = re.compile(r"[A-Za-z0-9_.@-]{1,15}")  # the kernel's IFNAMSIZ less the final zero
+Mode = Literal["nat", "isolated", "route", "open", "bridge", "macvtap"]
+
 _PREFIXES = range(8, 31)
 _MIN_LEASE = 120  # libvirt's own limit: "The minimum lease time should be greater than 2 minutes"
 
 
-def _dns_name(value: Any) -> str:
-    if isinstance(value, str) and _DNS_NAME.fullmatch(value):
-        return value
-    raise PydanticCustomError("dns_name", "expected a DNS name such as gw.shop.lan")
-
-
-def _bridge(value: Any) -> str:
-    if isinstance(value, str) and _BRIDGE.fullmatch(value) and value not in (".", ".."):
-        return value
-    raise PydanticCustomError(
-        "bridge", "expected the name of a bridge of the host, such as br0 (at most 15 characters)"
-    )
-
-
 def _mode(value: Any) -> Any:
-    if value in ("macvtap", "sriov"):
+    if value == "sriov":
         raise PydanticCustomError(
             "not_built",
             "`{field}` is part of the format, but this version does not support it yet",
             {"field": value},
         )
     return value
-
-
-DnsName = Annotated[
-    str,
-    BeforeValidator(_dns_name),
-    words({"type": "string", "examples": ["gw.shop.lan"]}, "DNS name", "a DNS name, such as gw.shop.lan"),
-]
-BridgeName = Annotated[
-    str,
-    BeforeValidator(_bridge),
-    words({"type": "string", "examples": ["br0"]}, "bridge", "the name of a bridge, at most 15 characters"),
-]
 
 
 class HostReservation(Model):
@@ -100,39 +82,33 @@ class DhcpSpec(Model):
         return lease
 
 
-class DnsSpec(Model):
-    """What the network's DNS server answers."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"forwarders", "txt", "srv", "enabled"})
-    examples: ClassVar[Sequence[Any]] = ({"hosts": {"192.168.150.1": ["gw.shop.lan"]}},)
-
-    hosts: dict[IPv4, Annotated[tuple[DnsName, ...], Field(min_length=1)]] = Field(default_factory=dict)
-    """The names of addresses."""
-
-
 class NetworkSpec(Model):
     """A virtual network."""
 
-    later: ClassVar[frozenset[str]] = frozenset(
-        {"ipv6", "vlan", "portgroups", "virtualport", "bandwidth", "routes", "nat", "dev", "stp", "mac"}
-    )
+    later: ClassVar[frozenset[str]] = frozenset({"stp", "mac"})
     examples: ClassVar[Sequence[Any]] = (
         {
             "subnet": "192.168.150.0/24",
             "dhcp": {"start": "192.168.150.100", "end": "192.168.150.199"},
             "domain": "shop.lan",
         },
-        {"mode": "bridge", "bridge": "br0"},
+        {"mode": "bridge", "bridge": "br0", "vlan": 42, "virtualport": "openvswitch"},
+        {"mode": "macvtap", "interfaces": ["eno1", "eno2"], "macvtap_mode": "vepa"},
     )
-    least: ClassVar[frozenset[str]] = frozenset({"mode", "subnet", "bridge"})
+    least: ClassVar[frozenset[str]] = frozenset({"mode", "subnet", "bridge", "interfaces"})
 
-    mode: Annotated[Literal["nat", "isolated", "route", "open", "bridge"], BeforeValidator(_mode)] = "nat"
+    mode: Annotated[
+        Literal["nat", "isolated", "route", "open", "bridge", "macvtap"], BeforeValidator(_mode)
+    ] = "nat"
     """How guests reach the world: through NAT, not at all (`isolated`), routed by the host, routed
-    without firewall rules of libvirt's (`open`), or on an existing bridge of the host."""
+    without firewall rules of libvirt's (`open`), on an existing bridge of the host, or each on a
+    macvtap of one of the host's interfaces."""
     subnet: Subnet | None = None
     """The network's IPv4 addresses, /8 to /30. Required for `nat`, `route` and `open`."""
     gateway: IPv4 | None = Field(None, examples=["192.168.150.254"])
     """The host's own address on it."""
+    ipv6: Ipv6Spec | None = None
+    """Its IPv6 addresses."""
     dhcp: DhcpSpec | None = None
     """Its DHCP server; none when not given. It also gives the VMs on the network the `ip` that their
     interfaces state, and `dhcp: {}` nothing else."""
@@ -144,6 +120,24 @@ class NetworkSpec(Model):
     """Largest packet, in bytes."""
     bridge: BridgeName | None = None
     """The host's bridge, for mode `bridge` only; libvirt names those of the others."""
+    dev: DeviceName | None = Field(None, examples=["eno1"])
+    """The only interface of the host that guests reach the world by; for `nat` and `route`."""
+    interfaces: tuple[DeviceName, ...] = Field((), examples=[["eno1", "eno2"]])
+    """The host's interfaces, for mode `macvtap`: a guest that starts gets the one with the fewest guests."""
+    macvtap_mode: Literal["bridge", "vepa", "private", "passthrough"] | None = None
+    """How guests on one interface reach each other, for mode `macvtap`: `bridge` when not given."""
+    nat: NatSpec | None = None
+    """How mode `nat` translates addresses."""
+    routes: tuple[RouteSpec, ...] = ()
+    """Networks behind guests, as routes of the host."""
+    bandwidth: BandwidthSpec | None = None
+    """Limits of all its guests together."""
+    vlan: VlanSpec | None = None
+    """The VLAN of its ports; needs a switch that knows VLANs, such as Open vSwitch."""
+    virtualport: VirtualPortSpec | None = None
+    """The switch that the host's bridge is, where it is not the kernel's."""
+    portgroups: dict[GroupName, PortGroupSpec] = Field(default_factory=dict)
+    """Classes of ports, by name."""
     autostart: bool | None = Field(None, examples=[False])
     """Whether it starts with the host."""
     uuid: Uuid | None = None
@@ -167,6 +161,23 @@ class NetworkSpec(Model):
         if self.subnet is None:
             return None
         return self.gateway or str(IPv4Network(self.subnet).network_address + 1)
+
+    @property
+    def first_address6(self) -> str | None:
+        """The host's own IPv6 address."""
+        if self.ipv6 is None:
+            return None
+        return self.ipv6.gateway or str(IPv6Network(self.ipv6.subnet).network_address + 1)
+
+    @property
+    def prefix6(self) -> int | None:
+        """The length of the IPv6 subnet's prefix."""
+        return IPv6Network(self.ipv6.subnet).prefixlen if self.ipv6 else None
+
+    @property
+    def forward_mode(self) -> str:
+        """libvirt's own word: a macvtap network has the mode of its macvtaps."""
+        return self.macvtap_mode or "bridge" if self.mode == "macvtap" else self.mode
 
     @property
     def netmask(self) -> str | None:

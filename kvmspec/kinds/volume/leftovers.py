@@ -60,10 +60,18 @@ def _one(
         address,
         Verb.DELETE,
         label=size,
+        notes=tuple(_unseen(view)),
         refusals=tuple(refusals),
         impact_floor=Impact.DATA_LOSS,
         before=before,
     )
+
+
+def _unseen(view: HostView) -> Iterator[str]:
+    """Pools that do not run: libvirt does not tell what is in them."""
+    for name, pool in view.pools.items():
+        if not pool.running:
+            yield f"pool {name} is not running, and it cannot be seen whether anything in it rests on this"
 
 
 def _is_unread(key: str, view: HostView) -> bool:

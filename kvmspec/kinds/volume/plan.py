@@ -22,7 +22,7 @@ from kvmspec.kinds import bases, compare, use
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.leaving import vms_leaving
 from kvmspec.kinds.seeds import SeedVolume
-from kvmspec.kinds.volume import rebuild, seed
+from kvmspec.kinds.volume import growing, rebuild, seed
 from kvmspec.kinds.volume.wanted import Wanted, wanted
 from kvmspec.manifest.types import format_size
 
@@ -153,13 +153,19 @@ def _present(
     desired: Desired, want: Wanted, observed: ObservedVolume, view: HostView, context: Context
 ) -> Difference:
     owned = _is_owned(desired, observed, view, context)
-    growth = want.capacity is not None and want.capacity > observed.capacity
+    ignored = owned and is_size_ignored(desired, context)
+    growth = not ignored and want.capacity is not None and want.capacity > observed.capacity
     refusals = [*_misfits(desired, want, observed, context, owned=owned)]
+    if not ignored:
+        refusals += growing.shrinking(desired, want, observed, context)
     if not owned or desired.owner is None:
         refusals += _strangers(desired, observed.path, view, context)
     if growth:
-        refusals += _cannot_grow(desired, observed, view, context)
-    notes = []
+        refusals += growing.hindrances(desired, observed, view, context)
+    gone = use.gone_below(view, observed.path)
+    if gone is not None and not owned and desired.owner is not None:
+        refusals.append(growing.without_base(desired, gone, context))
+    notes = [f"{gone}, which it rests on, is gone"] if gone is not None else []
     if owned and not _rests_on(want, observed):
         notes.append(f"rests on {observed.backing or 'nothing'} now; its backing is only read at creation")
     elif owned:
@@ -211,12 +217,6 @@ def _misfits(
             f"{say} is there already, as {observed.format} and not {want.format}",
             "a volume's format cannot change; delete it, or choose another name",
         )
-    if want.capacity is not None and want.capacity < observed.capacity:
-        yield context.problem(
-            (*path, "size"),
-            f"{say} has {format_size(observed.capacity)}, the manifest says {format_size(want.capacity)}",
-            f"a volume is never shrunk; state `size: {format_size(observed.capacity)}` or more",
-        )
     if not owned and not _rests_on(want, observed):
         wish = want.backing.path if want.backing else "nothing"
         yield context.problem(
@@ -257,27 +257,18 @@ def _strangers(desired: Desired, path: str, view: HostView, context: Context) ->
         yield context.problem(desired.path, message, "choose another name")
 
 
+def is_size_ignored(desired: Desired, context: Context) -> bool:
+    """Whether the VM's `lifecycle.ignore_changes` has the size of this disk: then it may be any."""
+    owner = context.desired.get(desired.owner) if desired.owner else None
+    lifecycle = getattr(owner.spec, "lifecycle", None) if owner else None
+    path = f"disks.{desired.extra}.size"
+    names = lifecycle.ignore_changes if lifecycle else ()
+    return any(path == name or path.startswith(f"{name}.") for name in names)
+
+
 def _names_of(vm: str, context: Context) -> set[str]:
     """A VM's name, and the one it is renamed from."""
     return {vm, *(old for old, new in context.manifest.moved if new == vm)}
-
-
-def _cannot_grow(
-    desired: Desired, observed: ObservedVolume, view: HostView, context: Context
-) -> Iterator[Problem]:
-    key = desired.address.name
-    over = use.under_overlay(view, observed.path, key)
-    if over:
-        yield context.problem(
-            (*desired.path, "size"),
-            f"{desired.address.short} cannot grow: {', '.join(over)} rests on it (a snapshot or an overlay)",
-            "merge the snapshot first (`virsh blockcommit`), or grow what rests on it",
-        )
-    writers = {domain.name for domain, _ in use.live_disks(view, observed.path, key)}
-    if len(writers) > 1:
-        names = ", ".join(f"vm/{name}" for name in sorted(writers))
-        message = f"{desired.address.short} cannot grow while it is shared by {names}"
-        yield context.problem((*desired.path, "size"), message, "stop all of them but one")
 
 
 def _shown(want: Wanted) -> dict[str, object]:

@@ -11,14 +11,17 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.impact import Impact
 from kvmspec.core.observed import HostView, ObservedVolume
 from kvmspec.core.problem import Problem
-from kvmspec.kinds import compare, records, use
+from kvmspec.kinds import compare, holds, records, use
 from kvmspec.kinds.base import Chain, Context
+from kvmspec.kinds.volume import growing
+from kvmspec.manifest.types import format_size
 
 
 class Rebuild(NamedTuple):
     """What the steps are made from."""
 
     create: CreateVolume
+    dies: str
 
 
 def rebuild(
@@ -29,7 +32,9 @@ def rebuild(
     assert isinstance(action, CreateVolume), "an absent volume is created"
     old = (observed.backing or "").rpartition("/")[2] or "its data"
     new = (action.backing or action.origin or "").rpartition("/")[2] or "a blank disk"
-    change = FieldChange("data", old, new, Impact.DATA_LOSS, "made anew, as --replace asks")
+    dies = f"{observed.name} of pool {observed.pool} ({format_size(observed.capacity)})"
+    reason = f"volume {dies} is deleted with its data and made anew, as --replace asks"
+    change = FieldChange("data", old, new, Impact.DATA_LOSS, reason)
     refusals = tuple(_refusals(desired, observed, view, context))
     return Difference(
         desired.address,
@@ -37,16 +42,16 @@ def rebuild(
         () if refusals else (change,),
         refusals=refusals,
         invalid=creation.invalid,
-        before={"data": old},
+        before={"data": old, "volumes": {desired.address.name: format_size(observed.capacity)}},
         after={"data": new},
-        detail=Rebuild(action),
+        detail=Rebuild(action, dies),
     )
 
 
 def steps(found: Rebuild) -> Chain:
     """Delete and create; the VM's own chain stops and starts it around them."""
     address = found.create.address
-    return [(DeleteVolume(address), "delete with its data"), (found.create, "create anew")]
+    return [(DeleteVolume(address), f"delete {found.dies} with its data"), (found.create, "create anew")]
 
 
 def _refusals(
@@ -62,15 +67,16 @@ def _refusals(
             f"vm/{owner.name} is protected by prevent_destroy, and so is the data of {key}",
             "apply it once with `lifecycle: {prevent_destroy: false}`, then replace it",
         )
-    own = view.domains.get(owner.name) if owner else None
-    if own is not None and own.snapshots:
+    if held := growing.holding(view, observed, key, holds.BARS_CHANGE):
         yield context.problem(
             desired.path,
-            f"vm/{own.name} has snapshots, which would be lost with {key}",
-            "delete them first (`virsh snapshot-delete`)",
+            f"vm/{held[0].vm} has {holds.kinds(held)}, which would be lost with {key}: {holds.names(held)}",
+            holds.hints(held),
         )
     if over := use.overlays(view, observed.path):
-        yield context.problem(desired.path, f"{', '.join(over)} rests on {key}", "delete that first")
+        yield context.problem(
+            desired.path, f"{use.told(view, over)} rests on {key}", "delete that first, or flatten it"
+        )
 
 
 def _is_protected(vm: str, view: HostView, context: Context) -> bool:

@@ -50,6 +50,7 @@ _BY_VERB = {
     Verb.UPDATE: Fate("~ change", "change"),
 }
 _BY_IMPACT = {
+    Impact.NEXT_START: Fate("! next start", "restart"),
     Impact.RESTART: Fate("! restart", "restart"),
     Impact.REPLACE: Fate("! replace", "delete"),
     Impact.DATA_LOSS: Fate("! replace, data loss", "delete"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kvmspec.core.plan import Plan
-from kvmspec.report.effects import DATA_LOSS, REFUSED, RESTART
+from kvmspec.report.effects import DATA_LOSS, NEXT_START, REFUSED, RESTART
 from kvmspec.report.summary import summarise
 from kvmspec.report.topology import UNREAD
 from kvmspec.report.values import about, counted
@@ -39,6 +39,8 @@ def headline(plan: Plan) -> Iterator[Part]:
         yield Part(_nothing(plan))
     if summary.restart:
         yield Part(counted(summary.restart, "restart"), RESTART.key)
+    if summary.next_start:
+        yield Part(f"{summary.next_start} put off to the next start", NEXT_START.key)
     if summary.lost:
         noun = "volume" if all(address.kind == "volume" for address in summary.lost) else "object"
         size = f" ({about(summary.lost_bytes)})" if summary.lost_bytes else ""

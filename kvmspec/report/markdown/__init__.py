@@ -65,6 +65,7 @@ def _headline(plan: Plan, ordered: Ordered) -> str:
         "refused" if refusals(plan) else "",
         summary.counts or ("" if plan.unknown or refusals(plan) else "No changes"),
         counted(summary.restart, "restart") if summary.restart else "",
+        f"{summary.next_start} put off to the next start" if summary.next_start else "",
         counted(replaced, "replacement") if replaced else "",
         f"data loss: {summary.loss}" if summary.loss else "",
         f"{counted(len(plan.unknown), 'host')} not read" if plan.unknown else "",

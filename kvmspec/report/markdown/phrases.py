@@ -18,6 +18,7 @@ _NAME, _PATH = 120, 80
 _COSTS = {
     Impact.NONE: "",
     Impact.LIVE: "live",
+    Impact.NEXT_START: "next start",
     Impact.RESTART: "**restart**",
     Impact.DELETE: "**delete**",
     Impact.REPLACE: "**replace**",

@@ -25,6 +25,7 @@ _LABELS = {
     Impact.REPLACE: "replace",
     Impact.DELETE: "delete",
     Impact.RESTART: "restart",
+    Impact.NEXT_START: "next start",
 }
 
 

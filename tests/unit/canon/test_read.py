@@ -75,7 +75,7 @@ def test_a_key_used_twice_falls_back_to_position() -> None:
     xml = "<domain><devices><graphics type='vnc' port='1'/><graphics type='vnc' port='2'/></devices></domain>"
     graphics = read(xml)["devices"]["graphics"]
     assert graphics["vnc"]["@port"] == "1"
-    assert graphics["#1"]["@port"] == "2"
+    assert graphics["vnc#1"]["@port"] == "2"
 
 
 def test_another_root_element_is_an_error() -> None:

@@ -37,6 +37,7 @@ class Request:
     replaced: Any = ()
     destroy: bool = False
     offline: bool = False
+    no_restart: bool = False
 
 
 def needing(difference: Difference, *needed: Permission) -> Plan:
@@ -63,6 +64,14 @@ PLANS: dict[str, Plan] = {
     "stale": p.plan(p.CREATE_VM),
     "slow": p.plan(p.CREATE_VM, p.CREATE_POOL),
 }
+AFTER: dict[str, Plan] = {
+    "waits-same": p.plan(p.CREATE_VM),
+    "waits-done": p.plan(p.SAME),
+    "waits-more": needing(p.RESTART, P.RESTART),
+    "waits-refused": p.plan(p.REFUSED, refusals=(p.REFUSAL,)),
+}
+"""What there is to do after another apply, which was waited for."""
+PLANS |= dict.fromkeys(AFTER, p.plan(p.CREATE_VM))
 ERRORS: dict[str, Exception] = {
     "invalid": ManifestError([p.REFUSAL]),
     "unreachable": HostUnreachable("no socket", hint="start libvirtd"),
@@ -78,6 +87,7 @@ class Fake:
     scenario: str
     requests: list[Request] = field(default_factory=list)
     applied: list[Plan] = field(default_factory=list)
+    waited: bool = False
 
     def check(self, request: Request) -> None:
         self.requests.append(request)
@@ -113,7 +123,16 @@ class Session:
         pass
 
     def plan(self) -> Plan:
-        return replace(PLANS[self.fake.scenario], granted=self.request.granted)
+        plans = AFTER if self.fake.waited else PLANS
+        return replace(plans[self.fake.scenario], granted=self.request.granted)
+
+    def lock(self, plan: Plan, patience: Any = None) -> None:
+        """In the scenarios of AFTER, another apply is there first."""
+        if self.fake.scenario in AFTER:
+            if not patience.seconds:
+                raise Refused([Problem("another apply is running on hv1: you")])
+            patience.told("hv1", "you", patience.seconds)
+            self.fake.waited = True
 
     def apply(
         self, plan: Plan, *, on_event: Callable[[Event], None], interrupted: threading.Event, parallelism: int

@@ -242,3 +242,37 @@ def test_every_command_is_listed_and_documented(kvmspec_cli: Cli) -> None:
         *group, own = name.split()
         assert f"\n  {own} " in kvmspec_cli("same", *group, "--help").out
         assert f"Usage: kvmspec {name} " in kvmspec_cli("same", *group, own, "--help").out
+
+
+WAITED = [
+    ("waits-same", "", 0, 1),
+    ("waits-done", "", 0, 0),
+    ("waits-more", "", 4, 0),
+    ("waits-more", "--allow restart", 0, 1),
+    ("waits-refused", "", 4, 0),
+]
+
+
+@pytest.mark.parametrize(("scenario", "more", "code", "applied"), WAITED)
+def test_after_another_apply_it_is_planned_again(
+    kvmspec_cli: Cli, scenario: str, more: str, code: int, applied: int
+) -> None:
+    ran = kvmspec_cli(scenario, "apply", "--yes", "--lock-timeout", "2m", *more.split())
+    assert ran.code == code and len(ran.fake.applied) == applied, ran.out + ran.err
+    assert "Waiting, for 120 s at the most: another apply is running on hv1: you" in ran.err
+    assert ran.out.count("kvmspec will perform") == (2 if scenario == "waits-more" else 1), ran.out
+    assert kvmspec_cli(scenario, "apply", "--yes", *more.split()).code == 4, "without patience it refuses"
+
+
+@pytest.mark.parametrize("duration", ["5", "soon", "-1s", ""])
+def test_a_lock_timeout_is_a_duration(kvmspec_cli: Cli, duration: str) -> None:
+    for command in ("apply", "destroy"):
+        ran = kvmspec_cli("create", command, "--yes", f"--lock-timeout={duration}")
+        assert ran.code == 64 and "--lock-timeout" in ran.err and "such as 90s" in ran.err, ran.err
+
+
+def test_waiting_is_an_event(kvmspec_cli: Cli) -> None:
+    ran = kvmspec_cli("waits-done", "apply", "--yes", "--format", "json", "--lock-timeout", "1m")
+    events = [json.loads(line) for line in ran.out.splitlines()]
+    assert [event["type"] for event in events] == ["planned", "waiting", "planned", "summary"]
+    assert events[1]["holder"] == "you" and events[1]["seconds_left"] == 60

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.kinds.addresses import StaticAddress, static_address
 from kvmspec.kinds.domain.addresses import addresses
-from kvmspec.kinds.domain.devices import NicSpec
+from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.network import KIND
 from kvmspec.kinds.network.spec import NetworkSpec
 from kvmspec.kinds.ownership import derived_uuid, mac_for

@@ -422,6 +422,6 @@ def test_every_model_is_in_the_order() -> None:
     assert SHAPE.below("profiles").below("base") == vm
     assert SHAPE.below("defaults").below("vms") == vm
     assert list(vm.below("disks").ordered)[:3] == ["name", "image", "size"]
-    assert list(vm.below("cpus").ordered) == ["count", "max", "mode"]
+    assert list(vm.below("cpus").ordered)[:3] == ["count", "max", "mode"]
     assert list(SHAPE.below("moved").ordered) == ["from", "to"]
     assert not SHAPE.below("networks").below("n").below("dns").below("hosts").ordered

@@ -28,7 +28,8 @@ def test_keys() -> None:
     assert set(data) == KEYS
     assert data["format_version"] == "1.0"
     assert data["summary"] == {
-        "create": 4, "change": 3, "delete": 2, "adopt": 1, "restart": 1, "data_loss": 1, "no_op": 2
+        "create": 4, "change": 3, "delete": 2, "adopt": 1, "restart": 1, "data_loss": 1,
+        "no_op": 2, "next_start": 0,
     }  # fmt: skip
     assert data["required_permissions"] == ["restart", "delete", "data-loss"]
 

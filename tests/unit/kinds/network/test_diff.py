@@ -215,6 +215,37 @@ def test_only_the_definition_differs() -> None:
     assert (action.live, action.config) == (False, True)
 
 
+GROUPS = {
+    "named": ("<source network='front' portgroup='web'/>", {"web": {}}, ["web"]),
+    "the default": ("<source network='front'/>", {"web": {"default": True}, "db": {}}, ["web"]),
+    "another": ("<source network='front' portgroup='db'/>", {"web": {}, "db": {}}, []),
+    "of another network": ("<source network='lan' portgroup='web'/>", {"web": {}}, []),
+}
+
+
+@pytest.mark.parametrize("case", GROUPS)
+def test_a_running_guest_keeps_its_portgroup_as_it_was(case: str) -> None:
+    source, groups, kept = GROUPS[case]
+    there = "".join(
+        f"<portgroup name='{name}' default='{'yes' if group else 'no'}'/>" for name, group in groups.items()
+    )
+    observed = live()
+    assert observed.active_xml is not None
+    observed = replace(
+        observed,
+        xml=observed.xml.replace("<ip ", f"{there}<ip "),
+        active_xml=observed.active_xml.replace("<ip ", f"{there}<ip "),
+    )
+    wanted = {**FRONT, "portgroups": {**groups, "web": {"vlan": 3, **groups["web"]}}}
+    guest = domain("a", f"<interface type='network'>{source}</interface>")
+    difference = diff(wanted, observed, guest)
+    assert [(each.path, each.impact) for each in difference.changes] == [("portgroups[web]", Impact.LIVE)]
+    assert list(difference.notes) == [
+        f"vm/a keeps portgroup {name} as it was until the interface is attached again, or the next boot"
+        for name in kept
+    ]
+
+
 FOREIGNERS = {
     "another's": (live(FOREIGN), "exists already and was not made by this project"),
     "transient": (live(persistent=False), "is transient"),

@@ -14,6 +14,10 @@ NET: dict[str, Any] = {"subnet": "10.0.0.0/24"}
 RANGE = {"start": "10.0.0.100", "end": "10.0.0.199"}
 ONE, TWO = {"mac": "52:54:00:00:00:01", "ip": "10.0.0.9"}, {"mac": "52:54:00:00:00:02", "ip": "10.0.0.8"}
 
+SRV = {"service": "ldap", "protocol": "tcp", "target": "dc.shop.lan", "port": 389}
+BRIDGE = {"mode": "bridge", "bridge": "br0"}
+LIMITS = {"inbound": {"average": "100MB", "peak": "1GB", "burst": "2MiB"}, "outbound": {"average": "50KB"}}
+
 WRONG: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
     "range before the subnet": ({**NET, "dhcp": {**RANGE, "start": "9.0.0.1"}}, ("dhcp", "start"), "outside"),
     "range behind the subnet": ({**NET, "dhcp": {**RANGE, "end": "10.0.1.9"}}, ("dhcp", "end"), "outside"),
@@ -100,15 +104,97 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
         ("dns", "hosts", "10.0.0.1", 0),
         "DNS",
     ),
-    "macvtap": ({"mode": "macvtap"}, ("mode",), "does not support it yet"),
+    "macvtap of nothing": ({"mode": "macvtap"}, (), "`interfaces` is required"),
+    "macvtap with a subnet": (
+        {**NET, "mode": "macvtap", "interfaces": ["eno1"]},
+        ("subnet",),
+        "makes no sense with `mode: macvtap`",
+    ),
+    "interfaces of nat": ({**NET, "interfaces": ["eno1"]}, ("interfaces",), "`macvtap` only"),
+    "interface twice": ({"mode": "macvtap", "interfaces": ["a", "a"]}, ("interfaces", 1), "interfaces[0]"),
+    "interface with a long name": ({**NET, "dev": "e" * 16}, ("dev",), "at most 15"),
+    "interfaces of an adopted network of unknown mode": (
+        {"uuid": "11111111-2222-4333-8444-555555555555", "interfaces": ["eno1"]},
+        ("interfaces",),
+        "`macvtap` only",
+    ),
+    "dev of open": ({**NET, "mode": "open", "dev": "eno1"}, ("dev",), "`nat` or `route` only"),
+    "nat of route": ({**NET, "mode": "route", "nat": {"ipv6": True}}, ("nat",), "mode `nat` only"),
+    "nat ports backwards": (
+        {**NET, "nat": {"ports": {"start": 9, "end": 8}}},
+        ("nat", "ports", "end"),
+        "ends before",
+    ),
+    "nat addresses backwards": (
+        {**NET, "nat": {"addresses": {"start": "1.1.1.2", "end": "1.1.1.1"}}},
+        ("nat", "addresses", "end"),
+        "ends before",
+    ),
+    "vlan of nat": ({**NET, "vlan": 4}, ("vlan",), "`bridge` or `macvtap` only"),
+    "vlan of nothing": ({**BRIDGE, "vlan": {}}, ("vlan",), "either `tag` or `trunk`"),
+    "vlan too high": ({**BRIDGE, "vlan": 4095}, ("vlan", "tag"), "4094"),
+    "native vlan of another trunk": (
+        {**BRIDGE, "vlan": {"trunk": [1, 2], "native": 3}},
+        ("vlan", "native"),
+        "none of the VLANs",
+    ),
+    "two default portgroups": (
+        {**NET, "portgroups": {"a": {"default": True}, "b": {"default": True}}},
+        ("portgroups", "b", "default"),
+        "a is the default",
+    ),
+    "rate without a unit": (
+        {**NET, "bandwidth": {"inbound": {"average": 100}}},
+        ("bandwidth", "inbound", "average"),
+        "needs a unit",
+    ),
+    "rate of a fraction": (
+        {**NET, "bandwidth": {"inbound": {"average": "100B"}}},
+        ("bandwidth", "inbound", "average"),
+        "whole kilobytes",
+    ),
+    "bandwidth of macvtap": (
+        {"mode": "macvtap", "interfaces": ["a"], "bandwidth": {"inbound": {"average": "1MB"}}},
+        ("bandwidth",),
+        "only",
+    ),
+    "text of two lines": ({**NET, "dns": {"txt": {"a": "x\ny"}}}, ("dns", "txt", "a"), "one line"),
+    "srv twice": ({**NET, "dns": {"srv": [SRV, {**SRV, "port": 9}]}}, ("dns", "srv", 1), "dns.srv[0]"),
+    "srv with a domain and without": (
+        {**NET, "dns": {"srv": [SRV, {**SRV, "domain": "x.lan"}]}},
+        ("dns", "srv", 1),
+        "dns.srv[0]",
+    ),
+    "srv with an underscore": (
+        {**NET, "dns": {"srv": [{**SRV, "service": "_ldap"}]}},
+        ("dns", "srv", 0, "service"),
+        "without its underscore",
+    ),
+    "forwarder to nobody": ({**NET, "dns": {"forwarders": [{}]}}, ("dns", "forwarders", 0), "needs `addr`"),
+    "forwarder by name": ({**NET, "dns": {"forwarders": ["x.lan"]}}, ("dns", "forwarders", 0, "addr"), "IP"),
+    "IPv6 gateway outside": (
+        {**NET, "ipv6": {"subnet": "fd00::/64", "gateway": "fd01::1"}},
+        ("ipv6", "gateway"),
+        "outside",
+    ),
+    "IPv6 range backwards": (
+        {**NET, "ipv6": {"subnet": "fd00::/64", "dhcp": {"start": "fd00::9", "end": "fd00::8"}}},
+        ("ipv6", "dhcp", "end"),
+        "ends before",
+    ),
+    "IPv6 of a host bridge": ({**BRIDGE, "ipv6": {"subnet": "fd00::/64"}}, ("ipv6",), "only"),
+    "route to nowhere": (
+        {**NET, "routes": [{"to": "10.8.0.0/16", "via": "10.9.0.1"}]},
+        ("routes", 0, "via"),
+        "no subnet",
+    ),
+    "route of two families": (
+        {**NET, "routes": [{"to": "fd01::/64", "via": "10.0.0.2"}]},
+        ("routes", 0, "via"),
+        "one family",
+    ),
     "sriov": ({"mode": "sriov"}, ("mode",), "does not support it yet"),
     "unknown mode": ({"mode": "vpn"}, ("mode",), "'nat'"),
-    "ipv6": ({**NET, "ipv6": {"subnet": "fd00::/64"}}, (), "`ipv6` is part of the format"),
-    "forwarders": (
-        {**NET, "dns": {"forwarders": ["9.9.9.9"]}},
-        ("dns",),
-        "`forwarders` is part of the format",
-    ),
     "uuid": ({**NET, "uuid": "not one"}, ("uuid",), "pattern"),
 }
 
@@ -142,6 +228,27 @@ RIGHT: dict[str, dict[str, Any]] = {
         "mtu": 9000,
         "autostart": False,
     },
+    "everything of ports": {
+        **NET,
+        "dev": "eno1",
+        "nat": {"ports": {"start": 2000, "end": 3000}, "addresses": {"start": "1.1.1.1", "end": "1.1.1.2"}},
+        "ipv6": {"subnet": "fd00::/64", "dhcp": {"start": "fd00::5", "end": "fd00::9"}},
+        "routes": [{"to": "10.8.0.0/16", "via": "10.0.0.2"}, {"to": "fd01::/64", "via": "fd00::2"}],
+        "bandwidth": LIMITS,
+        "portgroups": {"a": {"default": True, "bandwidth": LIMITS, "vlan": 3}, "b": {}},
+        "dns": {
+            "txt": {"shop.lan": 'v="spf1" <all>'},
+            "srv": [SRV, {**SRV, "target": "b", "domain": "c.lan", "priority": 0, "weight": 5}],
+            "forwarders": ["9.9.9.9", {"domain": "corp.lan"}, {"domain": "d.lan", "addr": "fd00::9"}],
+        },
+    },
+    "Open vSwitch": {
+        **BRIDGE,
+        "vlan": {"trunk": [1, 2], "native": 2},
+        "virtualport": {"type": "openvswitch", "profile": "x"},
+        "portgroups": {"a": {"vlan": 4, "virtualport": "openvswitch"}},
+    },
+    "macvtap": {"mode": "macvtap", "interfaces": ["eno1", "eno2"], "macvtap_mode": "vepa"},
     "isolated without address": {"mode": "isolated"},
     "dhcp for what its VMs state": {**NET, "dhcp": {}},
     "route": {**NET, "mode": "route"},

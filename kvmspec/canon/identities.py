@@ -1,0 +1,58 @@
+"""How devices are known that libvirt gives no name: by what they are.
+
+A device of other content is another device: one goes, the other comes. The texts are read by people, too, as
+the last part of a field's path.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kvmspec.canon.shape import Node
+
+
+def rng(node: Node) -> str | None:
+    """`virtio:/dev/urandom`, with its rate where it has one: `virtio:builtin@1024/2000`.
+
+    A backend of another kind (`egd`) is known by its kind.
+    """
+    backend, rate = node.find("backend"), node.find("rate")
+    if backend is None:
+        return None
+    source = (backend.text or "").strip() if backend.get("model") == "random" else ""
+    name = f"{node.get('model') or ''}:{source or backend.get('model')}"
+    if rate is None:
+        return name
+    return f"{name}@{rate.get('bytes')}/{rate.get('period') or 1000}"
+
+
+def hostdev(node: Node) -> str | None:
+    """`pci:0000:41:00.0`, `usb:1d6b:0002`, `usb:1-3` (bus and device), `mdev:<uuid>`, `scsi:2:0:0:1`.
+
+    A USB device that is stated by its vendor and product has an address as well in the active XML.
+    """
+    kind, address = node.get("type") or "", node.find("source/address")
+    vendor, product = node.find("source/vendor"), node.find("source/product")
+    if kind == "usb" and vendor is not None and product is not None:
+        return f"usb:{_hex(vendor, 'id', 4)}:{_hex(product, 'id', 4)}"
+    if address is None:
+        return None
+    match kind:
+        case "pci":
+            place = f"{_hex(address, 'domain', 4)}:{_hex(address, 'bus', 2)}:{_hex(address, 'slot', 2)}"
+            return f"pci:{place}.{_hex(address, 'function', 1)}"
+        case "usb":
+            return f"usb:{address.get('bus')}-{address.get('device')}"
+        case "mdev":
+            return f"mdev:{address.get('uuid')}"
+        case "scsi":
+            adapter = node.find("source/adapter")
+            host = (adapter.get("name") or "").removeprefix("scsi_host") if adapter is not None else ""
+            return f"scsi:{host}:{address.get('bus')}:{address.get('target')}:{address.get('unit')}"
+    return None
+
+
+def _hex(node: Node, name: str, digits: int) -> str:
+    """`0x41` as `41`. libvirt writes numbers as hexadecimal here, and takes others."""
+    return f"{int(node.get(name) or '0', 0):0{digits}x}"

@@ -1,0 +1,181 @@
+"""Virtual CPUs and I/O threads, as the manifest writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, LiteralString
+
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from kvmspec.kinds.domain.cpu_set import CpuSet
+from kvmspec.manifest.model import Model
+
+Number = Annotated[int, Field(ge=0, le=1023, strict=False)]
+Count = Annotated[int, Field(ge=1, le=1024, strict=True)]
+Shares = Annotated[int, Field(ge=1, le=262144, strict=True)]
+Period = Annotated[int, Field(ge=1000, le=1_000_000, strict=True)]  # what libvirt takes
+Quota = Annotated[int, Field(ge=-1, le=17_592_186_044_415, strict=True)]
+CpuName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
+SCHEDULING: Mapping[str, str] = {
+    "shares": "cpu_shares",
+    "period": "vcpu_period",
+    "quota": "vcpu_quota",
+    "global_period": "global_period",
+    "global_quota": "global_quota",
+    "emulator_period": "emulator_period",
+    "emulator_quota": "emulator_quota",
+    "iothread_period": "iothread_period",
+    "iothread_quota": "iothread_quota",
+}
+"""<cputune>'s elements, and what virDomainSetSchedulerParametersFlags calls them."""
+
+
+class TopologySpec(Model):
+    """How the guest sees its vCPUs arranged; what is not given is 1. The product is `max`."""
+
+    examples: ClassVar[Sequence[Any]] = ({"sockets": 1, "cores": 4, "threads": 2},)
+    least: ClassVar[frozenset[str]] = frozenset({"cores", "threads"})
+
+    sockets: Count = Field(1, examples=[1])
+    """CPU sockets."""
+    dies: Count = Field(1, examples=[1])
+    """Dies in a socket."""
+    cores: Count = Field(1, examples=[4])
+    """Cores in a die."""
+    threads: Count = Field(1, examples=[2])
+    """Threads of a core."""
+
+    @property
+    def vcpus(self) -> int:
+        return self.sockets * self.dies * self.cores * self.threads
+
+
+class CpusSpec(Model):
+    """Virtual CPUs."""
+
+    short: ClassVar[str | None] = "count"
+
+    examples: ClassVar[Sequence[Any]] = (
+        2,
+        {"count": 2, "max": 8},
+        {"count": 2, "mode": "host-model", "features": {"svm": "disable"}},
+        {"count": 2, "pin": {0: "2", 1: "3"}, "emulator_pin": "0-1"},
+        {"count": 8, "topology": {"sockets": 1, "cores": 4, "threads": 2}},
+    )
+    least: ClassVar[frozenset[str]] = frozenset({"count", "max"})
+    along: ClassVar[Mapping[str, Sequence[str]]] = {"features": ["mode"]}
+
+    count: Count | None = None
+    """vCPUs the guest has now."""
+    max: Count | None = None
+    """Ceiling up to which `count` can grow while the guest runs."""
+    mode: Literal["host-passthrough", "host-model", "maximum"] | None = None
+    """Which CPU the guest sees: the host's own, one much like it that other hosts can have, too, or all
+    that QEMU can show."""
+    model: CpuName | None = Field(None, examples=["EPYC"])
+    """A CPU model by name, instead of `mode`; `virsh cpu-models x86_64` lists them."""
+    features: dict[CpuName, Literal["force", "require", "optional", "disable", "forbid"]] = Field(
+        default_factory=dict, examples=[{"svm": "disable"}]
+    )
+    """Features of the CPU that are otherwise than in its `mode` or `model`."""
+    topology: TopologySpec | None = None
+    """How the guest sees its vCPUs arranged."""
+    cpuset: CpuSet | None = Field(None, examples=["2-3"])
+    """CPUs of the host on which the VM runs, but for what is pinned by itself."""
+    pin: dict[Number, CpuSet] = Field(default_factory=dict, examples=[{0: "2", 1: "3"}])
+    """CPUs of the host on which a vCPU runs, by the vCPU's number."""
+    emulator_pin: CpuSet | None = Field(None, examples=["0-1"])
+    """CPUs of the host on which QEMU's own threads run."""
+    shares: Shares | None = Field(None, examples=[2048])
+    """Weight among VMs that want the same CPU: 2 to 262144 with 1024 for a usual one, 1 to 10000 with 100
+    on a host with cgroup v2."""
+    period: Period | None = Field(None, examples=[100000])
+    """The time for which `quota` is, in µs; 100000 when not given."""
+    quota: Quota | None = Field(None, examples=[50000])
+    """CPU time in µs that each vCPU may have in a `period`; -1 is no limit."""
+    global_period: Period | None = Field(None, examples=[100000])
+    """The time for which `global_quota` is, in µs."""
+    global_quota: Quota | None = Field(None, examples=[150000])
+    """CPU time in µs that the whole VM may have in a `global_period`; -1 is no limit."""
+    emulator_period: Period | None = Field(None, examples=[100000])
+    """The time for which `emulator_quota` is, in µs."""
+    emulator_quota: Quota | None = Field(None, examples=[50000])
+    """CPU time in µs that QEMU's own threads may have in an `emulator_period`; -1 is no limit."""
+    iothread_period: Period | None = Field(None, examples=[100000])
+    """The time for which `iothread_quota` is, in µs."""
+    iothread_quota: Quota | None = Field(None, examples=[50000])
+    """CPU time in µs that each I/O thread may have in an `iothread_period`; -1 is no limit."""
+
+    @property
+    def scheduling(self) -> dict[str, int]:
+        """<cputune>'s elements that are stated."""
+        return {name: value for name in SCHEDULING if (value := getattr(self, name)) is not None}
+
+    @property
+    def described(self) -> bool:
+        """Whether there is something to say of the CPU itself."""
+        return bool(self.mode or self.model or self.features or self.topology)
+
+    @model_validator(mode="after")
+    def _possible(self) -> CpusSpec:
+        if self.count is not None and self.max is not None and self.count > self.max:
+            raise PydanticCustomError("over_max", "`count` is above `max`")
+        if problem := self._contradiction():
+            raise PydanticCustomError("cpus", problem)
+        return self
+
+    def _contradiction(self) -> LiteralString | None:
+        most = self.max or self.count
+        if self.mode is not None and self.model is not None:
+            return "give either `mode` or `model`: a model is a mode of its own"
+        if self.features and self.mode is None and self.model is None:
+            return "`features` need a `mode` or a `model` from which they differ"
+        if most and self.topology is not None and self.topology.vcpus != most:
+            return "`topology` is of other vCPUs: sockets times dies times cores times threads is to be `max`"
+        if most and any(vcpu >= most for vcpu in self.pin):
+            return "`pin` names a vCPU that there is not: the first is 0, the last is `max` - 1"
+        if any(0 <= value < 1000 for name, value in self.scheduling.items() if "quota" in name):
+            return "a quota is at least 1000 µs, or -1 for no limit"
+        return None
+
+
+class IothreadSpec(Model):
+    """One I/O thread."""
+
+    examples: ClassVar[Sequence[Any]] = ({"pin": "0"}, {})
+
+    pin: CpuSet | None = Field(None, examples=["0-1"])
+    """CPUs of the host on which it runs."""
+
+
+def parse_iothreads(value: Any) -> Any:
+    """`2` is threads 1 and 2. Raises PydanticCustomError (`iothreads`)."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 1 <= value <= _MOST_IOTHREADS:
+            raise PydanticCustomError("iothreads", "a VM has 1 to 256 I/O threads; for none, leave it out")
+        return {number: {} for number in range(1, value + 1)}
+    if isinstance(value, dict):
+        return {number: {} if thread is None else thread for number, thread in value.items()}
+    return value
+
+
+_MOST_IOTHREADS = 256
+
+
+class _ByNumber:
+    """How many in short, else by number, in the JSON Schema."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        made = handler(schema)
+        made["propertyNames"] = {"pattern": r"^[1-9]\d{0,4}$", "examples": ["1", "2"]}
+        return {"anyOf": [made, {"type": "integer", "minimum": 1, "maximum": _MOST_IOTHREADS}]}
+
+
+Iothreads = Annotated[
+    dict[Annotated[int, Field(ge=1, le=65535)], IothreadSpec], BeforeValidator(parse_iothreads), _ByNumber()
+]
+"""I/O threads by their number; how many, in short."""

@@ -1,0 +1,37 @@
+"""DIMMs: canonical data has a VM's memory without them, libvirt's XML and calls have it with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kvmspec.canon.compare import get
+from kvmspec.core.action import Edit
+from kvmspec.kinds.domain.compare import Comparison
+
+Path = tuple[str, ...]
+DEVICES: Path = ("devices", "memory")
+
+
+def plugged(data: Mapping[str, Any], model: str = "") -> int:
+    """Bytes of the memory devices in canonical data, of all models or one."""
+    found = (get(data, DEVICES) or {}).values()
+    return sum(d["target"]["size"]["#"] for d in found if model in ("", d.get("@model")))
+
+
+def after(comparison: Comparison, there: Mapping[str, Any]) -> dict[str, Any]:
+    """The memory devices of the definition, or the running guest, when the plan is done."""
+    gone = {path[2] for path in comparison.dropped() if path[:2] == DEVICES and len(path) > 2}
+    kept = {key: device for key, device in (get(there, DEVICES) or {}).items() if key not in gone}
+    return {"devices": {"memory": kept | (get(comparison.stated, DEVICES) or {})}}
+
+
+def totals(comparison: Comparison) -> Iterator[Edit]:
+    """The definition's <memory> and <currentMemory>, which count its DIMMs; without any, nothing."""
+    have, final = comparison.persistent, after(comparison, comparison.persistent)
+    if not plugged(have) and not plugged(final):
+        return
+    for name, more in (("memory", plugged(final)), ("currentMemory", plugged(final, "dimm"))):
+        size = get(comparison.stated, (name, "#")) or get(have, (name, "#"))
+        yield Edit("set", (name, "@unit"), "KiB")
+        yield Edit("set", (name, "#"), str(-(-(int(size) + more) // 1024)))

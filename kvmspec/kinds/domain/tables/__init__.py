@@ -1,0 +1,1 @@
+"""Rows of the field table, a module a group of fields."""

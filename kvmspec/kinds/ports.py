@@ -1,0 +1,106 @@
+"""What a port of a switch is given: bandwidth, VLANs, a virtual port. Networks and interfaces have them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic_core import PydanticCustomError
+
+from kvmspec.manifest.model import Model
+from kvmspec.manifest.types import parse_size, words
+
+_KB = 1000
+
+
+def _rate(value: Any) -> int:
+    """Bytes as libvirt's kilobytes. libvirt gives the number to `tc` as `kbps`, which tc(8) calls 1000
+    bytes a second [source: virnetdevbandwidth.c]."""
+    size = parse_size(value)
+    if size % _KB or size < _KB:
+        raise PydanticCustomError("rate", "a rate is in whole kilobytes (kB, 1000 bytes) a second")
+    return size // _KB
+
+
+def _burst(value: Any) -> int:
+    """Bytes as KiB: `tc` takes a burst's `kb` for 1024 bytes."""
+    size = parse_size(value)
+    if size % 1024:
+        raise PydanticCustomError("burst", "a burst is in whole KiB")
+    return size // 1024
+
+
+def show_rate(kilobytes: int) -> str:
+    """100000 → `100MB`"""
+    for unit, factor in (("GB", 10**6), ("MB", 10**3)):
+        if kilobytes % factor == 0:
+            return f"{kilobytes // factor}{unit}"
+    return f"{kilobytes}KB"
+
+
+def show_burst(kib: int) -> str:
+    """2048 → `2MiB`"""
+    return f"{kib // 1024}MiB" if kib % 1024 == 0 else f"{kib}KiB"
+
+
+Rate = Annotated[
+    int,
+    BeforeValidator(_rate),
+    PlainSerializer(show_rate),
+    words(
+        {"type": "string", "examples": ["100MB"]},
+        "rate",
+        "a size for each second, in whole kB, such as 100MB",
+    ),
+]
+Burst = Annotated[
+    int,
+    BeforeValidator(_burst),
+    PlainSerializer(show_burst),
+    words({"type": "string", "examples": ["2MiB"]}, "size", "a size in whole KiB"),
+]
+Tag = Annotated[int, Field(ge=1, le=4094, strict=True)]
+
+
+class VlanSpec(Model):
+    """The VLAN of ports, or several of them."""
+
+    short = "tag"
+    examples: ClassVar[Sequence[Any]] = (42, {"tag": 42}, {"trunk": [10, 20], "native": 10})
+
+    tag: Tag | None = Field(None, examples=[42])
+    """The one VLAN of a port; a port has this or `trunk`."""
+    trunk: tuple[Tag, ...] = ()
+    """The VLANs of a port whose guest tags by itself."""
+    native: Tag | None = None
+    """The one of `trunk` whose frames come untagged."""
+
+
+class TrafficSpec(Model):
+    """Limits of one direction. A rate is for each second: `100MB` are 100 megabytes a second."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"floor"})
+    examples: ClassVar[Sequence[Any]] = ({"average": "100MB", "peak": "200MB", "burst": "2MiB"},)
+    least: ClassVar[frozenset[str]] = frozenset({"average"})
+
+    average: Rate
+    """The rate it is shaped to."""
+    peak: Rate | None = None
+    """The highest rate for the time of a burst."""
+    burst: Burst | None = None
+    """How much may go at the peak rate."""
+
+
+class VirtualPortSpec(Model):
+    """The switch that ports are on, where it is not the kernel's bridge."""
+
+    short = "type"
+    later: ClassVar[frozenset[str]] = frozenset({"manager_id", "type_id", "type_version", "instance_id"})
+    examples: ClassVar[Sequence[Any]] = ("openvswitch", {"type": "openvswitch", "profile": "web"})
+    least: ClassVar[frozenset[str]] = frozenset({"type"})
+
+    type: Literal["openvswitch", "802.1Qbh"]
+    """Open vSwitch, or a switch that speaks IEEE 802.1Qbh."""
+    profile: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,39}$")] | None = Field(None, examples=["web"])
+    """The port profile's name there."""
