@@ -46,14 +46,9 @@ def _impact(
     row: Field, unit: Path, before: Any, after: Any, change: Change, comparison: Comparison
 ) -> Verdict:
     active = comparison.active
-    rule = row.rule
-    if rule is disks.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
-        rule = disks.MEDIUM
-    if rule is nics.PORTGROUP and _moves(unit[:3], comparison):
-        rule = nics.MOVED
-    if fields.manifest_path(row, unit, comparison.all_keys) == fields.CLOUD_INIT:
-        rule = fields.SEED
-    verdict = rule(_scalar(before), _scalar(after), comparison.guest)
+    verdict = _rule(row, unit, comparison)(_scalar(before), _scalar(after), comparison.guest)
+    if after is None and comparison.is_strange(change.path):
+        verdict = _strict(verdict, change.path)
     if verdict.impact is Impact.REPLACE and before is not None:
         return verdict
     if active is None:
@@ -61,6 +56,27 @@ def _impact(
     if verdict.impact >= Impact.RESTART and live.has_it(comparison, change):
         return Verdict(Impact.LIVE, "the running guest has it already")
     return _ceiling(row, active, comparison) or _possible(verdict, row, comparison)
+
+
+def _rule(row: Field, unit: Path, comparison: Comparison) -> rules.Rule:
+    """The row's rule, unless it depends on what the device is for."""
+    if row.rule is disks.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
+        return disks.MEDIUM
+    if row.rule is nics.PORTGROUP and _moves(unit[:3], comparison):
+        return nics.MOVED
+    if fields.manifest_path(row, unit, comparison.all_keys) == fields.CLOUD_INIT:
+        return fields.SEED
+    return row.rule
+
+
+def _strict(verdict: Verdict, path: Path) -> Verdict:
+    """Of a device that goes for not being in the manifest. One that is known by its position alone may be
+    another in the running guest than in its definition."""
+    why = "not in the manifest; strict"
+    if verdict.impact is Impact.LIVE and not path[2].startswith("#"):
+        return Verdict(Impact.LIVE, why)
+    reason = verdict.reason if verdict.impact > Impact.LIVE else "libvirt has no name for it to unplug it by"
+    return Verdict(Impact.RESTART, f"{why}; {reason}")
 
 
 def _moves(nic: Path, comparison: Comparison) -> bool:
@@ -167,7 +183,9 @@ def _unbooted_field(change: Change, comparison: Comparison) -> FieldChange:
 def _pending_field(change: Change, active: Data, comparison: Comparison) -> FieldChange:
     row, unit = fields.lookup(change.path)
     before, after = get(active, unit), get(comparison.stated, unit)
-    verdict = row.rule(_scalar(before), _scalar(after), comparison.guest)
+    verdict = _rule(row, unit, comparison)(_scalar(before), _scalar(after), comparison.guest)
+    if after is None and comparison.is_strange(change.path):
+        verdict = _strict(verdict, change.path)
     impact, reason, _ = _possible(verdict, row, comparison)
     name = fields.manifest_path(row, unit, comparison.all_keys)
     return FieldChange(

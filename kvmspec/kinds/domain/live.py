@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from kvmspec.canon.compare import covers, get
+from kvmspec.canon.edit import select
 from kvmspec.core.action import Action, AttachDevice, DetachDevice, Edit, SetMemory, SetVcpus, UpdateDevice
 from kvmspec.core.live import Call
 from kvmspec.kinds.base import Chain
@@ -27,13 +28,13 @@ def steps(comparison: Comparison, changes: list[Change]) -> Chain:
         if change.path[:3] in swapped:
             continue
         row, unit = fields.lookup(change.path)
-        if row.call in _MAKERS and (plugged(change) or not has_it(comparison, change)):
+        if row.call in _MAKERS and (_always(change, row.call) or not has_it(comparison, change)):
             groups.setdefault((row.call, _object(row.call, unit)), []).append(change)
     chain = [
         link for (call, path), found in groups.items() for link in _MAKERS[call](comparison, path, found)
     ]
     chain += [link for path in swapped for link in swapping.steps(comparison, path, changes)]
-    return sorted(chain, key=lambda link: _order(link[0]))
+    return sorted(dict.fromkeys(chain), key=lambda link: _order(link[0]))
 
 
 def has_it(comparison: Comparison, change: Change) -> bool:
@@ -42,9 +43,14 @@ def has_it(comparison: Comparison, change: Change) -> bool:
     return have is None if change.after is None else have is not None and covers(change.after, have)
 
 
+def _always(change: Change, call: Call) -> bool:
+    """A balloon moves for a while, and the plan that is looked at again under the lock has to be the same."""
+    return call is Call.MEMORY or plugged(change)
+
+
 def plugged(change: Change) -> bool:
     """Whether a change is a whole device that comes or goes while the guest runs. Its step writes the
-    definition, too."""
+    definition, too, and so there is one also where the guest has the change already."""
     row, unit = fields.lookup(change.path)
     return row.call is Call.PLUG and unit == change.path and None in (change.before, change.after)
 
@@ -59,9 +65,18 @@ def _plug(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator
     if changes[0].after is None:
         yield DetachDevice(vm, path, DETACH_TIMEOUT), f"detach {name}"
         return
-    if needs_scsi(path, changes[0].after) and not comparison.guest.controllers("scsi"):
+    controlled = comparison.guest.controllers("scsi") and comparison.defined.controllers("scsi")
+    if needs_scsi(path, changes[0].after) and not controlled:
         yield AttachDevice(vm, SCSI, SCSI_XML), "attach a SCSI controller"
-    yield AttachDevice(vm, path, comparison.element(path)), f"attach {name}"
+    yield AttachDevice(vm, path, _whole(comparison, path)), f"attach {name}"
+
+
+def _whole(comparison: Comparison, path: Path) -> str:
+    """The XML of a device that is plugged in. One that was unplugged by hand is in the definition, with all
+    that the manifest does not say: its model, its format, its address."""
+    if get(comparison.persistent, path) is not None:
+        return select(comparison.observed.xml, path)
+    return comparison.element(path)
 
 
 def _update(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator[tuple[Action, str]]:

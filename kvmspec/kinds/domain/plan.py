@@ -12,7 +12,7 @@ from kvmspec.core.observed import HostView
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import changes as changing
-from kvmspec.kinds.domain import fields, foreign, installing, match, restarts, room, swapping
+from kvmspec.kinds.domain import fields, foreign, installing, live, match, restarts, room, swapping
 from kvmspec.kinds.domain.chain import Builder, old_seeds
 from kvmspec.kinds.domain.compare import Change, Comparison, compare
 from kvmspec.kinds.domain.create import creation, missing
@@ -55,7 +55,8 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
     rebuilding = _rebuilding(comparison, context)
     if not rebuilding:
         changes = restarts.put_off(changes, comparison, context)
-    waiting = [] if any(c.impact >= Impact.RESTART for c in changes) else _pending(comparison, changes)
+    costly_too = any(c.impact >= Impact.RESTART for c in changes)
+    waiting = [] if costly_too else _pending(comparison, changes, canonical)
     pending = tuple(field for field, _ in waiting if field.impact >= Impact.RESTART)
     live_only = [pair for pair in waiting if pair[0].impact < Impact.RESTART and observed.running]
     changes += [field for field, _ in live_only]
@@ -190,13 +191,16 @@ def _renamed(old: str, comparison: Comparison) -> FieldChange:
     return FieldChange("name", old, comparison.desired.address.name, impact, reason)
 
 
-def _pending(comparison: Comparison, changes: list[FieldChange]) -> list[tuple[FieldChange, Change]]:
+def _pending(
+    comparison: Comparison, changes: list[FieldChange], canonical: list[Change]
+) -> list[tuple[FieldChange, Change]]:
     if comparison.observed.running and comparison.spec.state == "stopped":
         return []
     named = {change.path for change in changes}
+    plugged = [c for c in canonical if live.plugged(c) and not live.has_it(comparison, c)]
     return [
         (field, change)
-        for field, change in changing.pending(comparison)
+        for field, change in room.within(changing.pending(comparison), comparison, plugged)
         if field.path not in named and field.path not in changing.ignored([field], comparison.spec)
     ]
 
@@ -207,7 +211,10 @@ def _remarks(comparison: Comparison, changing: bool) -> list[str]:
     if observed.state == "paused" and comparison.spec.state == "running":
         found.append("it is paused, which kvmspec leaves alone; `virsh resume` continues it")
     if observed.managed_save and (changing or comparison.spec.state == "running"):
-        found.append("it has a managed save: its next start restores the configuration it was saved with")
+        found.append(
+            "it has a managed save: its next start restores the configuration it was saved with; "
+            "apply again then, for what can change while it runs"
+        )
     return found
 
 
@@ -233,7 +240,8 @@ def _kept(comparison: Comparison) -> list[str]:
 
 def _refusals(comparison: Comparison, changes: list[FieldChange], context: Context) -> list[Problem]:
     desired, spec = comparison.desired, comparison.spec
-    swapped = [c for c in changes if c.drift and c.path.startswith("disks.") and c.path.endswith(".source")]
+    replaced = [c for c in changes if c.impact is Impact.REPLACE]  # a CD is changed instead
+    swapped = [c for c in replaced if c.drift and c.path.startswith("disks.") and c.path.endswith(".source")]
     if swapped:
         return [
             context.problem(
