@@ -52,6 +52,14 @@ class Machine(NamedTuple):
     display: bool = False
 
     @property
+    def has_further(self) -> bool:
+        """Whether there is anything in templates/devices/further.xml.j2, which most VMs can do without."""
+        spec = self.spec
+        period = spec.memory is not None and spec.memory.stats_period is not None
+        stated = spec.devices.model_fields_set or spec.filesystems or spec.tpm
+        return self.create or bool(stated) or period
+
+    @property
     def brings_tablet(self) -> bool:
         """Whether the display comes with a tablet that is not stated itself."""
         listed = self.spec.devices.inputs or ()
