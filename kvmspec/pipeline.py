@@ -435,7 +435,9 @@ class Session:
             changing = {d.address for d in plan.differences if d.verb is not Verb.NO_OP}
             problems = [p for d in again.differences if d.address in changing for p in d.refusals]
             if not problems and not still_to_do(plan, again):
-                problems = [Problem("what is to be done is not what the plan says any more")]
+                from kvmspec.engine.stale import gone
+
+                problems = list(gone(plan, again))
         if problems:
             raise Refused(problems, hint="nothing was done; plan again")
 

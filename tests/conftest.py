@@ -12,6 +12,7 @@ from pathlib import Path
 
 import libvirt
 import pytest
+from hypothesis import settings
 
 from tests.support.guest import TinyGuest, build_tiny_guest
 from tests.support.hosts import empty, required, why_no_libvirtd
@@ -21,6 +22,8 @@ TOP = Path(__file__).resolve().parents[1]
 RunKvmspec = Callable[..., subprocess.CompletedProcess[str]]
 StartKvmspec = Callable[..., subprocess.Popen[str]]
 
+settings.register_profile("kvmspec", deadline=None)  # a busy machine is no failure
+settings.load_profile("kvmspec")
 libvirt.registerErrorHandler(lambda _context, _error: None, None)  # else it writes each one to stderr
 
 

@@ -26,6 +26,7 @@ from kvmspec.core.errors import ManifestError
 from kvmspec.core.impact import PERMISSION_FOR, Permission
 from kvmspec.core.plan import HostSummary, Plan, Step
 from kvmspec.engine.groups import in_turn
+from kvmspec.engine.handover import in_order
 from kvmspec.kinds.base import Chain, Context, Kind
 from kvmspec.manifest.secrets import masked
 
@@ -70,7 +71,7 @@ def make_plan(differences: Iterable[Difference], context: Context, kinds: Mappin
             if context.hosts is None or v.host in context.hosts
         ),
         differences=differences,
-        steps=tuple(_steps(chains, _needs(chains, differences, context))),
+        steps=tuple(in_order(_steps(chains, _needs(chains, differences, context)), context.views)),
         required=_required(differences, chains),
         granted=context.granted,
         refusals=tuple(problem for difference in differences for problem in difference.refusals),

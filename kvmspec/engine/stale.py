@@ -124,18 +124,24 @@ def _how(before: str | None, after: str | None) -> str:
 
 def _steps(saved: Plan, now: Plan) -> Iterator[Problem]:
     """Steps that are in one plan only, by the object they belong to."""
-    before, after = _by_words(saved), _by_words(now)
-    for mine, other, what in (
-        (before, after, "not to be done any more"),
-        (after, before, "to be done now, too"),
-    ):
-        found: dict[Address, list[str]] = {}
-        for words, step in mine.items():
-            if words not in other:
-                found.setdefault(step.subject, []).append(step.text)
-        for address, texts in found.items():
-            verb = "is" if len(texts) == 1 else "are"
-            yield Problem(f"{address}: {', '.join(texts)} {verb} {what}")
+    yield from gone(saved, now)
+    yield from _only_in(now, saved, "to be done now, too")
+
+
+def gone(saved: Plan, now: Plan) -> Iterator[Problem]:
+    """Steps of a plan that are not to be done any more, by the object they belong to."""
+    yield from _only_in(saved, now, "not to be done any more")
+
+
+def _only_in(mine: Plan, other: Plan, what: str) -> Iterator[Problem]:
+    known = _by_words(other)
+    found: dict[Address, list[str]] = {}
+    for words, step in _by_words(mine).items():
+        if words not in known:
+            found.setdefault(step.subject, []).append(step.text)
+    for address, texts in found.items():
+        verb = "is" if len(texts) == 1 else "are"
+        yield Problem(f"{address}: {', '.join(texts)} {verb} {what}")
 
 
 def _by_words(plan: Plan) -> dict[str, Step]:

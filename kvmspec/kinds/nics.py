@@ -61,9 +61,12 @@ def allocate_macs(
     given = known.networks if known else {}
     named = dict(zip(nic_keys(nics), nics, strict=True))
     unclaimed = {mac: nic for mac, nic in live.items() if mac not in given.values()}
-    result = {key: given[key] for key in named if given.get(key) in live}
-    # A stated MAC claims its NIC before a network does. By its network a NIC is recognised where
-    # the VM is adopted, and where its MAC was changed outside.
+    # A stated MAC is what its NIC is known by, whatever its key was: NICs without a name are counted, and
+    # may be listed in another order. By its network a NIC is recognised where the VM is adopted, and where
+    # its MAC was changed outside.
+    result = {key: nic.mac for key, nic in named.items() if nic.mac in {*live} & {*given.values()}}
+    left = {*live} - {*result.values()}
+    result |= {key: given[key] for key in named if key not in result and given.get(key) in left}
     for recognise, keys in ((_by_mac, named), (_by_source, named if known is None else given)):
         for key in named:
             if key in keys and key not in result and (mac := recognise(named[key], unclaimed)) is not None:
@@ -71,8 +74,9 @@ def allocate_macs(
                 unclaimed.pop(mac)
     for key, nic in named.items():
         if key not in result:
-            taken = {*live, *macs, *given.values(), *result.values()} - {given.get(key)}
-            result[key] = given.get(key) or nic.mac or _new_mac(project, name, key, taken)
+            had = None if given.get(key) in result.values() else given.get(key)
+            taken = {*live, *macs, *given.values(), *result.values()} - {had}
+            result[key] = had or nic.mac or _new_mac(project, name, key, taken)
     return {key: result[key] for key in named}
 
 

@@ -62,10 +62,11 @@ class Forks:
 
     def apply(self, path: Path, uri: str, **more: Any) -> dict[str, Any]:
         """Plan and apply through the pipeline; ``kill_at=N`` dies of signal 9 at the Nth boundary: before the
-        first action, or after an action.
+        first action, or after an action. ``kill_after=N`` dies after the Nth call that changes anything in
+        libvirt, which an action may make several of.
 
         Gives ``code`` (-9 when killed), and, where it came to its end, ``steps`` of the plan, ``events``,
-        ``failed`` and ``left``, the steps of another plan.
+        ``missing`` permissions, ``failed``, and of another plan the steps ``left`` and what is ``pending``.
         """
         return self.ask(manifest=str(path), uri=uri, **more)
 
@@ -113,6 +114,40 @@ def _child(request: dict[str, Any], out: int, err: int) -> None:
     os._exit(0)
 
 
+CHANGING = {
+    "virDomain": (
+        *("attachDeviceFlags", "detachDeviceAlias", "updateDeviceFlags", "setMetadata", "setVcpusFlags"),
+        *("setMemoryFlags", "setAutostart", "blockResize", "create", "destroy", "shutdownFlags"),
+    ),
+    "virConnect": ("defineXMLFlags", "networkDefineXML", "storagePoolDefineXML"),
+    "virNetwork": ("update", "create"),
+    "virStoragePool": ("createXML", "refresh"),
+    "virStorageVol": ("resize", "delete"),
+}
+"""What changes anything, by libvirt's classes."""
+
+
+def _kill_after(calls: int) -> None:
+    """Die of signal 9 as soon as so many of the calls have returned."""
+    left = calls
+
+    def counted(method: Any) -> Any:
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            nonlocal left
+            result = method(self, *args, **kwargs)
+            left -= 1
+            if not left:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        return call
+
+    for name, methods in CHANGING.items():
+        for method in methods:
+            kind = getattr(libvirt, name)
+            setattr(kind, method, counted(getattr(kind, method)))
+
+
 def _pipeline(request: dict[str, Any]) -> None:
     wanted = Request(
         paths=(Path(request["manifest"]),),
@@ -123,6 +158,8 @@ def _pipeline(request: dict[str, Any]) -> None:
     )
     session = Session(wanted)
     plan = session.plan()
+    if "kill_after" in request:
+        _kill_after(request["kill_after"])
     events = 0
 
     def on_event(event: Any) -> None:
@@ -138,10 +175,13 @@ def _pipeline(request: dict[str, Any]) -> None:
 
     answer: dict[str, Any] = {"steps": [step.text for step in plan.steps]}
     answer["refused"] = [problem.message for problem in plan.refusals]
+    answer["missing"] = sorted(permission.value for permission in plan.missing)
     if not plan.refusals and not request.get("plan_only"):
         result = session.apply(plan, on_event=on_event, interrupted=threading.Event(), parallelism=1)
         answer["failed"] = [str(o.error) for o in result.outcomes if o.status is not Status.DONE]
-        answer["left"] = [step.text for step in Session(wanted).plan().steps]
+        after = Session(wanted).plan()
+        answer["left"] = [step.text for step in after.steps]
+        answer["pending"] = [field.path for difference in after.differences for field in difference.pending]
     print(json.dumps(answer | {"events": events}))  # noqa: T201 - the answer
 
 
@@ -151,6 +191,8 @@ if __name__ == "__main__":
     import signal
     import threading
     import traceback
+
+    import libvirt
 
     import kvmspec
     from kvmspec.cli import main

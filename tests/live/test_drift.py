@@ -261,7 +261,7 @@ def test_a_device_added_with_virsh_survives_every_apply(scene: Scene) -> None:
         {"disks": [{"name": "above", "size": "1MiB"}, *web["disks"]]},
         {"networks": [{"network": "back"}, *web["networks"]]},
         {"features": {"acpi": True, "apic": True, "pae": True}},
-        {"networks": web["networks"]},
+        {"networks": web["networks"], "features": {"acpi": True, "apic": True}},  # a restart: it is not asked
     ):
         web |= change
         scene.settle(manifest, "--allow", "restart,delete")

@@ -132,11 +132,19 @@ class Builder:
             )
             if bus == "scsi" and not scsi:
                 found.append(Edit("add", controllers.SCSI, controllers.SCSI_XML))
+            if bus == "usb" and self.c.defined.free_usb_ports() < len(self.canonical):
+                found += self._usb_anew()
         bare = "video" not in devices and self.c.spec.devices.card is None
         if change.path[:2] == ("devices", "graphics") and change.before is None and bare:
             xml = '<video><model type="virtio"/></video>'
             found.append(Edit("add", ("devices", "video", "#0"), xml))
         return found
+
+    def _usb_anew(self) -> list[Edit]:
+        """libvirt adds a hub to a definition, and puts it where a device was that has no port any more."""
+        disks = self.c.persistent.get("devices", {}).get("disk", {})
+        on_usb = (name for name, disk in disks.items() if get(disk, ("target", "@bus")) == "usb")
+        return [Edit("remove", ("devices", "disk", name, "address")) for name in on_usb]
 
     def _record_xml(self, context: Context) -> str:
         return sealed_xml(record_of(self.c, context), context)

@@ -50,6 +50,8 @@ def _impact(
     if rule is rules.password and active is not None:
         before = get(active, unit)  # of one that was put off to the next boot, the console knows nothing
     verdict = rule(_scalar(before), _scalar(after), comparison.guest)
+    if after is None and comparison.is_strange(change.path):
+        verdict = _strict(verdict, change.path)
     if verdict.impact is Impact.REPLACE and before is not None:
         return verdict
     if active is None:
@@ -72,6 +74,16 @@ def _rule(row: Field, unit: Path, have: Data, comparison: Comparison) -> Rule:
     if row.rule is nics.PORTGROUP and _moves(unit[:3], have, comparison):
         return nics.MOVED
     return row.rule
+
+
+def _strict(verdict: Verdict, path: Path) -> Verdict:
+    """Of a device that goes for not being in the manifest. One that is known by its position alone may be
+    another in the running guest than in its definition."""
+    why = "not in the manifest; strict"
+    if verdict.impact is Impact.LIVE and not path[2].startswith("#"):
+        return Verdict(Impact.LIVE, why)
+    reason = verdict.reason if verdict.impact > Impact.LIVE else "libvirt has no name for it to unplug it by"
+    return Verdict(Impact.RESTART, f"{why}; {reason}")
 
 
 def _moves(nic: Path, have: Data, comparison: Comparison) -> bool:
@@ -156,8 +168,9 @@ def pending(comparison: Comparison) -> list[tuple[FieldChange, Change]]:
         for inner, value, before in per_device(path, want, have):
             defined = get(comparison.persistent, inner)
             if defined is not None and covers(value, defined):
-                after = defined if before is None else value  # of a device all, not what is stated of it
-                change = Change(inner, before, after, drift=True)
+                change = Change(inner, before, value, drift=True)
+                if live.plugged(change):
+                    change = change._replace(after=defined)  # all of it, not what is stated
                 found.append((_pending_field(change, active, comparison), change))
     return found
 
@@ -181,8 +194,10 @@ def _pending_field(change: Change, active: Data, comparison: Comparison) -> Fiel
     before, after = get(active, unit), get(comparison.stated, unit)
     if live.plugged(change):
         after = change.after
-    rule = _rule(row, unit, active, comparison)
-    impact, reason, _ = _possible(rule(_scalar(before), _scalar(after), comparison.guest), row, comparison)
+    verdict = _rule(row, unit, active, comparison)(_scalar(before), _scalar(after), comparison.guest)
+    if after is None and comparison.is_strange(change.path):
+        verdict = _strict(verdict, change.path)
+    impact, reason, _ = _possible(verdict, row, comparison)
     if live.plugged(change) and change.before is None and replugging.is_taken(comparison, unit):
         impact, reason = Impact.RESTART, replugging.TAKEN
     name = fields.manifest_path(row, unit, comparison.all_keys)

@@ -13,7 +13,7 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
-from kvmspec.kinds.domain import fields, fit, preset, render
+from kvmspec.kinds.domain import fields, fit, foreign, preset, render
 from kvmspec.kinds.domain.brief import brief
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.keys import allocate, disk_keys, final
@@ -74,6 +74,7 @@ class Comparison:
             self.applied == self.recorded
             and covers(self.stated, self.persistent)
             and not any(get(self.persistent, path) is not None for path in self.absences)
+            and not (self.spec.strict and self.strangers())
         )
 
     @property
@@ -102,6 +103,8 @@ class Comparison:
                 yield Change(inner, before, value, self._was_applied(inner))
         unwanted = [*self.absences, *self.dropped()]
         each = [inner for path in unwanted for inner in _elements(self.persistent, path)]
+        if self.spec.strict:
+            each += self.strangers()
         for path in sorted(dict.fromkeys(each), key=last_first):
             yield Change(path, get(self.persistent, path), None)
 
@@ -110,10 +113,10 @@ class Comparison:
         self.recorded = fit.copied(self.recorded)
         unit = fields.lookup(path)[1]
         before = get(self.applied, unit)
-        if before is None:
-            drop(self.recorded, unit)
-        else:
+        if before is not None:
             put(self.recorded, unit, before)
+        elif get(self.recorded, unit) is not None:  # else `drop` would take an element that was empty before
+            drop(self.recorded, unit)
 
     def _was_applied(self, path: Path) -> bool:
         """Whether the last apply left it as it is wanted now: then it was changed outside."""
@@ -141,13 +144,33 @@ class Comparison:
         """The running guest, or the one that was saved; of a VM that is off, nothing is known of it."""
         return Guest(self.booted or {}, self.observed.active_xml or self.observed.saved_xml or "")
 
+    @property
+    def defined(self) -> Guest:
+        """The guest as its definition has it, and as it will boot."""
+        return Guest(self.persistent, self.observed.xml)
+
     def leaving(self) -> list[Path]:
         """What is not wanted any more and gone from the definition, and the running guest has still."""
-        if self.active is None or (self.applied == self.recorded and not self.absences):
+        if self.active is None:
             return []
-        unwanted = [*self.absences, *self.dropped()]
-        each = [inner for path in unwanted for inner in _elements(self.active, path)]
+        each = self.visitors() if self.spec.strict else []
+        if self.applied != self.recorded or self.absences:
+            unwanted = [*self.absences, *self.dropped()]
+            each += [inner for path in unwanted for inner in _elements(self.active, path)]
         return [path for path in dict.fromkeys(each) if get(self.persistent, path) is None]
+
+    def strangers(self) -> list[Path]:
+        """The devices of the definition that neither the manifest nor kvmspec put there."""
+        return list(foreign.strangers(self.persistent, self.stated, self.applied))
+
+    def visitors(self) -> list[Path]:
+        """Those that only the running guest has: plugged in by hand."""
+        found = foreign.strangers(self.active or {}, self.stated, self.applied)
+        return [path for path in found if get(self.persistent, path) is None]
+
+    def is_strange(self, path: Path) -> bool:
+        """Whether a path is in a device that is taken out for that it is not in the manifest."""
+        return self.spec.strict and path[:3] in {*self.strangers(), *self.visitors()}
 
     def kept(self) -> list[str]:
         """Manifest paths that are not stated any more and stay as they are all the same: ceilings,
@@ -196,8 +219,10 @@ def compare(
     known = record.keys if record else None
     paths = [source.path for source in sources]
     macs = records.macs(view)
-    keys = allocate(context.manifest.project, name, spec, known, devices, paths, macs)
-    becomes = final(spec, keys, devices)
+    active, saved = (_of_guest(xml) for xml in (observed.active_xml, observed.saved_xml))
+    plugged = (active or {}).get("devices", {}).get("disk", {})
+    keys = allocate(context.manifest.project, name, spec, known, devices, paths, macs, plugged)
+    becomes = final(spec, keys, devices, plugged)
     full, new = _with_new_devices(spec, keys, devices)
     new |= _swapped(spec, keys, devices, sources)
     rendered = render.stated(context.renderer, name, full, sources, becomes, new)
@@ -211,7 +236,9 @@ def compare(
     applied = dict(record.applied) if record else {}
     if record and record.sealed:
         applied = records.unsealed(applied, stated, reveal)
-    active, saved = (_of_guest(xml, stated, reveal) for xml in (observed.active_xml, observed.saved_xml))
+    for guest in (active, saved):
+        if guest is not None:
+            _hide(stated, guest, reveal)
     applied = _without_what_is_nowhere(applied, recorded, [persistent, active or {}, saved or {}])
     return Comparison(
         desired=desired,
@@ -232,12 +259,8 @@ def compare(
     )
 
 
-def _of_guest(xml: str | None, stated: Data, reveal: Any) -> Data | None:
-    if xml is None:
-        return None
-    data = _as_stated(brief(xml))
-    _hide(stated, data, reveal)
-    return data
+def _of_guest(xml: str | None) -> Data | None:
+    return None if xml is None else _as_stated(brief(xml))
 
 
 def _elements(data: Data, path: Path) -> list[Path]:

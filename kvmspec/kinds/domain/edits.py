@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from kvmspec.canon.compare import get
@@ -52,7 +53,7 @@ def writing(path: Path, value: Any, wanted: Elements, persistent: Data) -> Itera
         yield from _element(path, value, wanted, persistent)
     else:
         yield from _leaf(path, value)
-    yield from _companions(path, value, persistent)
+    yield from _companions(path, value, wanted, persistent)
     if path[:2] == ("devices", "interface") and path[3:4] == ("source",):
         yield from _elsewhere(path[:3], wanted)
 
@@ -128,12 +129,14 @@ def settled(made: Iterable[Edit]) -> list[Edit]:
     return [edit for edit in edits if not any(edit.path[:n] in renewed for n in range(1, len(edit.path)))]
 
 
-def _companions(path: Path, value: Any, persistent: Data) -> Iterator[Edit]:
+def _companions(path: Path, value: Any, wanted: Elements, persistent: Data) -> Iterator[Edit]:
     """What would contradict the new value: addresses of another bus, chains of another file."""
     if path[:2] == ("devices", "disk") and len(path) > 3:
         disk = path[:3]
         if path[3:] == ("target", "@bus"):
             yield Edit("remove", (*disk, "address"))
+            with suppress(LookupError):  # where nothing is said of it, libvirt finds a place
+                yield Edit("add", (*disk, "address"), wanted((*disk, "address")))
         if path[3] == "source" and get(persistent, (*disk, "backingStore")) is not None:
             yield Edit("remove", (*disk, "backingStore"))
         if path[3] == "source" and get(persistent, (*disk, "source")):

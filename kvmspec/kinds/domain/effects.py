@@ -57,6 +57,11 @@ _BESIDES = (
         Effect(f"install.unattended.{kind}", "none", "read when the VM is installed")
         for kind in ("preseed", "kickstart", "autoinstall")
     ),
+    Effect(
+        "strict",
+        "live, or restart",
+        "devices that the manifest does not name are taken out, live where they can be unplugged",
+    ),
     Effect("preset", "none", "read when the VM, or a device of it, is created"),
     Effect("hotplug_ports", "none", "read when the VM is created"),
     Effect(

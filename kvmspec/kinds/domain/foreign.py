@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kvmspec.kinds.domain.compare import Comparison
+from kvmspec.canon.compare import get
 from kvmspec.kinds.domain.tables.devices import AGENT
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.compare import Comparison
+
+Path = tuple[str, ...]
+Data = dict[str, Any]
 
 _TOLD = {
     "disk": "disk",
@@ -44,17 +50,30 @@ _NOBODYS = frozenset(
 
 
 def unmanaged(comparison: Comparison) -> Iterator[str]:
-    """A sentence for every device of the VM that neither the manifest nor kvmspec put there."""
-    devices = comparison.persistent.get("devices", {})
-    for tag, name in _TOLD.items():
-        stated = comparison.stated.get("devices", {}).get(tag, {})
-        applied = comparison.applied.get("devices", {}).get(tag, {})
-        group = devices.get(tag, {})
-        items = group.items() if isinstance(group, dict) else ()
-        for key, device in items:
-            if key not in stated and key not in applied and (tag, key) not in _NOBODYS:
-                article = "an" if name[0] in "aeiou" else "a"
-                yield f"has {article} {name} {_words(key, device)}the manifest does not name; it stays"
+    """A sentence for every device that neither the manifest nor kvmspec put there, and that stays."""
+    if comparison.spec.strict:
+        return
+    for path in comparison.strangers():
+        yield f"has {_called(path, comparison.persistent)}the manifest does not name; it stays"
+    for path in comparison.visitors():
+        device = _called(path, comparison.active)
+        yield f"has {device}only while it runs, which the manifest does not name; it stays"
+
+
+def strangers(data: Data, stated: Data, applied: Data) -> Iterator[Path]:
+    """The devices in `data` that neither the manifest nor kvmspec put there."""
+    for tag in _TOLD:
+        group = get(data, ("devices", tag))
+        known = {*(get(stated, ("devices", tag)) or ()), *(get(applied, ("devices", tag)) or ())}
+        for key in group if isinstance(group, dict) else ():
+            if key not in known and (tag, key) not in _NOBODYS:
+                yield ("devices", tag, key)
+
+
+def _called(path: Path, data: Data | None) -> str:
+    name = _TOLD[path[1]]
+    article = "an" if name[0] in "aeiou" else "a"
+    return f"{article} {name} {_words(path[2], get(data, path))}"
 
 
 def _words(key: str, device: Any) -> str:

@@ -11,6 +11,8 @@ from kvmspec.canon.read import read
 
 Data = Mapping[str, Any]
 _PCIE_PORTS = ("pcie-root-port", "pcie-switch-downstream-port")
+_USB_PORTS = {"qemu-xhci": 4, "nec-xhci": 4, "ich9-ehci1": 6, "pci-ohci": 3}  # every other has 2
+_HUB_PORTS = 8
 _SLOTS = 31  # of a conventional PCI bus; the first is the bridge's own
 
 
@@ -69,6 +71,32 @@ class Guest:
             ports = {int(c["@index"]) for c in controllers if c.get("@model") in _PCIE_PORTS}
             return {(port, 0) for port in ports - {bus for bus, _ in taken}}
         return {(0, slot) for slot in range(1, _SLOTS + 1)} - taken if controllers else set()
+
+    def free_usb_ports(self) -> int:
+        """How many USB devices can still be plugged in (measured on libvirt 9.0: it adds a hub where none is
+        left, but to a definition only, and only if a device there has no port yet)."""
+        whole = self.whole()
+        hubs = get(whole, ("devices", "hub"))
+        count = len(hubs) if isinstance(hubs, list) else int(hubs is not None)
+        ports = sum(_usb_ports(controller) for controller in self.controllers("usb"))
+        return ports + count * _HUB_PORTS - sum(1 for _ in _usb_places(whole))
+
+
+def _usb_ports(controller: Data) -> int:
+    model = str(controller.get("@model", ""))
+    return int(controller.get("@ports", _USB_PORTS.get(model, 2)))
+
+
+def _usb_places(data: Any) -> Iterator[str]:
+    """The port of every USB device; that of the host which a hostdev is has no port."""
+    if isinstance(data, dict):
+        if data.get("@type") == "usb" and "@port" in data:
+            yield data["@port"]
+        for inner in data.values():
+            yield from _usb_places(inner)
+    elif isinstance(data, list):
+        for inner in data:
+            yield from _usb_places(inner)
 
 
 def _pci_places(data: Any) -> Iterator[tuple[int, int]]:

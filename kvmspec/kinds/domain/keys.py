@@ -32,25 +32,28 @@ def allocate(
     live: Mapping[str, Any],
     sources: Sequence[str | None],
     macs: frozenset[str] = frozenset(),
+    plugged: Mapping[str, Any] = {},
 ) -> KeyMap:
     """Targets and MACs for every key of `spec`.
 
     What `known` has stays. Without it the VM is adopted, and its devices (`live` is its canonical
     `devices`) are recognised by source, MAC or network. What is left is new, and never gets a
-    target or MAC that the VM has already, nor one of `macs`, which other VMs have.
+    target or MAC that the VM has already, nor one of `macs`, which other VMs have. `plugged` are the
+    disks of the running guest: one of them that is not in the definition was plugged in by hand, or by
+    an apply that was killed then, which its source tells.
     """
     return KeyMap(
-        _disks(spec, known, live.get("disk", {}), sources),
+        _disks(spec, known, {**plugged, **live.get("disk", {})}, sources),
         allocate_macs(project, name, spec.networks, known, live.get("interface", {}), macs),
         _retired(spec, known),
     )
 
 
-def final(spec: VmSpec, keys: KeyMap, live: Mapping[str, Any]) -> KeyMap:
+def final(spec: VmSpec, keys: KeyMap, live: Mapping[str, Any], plugged: Mapping[str, Any] = {}) -> KeyMap:
     """The targets and MACs that devices are to have: a stated MAC, and on another kind of bus a
     target of its kind (libvirt derives a drive's address from it)."""
     disks = dict(keys.disks)
-    taken = {*live.get("disk", {}), *keys.disks.values(), *keys.retired}
+    taken = {*plugged, *live.get("disk", {}), *keys.disks.values(), *keys.retired}
     for key, disk in zip(disk_keys(spec.disks), spec.disks, strict=True):
         now = live.get("disk", {}).get(disks[key])
         prefix = _PREFIX.get(bus_of(disk), "sd")
@@ -105,6 +108,14 @@ def _free(prefix: str, taken: set[str]) -> str:
     while (target := prefix + letters(number)) in taken:
         number += 1
     return target
+
+
+def number_of(target: str) -> int:
+    """sda → 0, sdaa → 26."""
+    number = 0
+    for letter in target[2:]:
+        number = number * 26 + ord(letter) - 96
+    return number - 1
 
 
 def letters(number: int) -> str:

@@ -45,14 +45,14 @@ def steps(comparison: Comparison, changes: list[Change]) -> Chain:
         if change.path[:3] in swapped:
             continue
         row, unit = fields.lookup(change.path)
-        if row.call in _MAKERS and (plugged(change) or lacks(comparison, change)):
+        if row.call in _MAKERS and (_always(change, row.call) or lacks(comparison, change)):
             groups.setdefault((row.call, _object(row.call, unit)), []).append(change)
     chain = [
         link for (call, path), found in groups.items() for link in _MAKERS[call](comparison, path, found)
     ]
     chain += [link for path in swapped for link in swapping.steps(comparison, path, changes)]
     chain += _threads_first(comparison, chain)
-    return sorted(chain, key=lambda link: _order(link[0]))
+    return sorted(dict.fromkeys(chain), key=lambda link: _order(link[0]))
 
 
 def _threads_first(comparison: Comparison, chain: Chain) -> Chain:
@@ -82,9 +82,14 @@ def has_it(comparison: Comparison, change: Change) -> bool:
     return have is None if change.after is None else have is not None and covers(change.after, have)
 
 
+def _always(change: Change, call: Call) -> bool:
+    """A balloon moves for a while, and the plan that is looked at again under the lock has to be the same."""
+    return call is Call.MEMORY or plugged(change)
+
+
 def plugged(change: Change) -> bool:
     """Whether a change is a whole device that comes or goes while the guest runs. Its step writes the
-    definition, too."""
+    definition, too, and so there is one also where the guest has the change already."""
     row, unit = fields.lookup(change.path)
     return row.call is Call.PLUG and unit == change.path and None in (change.before, change.after)
 
@@ -99,11 +104,17 @@ def _plug(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator
     if changes[0].after is None:
         yield DetachDevice(vm, path, DETACH_TIMEOUT), f"detach {name}"
         return
-    if needs_scsi(path, changes[0].after) and not comparison.guest.controllers("scsi"):
+    controlled = comparison.guest.controllers("scsi") and comparison.defined.controllers("scsi")
+    if needs_scsi(path, changes[0].after) and not controlled:
         yield AttachDevice(vm, SCSI, SCSI_XML), "attach a SCSI controller"
-    defined = replugging.is_defined(comparison, path)
-    xml = replugging.element(comparison, path) if defined else comparison.element(path)
-    yield AttachDevice(vm, path, xml), f"attach {name}"
+    yield AttachDevice(vm, path, _whole(comparison, path)), f"attach {name}"
+
+
+def _whole(comparison: Comparison, path: Path) -> str:
+    """The XML of a device that is plugged in. One that was unplugged by hand is in the definition, with all
+    that the manifest does not say: its model, its format, its address."""
+    defined = get(comparison.persistent, path) is not None
+    return replugging.element(comparison, path) if defined else comparison.element(path)
 
 
 def _update(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator[tuple[Action, str]]:

@@ -11,7 +11,7 @@ from kvmspec.core.observed import HostView
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import changes as changing
-from kvmspec.kinds.domain import fields, foreign, installing, match, restarts, room, swapping
+from kvmspec.kinds.domain import fields, foreign, installing, live, match, restarts, room, swapping
 from kvmspec.kinds.domain.chain import Builder, old_seeds
 from kvmspec.kinds.domain.clashes import clashes
 from kvmspec.kinds.domain.compare import Change, Comparison, compare
@@ -56,8 +56,8 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
     if not rebuilding:
         swaps = swapping.names(comparison, canonical) if observed.running else set()
         changes = restarts.put_off(changes, comparison, context, swaps)
-    restarting = any(c.impact >= Impact.RESTART for c in changes)
-    waiting = [] if restarting else _pending(comparison, changes, canonical)
+    costly_too = any(c.impact >= Impact.RESTART for c in changes)
+    waiting = [] if costly_too else _pending(comparison, changes, canonical)
     pending = tuple({f.path: f for f, _ in waiting if f.impact >= Impact.RESTART}.values())
     live_only = [pair for pair in waiting if pair[0].impact < Impact.RESTART and observed.running]
     changes += [field for field, _ in live_only]
@@ -199,9 +199,10 @@ def _pending(
     if comparison.observed.running and comparison.spec.state == "stopped":
         return []
     named = {change.path for change in changes}
+    plugged = [c for c in canonical if live.plugged(c) and not live.has_it(comparison, c)]
     return [
         (field, change)
-        for field, change in room.within(changing.pending(comparison), comparison, canonical)
+        for field, change in room.within(changing.pending(comparison), comparison, plugged)
         if field.path not in named and field.path not in changing.ignored([field], comparison.spec)
     ]
 
@@ -212,7 +213,10 @@ def _remarks(comparison: Comparison, changing: bool) -> list[str]:
     if observed.state == "paused" and comparison.spec.state == "running":
         found.append("it is paused, which kvmspec leaves alone; `virsh resume` continues it")
     if observed.managed_save and (changing or comparison.spec.state == "running"):
-        found.append("it has a managed save: its next start restores the configuration it was saved with")
+        found.append(
+            "it has a managed save: its next start restores the configuration it was saved with; "
+            "apply again then, for what can change while it runs"
+        )
     return found
 
 
@@ -231,14 +235,8 @@ def _kept(comparison: Comparison) -> list[str]:
 
 def _refusals(comparison: Comparison, changes: list[FieldChange], context: Context) -> list[Problem]:
     desired, spec = comparison.desired, comparison.spec
-    swapped = [
-        c
-        for c in changes
-        if c.drift
-        and c.path.startswith("disks.")
-        and c.path.endswith(".source")
-        and c.impact is Impact.REPLACE  # what is in a drive is put right
-    ]
+    replaced = [c for c in changes if c.impact is Impact.REPLACE]  # a CD is changed instead
+    swapped = [c for c in replaced if c.drift and c.path.startswith("disks.") and c.path.endswith(".source")]
     if swapped:
         return [
             context.problem(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -17,16 +18,21 @@ from kvmspec.manifest.secrets import is_token
 
 Path = tuple[str, ...]
 _ALIAS = re.compile(r"""<alias name=["']([^"']+)["']""")
+_PCI = re.compile(r"""<address type=["']pci["'][^>]*/>""")
 _GIVEN_BY_LIBVIRT = frozenset({"@portid", "@bridge", "@index", "backingStore"})
 """What libvirt writes into the sources of a running guest by itself."""
+_ANOTHER = "it was plugged in while kvmspec was at work; `kvmspec plan` looks again"
 
 
 def attach(action: AttachDevice, host: Host, report: Callable[[str], None]) -> None:
     """Live, then into the definition at the same address, so that a reboot does not move it."""
     name, path = action.address.name, action.path
-    here_before = _find(host.devices.active_xml(name), path) is not None
-    if not here_before:
-        host.devices.attach(name, action.xml)
+    found = _find(host.devices.active_xml(name), path)
+    here_before = found is not None
+    if found is None:
+        _plug_in(host, name, action.xml)
+    elif _sources(found) != _sources(action.xml):
+        raise LibvirtFailure(f"the running vm/{name} has another {path[1]} {path[2]}", hint=_ANOTHER)
     persistent = host.domains.get(name).xml
     if _find(persistent, path) is not None:
         return
@@ -38,6 +44,23 @@ def attach(action: AttachDevice, host: Host, report: Callable[[str], None]) -> N
             with suppress(KvmspecError):
                 _let_go(host, name, path, 5, report)
         raise
+
+
+def _plug_in(host: Host, name: str, xml: str) -> None:
+    """Where another device has its place by now, it gets another one until the next boot."""
+    try:
+        host.devices.attach(name, xml)
+    except LibvirtFailure:
+        elsewhere = _PCI.sub("", xml)
+        if elsewhere == xml:
+            raise
+        host.devices.attach(name, elsewhere)
+
+
+def _sources(xml: str) -> set[str | None]:
+    """Where a disk's data are."""
+    source = ElementTree.fromstring(xml).find("source")
+    return set() if source is None else {source.get("file"), source.get("dev")}
 
 
 def _define(host: Host, persistent: str, path: Path, xml: str, address: str | None) -> None:

@@ -10,22 +10,26 @@ from kvmspec.kinds.domain import preset
 from kvmspec.kinds.domain.controllers import Controller, controllers
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.folders_spec import shares_memory
-from kvmspec.kinds.domain.keys import disk_keys
+from kvmspec.kinds.domain.keys import disk_keys, number_of
 from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.domain.sources import Source
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.records import KeyMap
 
+_OF_NARROW_SCSI = 7  # places on a controller, in libvirt's count
+
 
 class Disk(NamedTuple):
-    """A disk as the template sees it. `driver` is the format, None to leave it as it is."""
+    """A disk as the template sees it. `driver` is the format, None to leave it as it is; `unit` its place on
+    the first SCSI controller, where libvirt would put it elsewhere."""
 
     key: str
     target: str
     spec: DiskSpec
     source: Source
     driver: str | None
+    unit: int | None
 
 
 class Nic(NamedTuple):
@@ -46,6 +50,14 @@ class Machine(NamedTuple):
     metadata: str = ""
     controllers: tuple[Controller, ...] = ()
     display: bool = False
+
+    @property
+    def has_further(self) -> bool:
+        """Whether there is anything in templates/devices/further.xml.j2, which most VMs can do without."""
+        spec = self.spec
+        period = spec.memory is not None and spec.memory.stats_period is not None
+        stated = spec.devices.model_fields_set or spec.filesystems or spec.tpm
+        return self.create or bool(stated) or period
 
     @property
     def brings_tablet(self) -> bool:
@@ -109,9 +121,23 @@ def created(
 
 def _disks(spec: VmSpec, sources: tuple[Source, ...], keys: KeyMap, new: frozenset[str]) -> tuple[Disk, ...]:
     return tuple(
-        Disk(key, keys.disks[key], disk, source, source.format if key in new else disk.format)
+        Disk(
+            key,
+            keys.disks[key],
+            disk,
+            source,
+            source.format if key in new else disk.format,
+            _unit(keys.disks[key], disk),
+        )
         for key, disk, source in zip(disk_keys(spec.disks), spec.disks, sources, strict=True)
     )
+
+
+def _unit(target: str, disk: DiskSpec) -> int | None:
+    """libvirt puts every seventh SCSI disk on another controller, and where none of that number is defined
+    adds an lsilogic one, for which few guests have a driver (measured on 9.0). virtio-scsi has room."""
+    number = number_of(target)
+    return number if disk.bus == "scsi" and number >= _OF_NARROW_SCSI else None
 
 
 def _nics(spec: VmSpec, keys: KeyMap) -> tuple[Nic, ...]:

@@ -155,6 +155,9 @@ NO_PORT = Verdict(
     Impact.RESTART, "no PCI port is free in the running guest", "a VM made with more hotplug_ports has some"
 )
 """Of a device that would go live if there were room for it."""
+NO_USB_PORT = Verdict(
+    Impact.RESTART, "no USB port is free in the running guest", "a disk on virtio or scsi goes live"
+)
 
 _DISK_BUSES = ("virtio", "scsi", "usb")
 

@@ -101,7 +101,7 @@ class VmSpec(Model):
 
     later: ClassVar[frozenset[str]] = frozenset(
         {
-            "firmware", "xml", "strict",
+            "firmware", "xml",
             "clock", "on_poweroff", "on_reboot", "on_crash",
         }
     )  # fmt: skip
@@ -127,6 +127,8 @@ class VmSpec(Model):
     """Whether it shall run; `any` leaves it as it is."""
     autostart: bool | None = None
     """Whether it starts with the host."""
+    strict: bool = False
+    """Takes out devices that the manifest does not name, and leaves their volumes."""
     preset: Literal["standard", "bare"] = "standard"
     """What a new VM or device gets that is not stated: kvmspec's usual choice, or nothing."""
     machine: (
