@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from kvmspec.canon.compare import covers, get, uncovered
@@ -11,7 +12,7 @@ from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import fields, live, replugging, rules
 from kvmspec.kinds.domain.compare import Change, Comparison, per_device
 from kvmspec.kinds.domain.guest import Guest
-from kvmspec.kinds.domain.restarts import still_unbooted
+from kvmspec.kinds.domain.restarts import CPU, still_unbooted
 from kvmspec.kinds.domain.row import Field, present, size
 from kvmspec.kinds.domain.rules import Rule, Verdict
 from kvmspec.kinds.domain.spec import VmSpec
@@ -182,11 +183,17 @@ def _unbooted(comparison: Comparison) -> Iterator[Change]:
 
 
 def _unbooted_field(change: Change, comparison: Comparison) -> FieldChange:
-    row, unit = fields.lookup(change.path)
+    whole_cpu = change.path == CPU
+    row, unit = fields.lookup((*CPU, "@mode") if whole_cpu else change.path)
     name, sensitive = fields.manifest_path(row, unit, comparison.all_keys), row.sensitive
     reason = "the guest booted with it"
-    before, after = _show(row, change.before), _show(row, change.after)
-    return FieldChange(name, before, after, Impact.RESTART, reason, sensitive)
+    show = _model if whole_cpu else partial(_show, row)
+    return FieldChange(name, show(change.before), show(change.after), Impact.RESTART, reason, sensitive)
+
+
+def _model(cpu: Any) -> Any:
+    """A CPU by its model; what libvirt expanded at boot has one."""
+    return get(cpu, ("model", "#")) or get(cpu, ("@mode",))
 
 
 def _pending_field(change: Change, active: Data, comparison: Comparison) -> FieldChange:

@@ -25,7 +25,7 @@ from kvmspec.kinds.domain.spec import VmSpec
 
 Path = tuple[str, ...]
 
-_CPU: Path = ("cpu",)
+CPU: Path = ("cpu",)
 _NEVER_BOOTED = ("title", "description", "autostart")
 _OWN_CHAIN = ("state", "name")
 """What is no matter of the definition: it is done or it is not."""
@@ -66,8 +66,8 @@ def unbooted(changes: Iterable[Change], comparison: Comparison) -> dict[Path, st
     for change in changes:
         if change.path[0] in _NEVER_BOOTED:
             continue
-        if change.path[:1] == _CPU:
-            found[_CPU] = _digest(get(booted, _CPU))
+        if change.path[:1] == CPU:
+            found[CPU] = _digest(get(booted, CPU))
         elif change.after is None and get(booted, change.path) is not None:
             found[change.path] = ""
     return found
