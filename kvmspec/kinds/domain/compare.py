@@ -310,7 +310,7 @@ def _with_new_devices(
         named = zip(nic_keys(spec.networks), spec.networks, strict=True)
         updates["networks"] = tuple(preset.new_nic(n, standard) if key in new_nics else n for key, n in named)
     if spec.graphics and "graphics" not in devices:
-        updates["graphics"] = tuple(preset.new_graphics(graphics) for graphics in spec.graphics)
+        updates["graphics"] = tuple(preset.new_graphics(one, standard) for one in spec.graphics)
     return (spec.model_copy(update=updates) if updates else spec), new_disks
 
 
