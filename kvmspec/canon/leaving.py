@@ -18,9 +18,9 @@ from kvmspec.canon.trees import (
     REMOVE,
     Meaning,
     alike,
-    canonical,
     elements,
     empty,
+    exactly,
     groups,
     keys,
     lxml,
@@ -212,7 +212,7 @@ def _foreign(original: Any, rendered: Any) -> Any:
     mine = {namespace(child): child for child in elements(original) if namespace(child) != OWN}
     theirs = {namespace(child): child for child in elements(rendered) if namespace(child) != OWN}
     for space, child in mine.items():
-        if space not in theirs or canonical(child) != canonical(theirs[space]):
+        if space not in theirs or exactly(child) != exactly(theirs[space]):
             copy = deepcopy(child)
             copy.tail = None
             result.append(copy)

@@ -203,8 +203,8 @@ def _first(pair: tuple[str, Any]) -> str:
     return pair[0]
 
 
-def _foreign(metadata: Any) -> list[str]:
-    return sorted(canonical(child) for child in elements(metadata) if namespace(child) != OWN)
+def _foreign(metadata: Any) -> dict[str, tuple[Any, ...]]:
+    return {child.tag: exactly(child) for child in elements(metadata) if namespace(child) != OWN}
 
 
 def namespace_of(name: str) -> str:
@@ -217,11 +217,11 @@ def namespace(node: Any) -> str:
     return namespace_of(node.tag)
 
 
-def canonical(node: Any) -> str:
-    """The text of an element from another tool, whatever its prefixes are declared on."""
-    return str(
-        lxml().tostring(node, method="c14n", exclusive=True, with_comments=True, with_tail=False).decode()
-    )
+def exactly(node: Any) -> tuple[Any, ...]:
+    """All of an element from another tool, comments and spaces too, by which two are compared. Prefixes
+    are not in it: they mean nothing, and lxml takes what is declared around an element."""
+    inside = tuple((exactly(child), child.tail or "") for child in node)
+    return str(node.tag), tuple(sorted(node.attrib.items())), node.text or "", inside
 
 
 def shows(example: Any, node: Any, path: Tags, meaning: Meaning) -> bool:
