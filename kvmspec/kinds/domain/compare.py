@@ -13,7 +13,7 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
-from kvmspec.kinds.domain import fields, fit, foreign, preset, render
+from kvmspec.kinds.domain import fields, fit, foreign, fragments, preset, render
 from kvmspec.kinds.domain.brief import brief
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.keys import allocate, disk_keys, final
@@ -93,7 +93,9 @@ class Comparison:
 
     @property
     def absences(self) -> list[Path]:
-        return fit.absences(self.spec, self.keys, self.persistent, self.active or {})
+        places = (self.persistent, self.active or {})
+        listed = fit.absences(self.spec, self.keys, *places)
+        return [*listed, *fragments.absences(self.spec, self.stated, places)]
 
     def changes(self) -> Iterator[Change]:
         """What the persistent definition lacks, and what it has too much."""
@@ -196,6 +198,10 @@ class Comparison:
 
     def _unit_gone(self, path: Path) -> Path | None:
         """The largest thing that a path is in, that can go, and of which nothing is stated any more."""
+        for length in range(1, len(path) + 1):
+            whole = path[:length]
+            if whole not in _GROUPS and fields.is_unknown(whole) and get(self.stated, whole) is None:
+                return whole  # of a fragment
         for length in range(2, len(path) + 1):
             row, unit = fields.lookup(path[:length])
             if row.removable and len(unit) == length and get(self.stated, unit) is None:
@@ -208,9 +214,10 @@ def compare(
     desired: Desired, observed: Observed, record: Record | None, view: HostView, context: Context
 ) -> Comparison:
     """Read, render and fit one VM that exists."""
-    persistent = brief(observed.xml)
-    persistent["autostart"] = observed.autostart
     spec: VmSpec = desired.spec
+    speaks_of = fragments.tags(spec) | fragments.spoken_of(record.applied if record else {})
+    persistent = brief(observed.xml, speaks_of)
+    persistent["autostart"] = observed.autostart
     name = desired.address.name
     places = Places(context.manifest, view, record.own if record else None)
     sources = tuple(places.source(name, spec, disk) for disk in spec.disks)
@@ -218,7 +225,7 @@ def compare(
     known = record.keys if record else None
     paths = [source.path for source in sources]
     macs = records.macs(view)
-    active, saved = (_of_guest(xml) for xml in (observed.active_xml, observed.saved_xml))
+    active, saved = (_of_guest(xml, speaks_of) for xml in (observed.active_xml, observed.saved_xml))
     plugged = (active or {}).get("devices", {}).get("disk", {})
     keys = allocate(context.manifest.project, name, spec, known, devices, paths, macs, plugged)
     becomes = final(spec, keys, devices, plugged)
@@ -258,8 +265,8 @@ def compare(
     )
 
 
-def _of_guest(xml: str | None) -> Data | None:
-    return None if xml is None else _without_empty_sources(brief(xml))
+def _of_guest(xml: str | None, speaks_of: frozenset[str]) -> Data | None:
+    return None if xml is None else _without_empty_sources(brief(xml, speaks_of))
 
 
 def _elements(data: Data, path: Path) -> list[Path]:

@@ -14,6 +14,7 @@ from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.devices_spec import DevicesSpec
 from kvmspec.kinds.domain.fixed_spec import TpmSpec
 from kvmspec.kinds.domain.folders_spec import FilesystemSpec
+from kvmspec.kinds.domain.fragment_spec import Fragment
 from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
 from kvmspec.kinds.domain.install import InstallSpec
 from kvmspec.kinds.domain.memory_spec import BlkioSpec, MemorySpec
@@ -101,7 +102,7 @@ class VmSpec(Model):
 
     later: ClassVar[frozenset[str]] = frozenset(
         {
-            "firmware", "xml",
+            "firmware",
             "clock", "on_poweroff", "on_reboot", "on_crash",
         }
     )  # fmt: skip
@@ -182,6 +183,8 @@ class VmSpec(Model):
     """Spare PCIe ports of a new q35 machine, into which devices can be plugged later."""
     cloud_init: CloudInitSpec | None = None
     """What cloud-init does at the first boot (NoCloud)."""
+    xml: Fragment | None = None
+    """What libvirt knows and no field says: a piece of its XML, merged by identity into the VM's."""
     depends_on: tuple[Name, ...] = Field((), examples=[["db"]])
     """VMs that are started before it."""
     wait_for: WaitSpec | None = None

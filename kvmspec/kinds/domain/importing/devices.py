@@ -10,7 +10,7 @@ from kvmspec.kinds.domain.importing.leaf import Data, Leaf, number, said, size, 
 from kvmspec.kinds.domain.plugged_spec import AGENT
 
 RNG = (
-    Leaf("backend/#", "source", usual="/dev/urandom"),
+    Leaf("backend/#", "source"),
     Leaf("@model", "model", usual="virtio"),
     Leaf("rate/@bytes", "rate.bytes", size),
     Leaf("rate/@period", "rate.period", number),

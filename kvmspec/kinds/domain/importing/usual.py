@@ -47,9 +47,10 @@ _WORDS = (
     Word("devices/serial/target[@type='isa-serial']/model[@name='isa-serial']", "name", "isa-serial"),
     Word("devices/serial/target[@type='isa-serial']", "type", "isa-serial"),
     Word("devices/watchdog", "action", "reset"),
+    Word("devices/graphics/listen[@type='address']", "type", "address"),
 )
 _QXL = {"ram": "65536", "vram": "65536", "vgamem": "16384"}
-_HOLLOW = ("devices/serial/target/model",)
+_HOLLOW = ("devices/serial/target/model", "devices/graphics/listen")
 """Elements that are nothing without attributes."""
 
 
