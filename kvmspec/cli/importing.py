@@ -19,9 +19,14 @@ Names = Annotated[
     typer.Argument(metavar="NAME|FILE", help="VMs of the host; with --xml, files.", show_default=False),
 ]
 Everything = Annotated[bool, typer.Option("--all", help="Every VM of the host that no project owns.")]
-Xml = Annotated[bool, typer.Option("--xml", help="Read files with the output of `virsh dumpxml`; asks no host.")]
+Xml = Annotated[
+    bool, typer.Option("--xml", help="Read files with the output of `virsh dumpxml`; asks no host.")
+]
 Project = Annotated[
-    str, typer.Option("--project", metavar="NAME", help="The project the manifest is of; imported when not given.")
+    str,
+    typer.Option(
+        "--project", metavar="NAME", help="The project the manifest is of; imported when not given."
+    ),
 ]
 
 
@@ -40,7 +45,7 @@ def import_(
     What no field of the manifest says stands under `xml:`. Passwords become secret variables.
     """
     if bool(names) == everything or (xml and (everything or connect)):
-        raise UsageError("name VMs or --all, or files with --xml", "such as `kvmspec import --all`")
+        raise UsageError("name VMs or --all, or files with --xml", hint="such as `kvmspec import --all`")
     console = Console.of_process()
     from kvmspec import pipeline
 
@@ -51,7 +56,9 @@ def import_(
     console.out(found.text)
     _tell(found, console)
     if found.problems:
-        raise KvmspecError("; ".join(problem.message for problem in found.problems), found.problems[0].hint)
+        raise KvmspecError(
+            "; ".join(problem.message for problem in found.problems), hint=found.problems[0].hint
+        )
     return ExitCode.OK
 
 

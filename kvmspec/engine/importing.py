@@ -63,7 +63,9 @@ def of_host(names: Sequence[str], project: str, uri: str | None, renderer: Rende
     host = connect("default", uri or os.environ.get("LIBVIRT_DEFAULT_URI") or DEFAULT_URI, SecretStore())
     every = host.domains.list(lambda name, uuid: name != LOCK_NAME and (not names or name in names))
     if missing := sorted({*names} - {one.name for one in every}):
-        raise KvmspecError(f"no VM called {', '.join(missing)} on {host.uri}", "`virsh list --all` shows them")
+        raise KvmspecError(
+            f"no VM called {', '.join(missing)} on {host.uri}", hint="`virsh list --all` shows them"
+        )
     free = [one for one in every if one.persistent and (names or records.read(one.xml, one.uuid) is None)]
     return of_domains(sorted(free, key=lambda one: one.name), project, renderer)
 
@@ -73,7 +75,9 @@ def _found(imported: Iterable[Imported], project: str, problems: tuple[Problem, 
     variables: dict[str, Data] = {}
     for one in imported:
         if one.name in vms:
-            raise KvmspecError(f"two of the machines are called {one.name}", "import one of them at a time")
+            raise KvmspecError(
+                f"two of the machines are called {one.name}", hint="import one of them at a time"
+            )
         vms[one.name] = one.entry
         variables |= one.variables
     data: Data = {"kvmspec": 1, "project": project}

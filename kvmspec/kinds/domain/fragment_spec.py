@@ -22,6 +22,10 @@ def _mergeable(value: str) -> str:
 Fragment = Annotated[
     SecretText,
     AfterValidator(_mergeable),
-    Field(examples=["<domain><devices><shmem name='ring'><model type='ivshmem-plain'/></shmem></devices></domain>"]),
+    Field(
+        examples=[
+            "<domain><devices><shmem name='ring'><model type='ivshmem-plain'/></shmem></devices></domain>"
+        ]
+    ),
 ]
 """A piece of a domain's XML (canon/fragment.py)."""

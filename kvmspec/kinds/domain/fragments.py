@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from kvmspec.canon.compare import covers, get
 from kvmspec.canon.read import read
-from kvmspec.canon.shape import DOMAIN
+from kvmspec.canon.shape import DOMAIN, Node
 from kvmspec.core.memo import once
 from kvmspec.kinds.domain.spec import VmSpec
 
@@ -28,7 +28,7 @@ def merged(xml: str, spec: VmSpec) -> str:
 
 
 def tags(spec: VmSpec) -> frozenset[str]:
-    """The elements that the fragment speaks of: they are read, whether or not others are (brief.NEVER_STATED)."""
+    """The elements that the fragment speaks of: they are read, even those of brief.NEVER_STATED."""
     return _tags(spec) if spec.xml else frozenset()
 
 
@@ -47,7 +47,9 @@ def spoken_of(applied: Data) -> frozenset[str]:
 
 
 def _maps(group: Any) -> list[Any]:
-    return [device for device in group.values() if isinstance(device, dict)] if isinstance(group, dict) else []
+    return (
+        [device for device in group.values() if isinstance(device, dict)] if isinstance(group, dict) else []
+    )
 
 
 def absences(spec: VmSpec, stated: Data, places: Sequence[Data]) -> list[Path]:
@@ -67,7 +69,7 @@ def _removed(node: ET.Element, path: Path, tags: Path, places: Sequence[Data]) -
         if child.get(_REMOVE) == ".":
             yield from _alike(child, (*path, child.tag), keyed, places)
         elif keyed:
-            key = DOMAIN.keyed[below](child)
+            key = DOMAIN.keyed[below](cast(Node, child))
             if key is not None:
                 yield from _removed(child, (*path, child.tag, key), below, places)
         else:

@@ -32,7 +32,7 @@ def _place(draft: Data, loc: Place) -> Place:
     place: list[Any] = []
     inner: Any = draft
     for step in loc:
-        if isinstance(inner, dict) and step in inner or isinstance(inner, list) and isinstance(step, int):
+        if (isinstance(inner, dict) and step in inner) or (isinstance(inner, list) and isinstance(step, int)):
             if isinstance(inner, list) and step >= len(inner):
                 break
             inner = inner[step]

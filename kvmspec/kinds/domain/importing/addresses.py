@@ -1,7 +1,6 @@
 """Addresses that libvirt would draw again: a rehearsal of how it does that.
 
-An address that the rehearsal gives is left out, any other is kept. PCI addresses are left out all or none,
-for each depends on those before it.
+An address that the rehearsal gives is left out, any other is kept.
 """
 
 from __future__ import annotations

@@ -51,7 +51,9 @@ def _rendered(name: str, spec: VmSpec, renderer: Renderer) -> tuple[str, KeyMap]
     """As create.creation_xml does it, without what a manifest knows besides."""
     sources = tuple(_source(disk) for disk in spec.disks)
     keys = _keys(name, spec)
-    return render.created(renderer, name, str(spec.uuid or ""), spec, sources, keys, HostFacts(kvm=True)), keys
+    return render.created(
+        renderer, name, str(spec.uuid or ""), spec, sources, keys, HostFacts(kvm=True)
+    ), keys
 
 
 def _without_targets(name: str, draft: Data) -> Data:
@@ -72,7 +74,8 @@ def _keys(name: str, spec: VmSpec) -> KeyMap:
 def _source(disk: Any) -> Source:
     """Where the data of a disk lies that is not a volume."""
     if disk.cdrom is not None:
-        return Source(None if disk.cdrom == "empty" else disk.cdrom, "raw")
+        path = None if disk.cdrom == "empty" else disk.cdrom
+        return Source(path, "raw", block=disk.cdrom.startswith("/dev/"))
     return Source(disk.path, disk.format or by_suffix(disk.path), block=disk.path.startswith("/dev/"))
 
 
@@ -108,5 +111,3 @@ def _misplaced(
             if place is not None and get(made, ("devices", tag, key)) is not None:
                 return place
     return None
-
-

@@ -108,7 +108,9 @@ def hostdev(device: Mapping[str, Any]) -> Data | None:
 
 def _pci(source: Mapping[str, Any]) -> str:
     at = source["address"]
-    domain, bus, slot, function = (int(at.get(f"@{n}", "0"), 0) for n in ("domain", "bus", "slot", "function"))
+    domain, bus, slot, function = (
+        int(at.get(f"@{n}", "0"), 0) for n in ("domain", "bus", "slot", "function")
+    )
     return f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}"
 
 

@@ -64,5 +64,3 @@ def disk(device: Mapping[str, Any]) -> Data | None:
     if found.get("bus") == _BUS[kind]:
         del found["bus"]
     return {name: value for name, value in found.items() if value is not None}
-
-

@@ -24,7 +24,7 @@ def draft(data: Mapping[str, Any]) -> Data:
     if order := machine.boot(data):
         put(found, ("boot", "devices"), order)
     devices = data.get("devices", {})
-    found |= {"disks": _each(devices, "disk", disk), "networks": _each(devices, "interface", nic)}
+    found |= {"disks": _once(_each(devices, "disk", disk)), "networks": _each(devices, "interface", nic)}
     found |= _flags(devices)
     for kind in KINDS:
         if entries := _of_kind(devices, kind):
@@ -32,7 +32,9 @@ def draft(data: Mapping[str, Any]) -> Data:
     return {name: value for name, value in found.items() if value not in (None, [], {})}
 
 
-def _each(devices: Mapping[str, Any], tag: str, read: Callable[[Mapping[str, Any]], Data | None]) -> list[Data]:
+def _each(
+    devices: Mapping[str, Any], tag: str, read: Callable[[Mapping[str, Any]], Data | None]
+) -> list[Data]:
     found = []
     for device in several(devices, tag):
         entry = _read(read, device)
@@ -47,6 +49,18 @@ def several(devices: Mapping[str, Any], tag: str) -> list[Any]:
     if ("devices", tag) in DOMAIN.keyed:
         return list(group.values())
     return group if isinstance(group, list) else [group] if group else []
+
+
+def _once(disks: list[Data]) -> list[Data]:
+    """A VM has a file once, as its manifest sees it."""
+    paths: set[str] = set()
+    kept = []
+    for entry in disks:
+        path = entry.get("path") or entry.get("cdrom")
+        if path == "empty" or path not in paths:
+            kept.append(entry)
+            paths.add(str(path))
+    return kept
 
 
 def _of_kind(devices: Mapping[str, Any], kind: Kind) -> list[Data]:

@@ -29,7 +29,10 @@ CPUS = (
     Leaf("vcpu/#", "max", number),
     Leaf("cpu/@mode", "mode"),
     Leaf("cpu/model/#", "model"),
-    *(Leaf(f"cpu/topology/@{name}", f"topology.{name}", number) for name in ("sockets", "dies", "cores", "threads")),
+    *(
+        Leaf(f"cpu/topology/@{name}", f"topology.{name}", number)
+        for name in ("sockets", "dies", "cores", "threads")
+    ),
     Leaf("vcpu/@cpuset", "cpuset"),
     Leaf("cputune/emulatorpin/@cpuset", "emulator_pin"),
     *(Leaf(f"cputune/{name}/#", name, number) for name in SCHEDULING),

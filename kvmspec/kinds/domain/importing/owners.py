@@ -58,9 +58,14 @@ def _candidates(path: Path, rendered: Data, spec: VmSpec, keys: KeyMap) -> list[
         names = [keys.disks[key] for key in disk_keys(spec.disks)]
         return _inside(("disks", names.index(path[2])), path[3:], _DISK)
     if path[:2] == ("devices", "interface") and len(path) > 2:
-        macs = [nic.mac or keys.networks[key] for key, nic in zip(nic_keys(spec.networks), spec.networks, strict=True)]
+        macs = [
+            nic.mac or keys.networks[key]
+            for key, nic in zip(nic_keys(spec.networks), spec.networks, strict=True)
+        ]
         return _inside(("networks", macs.index(path[2])), path[3:], _NIC)
-    found = [tuple(field.split(".")) for length in range(len(path), 0, -1) if (field := _ALONE.get(path[:length]))]
+    found = [
+        tuple(field.split(".")) for length in range(len(path), 0, -1) if (field := _ALONE.get(path[:length]))
+    ]
     if path[0] == "devices" and len(path) > 1 and path[1] in _KINDS:
         found += _of_kind(path, rendered)
     return [*found]

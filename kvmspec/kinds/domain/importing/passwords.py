@@ -17,7 +17,10 @@ class Passwords:
         self._stands: dict[str, str] = {}
         for node in root.findall("devices/graphics"):
             if node.get("passwd"):
-                variable = _ODD.sub("_", f"{name}_{node.get('type')}_password".lower()).lstrip("0123456789_") or "password"
+                variable = (
+                    _ODD.sub("_", f"{name}_{node.get('type')}_password".lower()).lstrip("0123456789_")
+                    or "password"
+                )
                 stand_in = f"\N{LOCK}pw{len(self._stands)}\N{LOCK}"
                 node.set("passwd", stand_in)
                 self._stands[stand_in] = f"${{{variable}}}"

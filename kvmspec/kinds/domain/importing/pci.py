@@ -15,25 +15,27 @@ Places = Mapping[ET.Element, tuple[int, int, int]]
 
 
 def drop_generated(root: ET.Element, devices: ET.Element) -> None:
-    """Take out all PCI addresses where they are those that libvirt would draw, and the ports of a PCI Express
-    machine that it adds for them."""
+    """Take out the PCI addresses that libvirt would draw, and the ports of a PCI Express machine that it adds
+    for them (all of these, or none)."""
     kind = root.find("os/type")
     machine = (kind.get("machine") or "") if kind is not None else ""
     found = {node: place for node in devices if (place := _place(node)) is not None}
     if "q35" in machine:
-        wanted, ports = _express(devices), devices.findall("controller[@model='pcie-root-port']")
+        wanted = _express(devices)
+        if wanted is not None and found == wanted:
+            for node in devices.findall("controller[@model='pcie-root-port']"):
+                devices.remove(node)
+            kept: set[ET.Element] = set()
+        else:
+            kept = {node for node in found if found[node] != _on_q35(devices).get(node)}
     elif machine == "pc" or machine.startswith("pc-"):
-        wanted, ports = _conventional(devices), []
+        kept = _chosen(devices, found)
     else:
-        return
-    if wanted is None or found != wanted:
         return
     for node in found:
         address = node.find("address")
-        if address is not None:
+        if address is not None and node not in kept:
             node.remove(address)
-    for node in ports:
-        devices.remove(node)
 
 
 def _place(node: ET.Element) -> tuple[int, int, int] | None:
@@ -41,7 +43,9 @@ def _place(node: ET.Element) -> tuple[int, int, int] | None:
     address = node.find("address")
     if address is None or address.get("type") != "pci":
         return None
-    if address.attrib.keys() - {"multifunction"} != {"type", "domain", "bus", "slot", "function"} or len(address):
+    if address.attrib.keys() - {"multifunction"} != {"type", "domain", "bus", "slot", "function"} or len(
+        address
+    ):
         return (-1, -1, -1)
     domain, bus, slot, function = (int(address.attrib[n], 0) for n in ("domain", "bus", "slot", "function"))
     if domain or ("multifunction" in address.attrib) != _is_first_port(node, function):
@@ -83,7 +87,11 @@ _SOUND = ("es1370", "ac97", "ich6", "ich9", "virtio")
 _EXPRESS = {"scsi": ("virtio-scsi",), "usb": ("qemu-xhci", "nec-xhci"), "virtio-serial": (None, "virtio")}
 _ORDER = (
     _Taker("filesystem"),
-    _Taker("interface", lambda node: node.get("type") != "hostdev", lambda node: _card(node) in ("virtio", "e1000e")),
+    _Taker(
+        "interface",
+        lambda node: node.get("type") != "hostdev",
+        lambda node: _card(node) in ("virtio", "e1000e"),
+    ),
     _Taker("sound", lambda node: node.get("model") in _SOUND, _never),
     _Taker(
         "controller",
@@ -91,7 +99,11 @@ _ORDER = (
         lambda node: node.get("model") in _EXPRESS.get(node.get("type") or "", ()),
     ),
     _Taker("disk", _target("virtio")),
-    _Taker("hostdev", lambda node: node.get("type") in ("pci", "mdev", "scsi_host"), lambda node: node.get("type") == "pci"),
+    _Taker(
+        "hostdev",
+        lambda node: node.get("type") in ("pci", "mdev", "scsi_host"),
+        lambda node: node.get("type") == "pci",
+    ),
     _Taker("memballoon", lambda node: (node.get("model") or "").startswith("virtio")),
     _Taker("rng", lambda node: (node.get("model") or "").startswith("virtio")),
     _Taker("watchdog", lambda node: node.get("model") == "i6300esb", _never),
@@ -111,11 +123,28 @@ def _takers(devices: ET.Element, fixed: Places) -> Iterator[tuple[ET.Element, bo
                 yield node, taker.express(node)
 
 
-def _conventional(devices: ET.Element) -> Places:
-    """i440fx: everything on the first bus; 0 is the host bridge, 1 the PIIX3, 2 a video card's."""
+def _chosen(devices: ET.Element, found: Places) -> set[ET.Element]:
+    """i440fx: the devices whose addresses somebody chose. The others get the lowest slots that are free, in
+    their order, on the first bus; 0 is the host bridge, 1 the PIIX3, 2 a video card's."""
     fixed = _piix3(devices) | _first_video(devices, 2)
-    first = 3 if _first_video(devices, 2) else 2
-    return fixed | {node: (0, first + n, 0) for n, (node, _) in enumerate(_takers(devices, fixed))}
+    takers = [node for node, _ in _takers(devices, fixed)]
+    if any(node not in found for node in takers) or len(found) > _ROOMY:
+        return {*found}
+    chosen = {node for node in found if node not in takers and found[node] != fixed.get(node)}
+    while True:
+        taken = {found[node][1] for node in chosen if found[node][0] == 0} | {0, 1}
+        if any(node in fixed and node not in chosen for node in devices.findall("video")):
+            taken.add(2)
+        free = (slot for slot in range(32) if slot not in taken)
+        drawn = {node: (0, next(free, -1), 0) for node in takers if node not in chosen}
+        wrong = next((node for node, place in drawn.items() if found[node] != place), None)
+        if wrong is None:
+            return chosen
+        chosen.add(wrong)
+
+
+_ROOMY = 26
+"""Where the bus gets full libvirt adds a bridge (seen at 31 devices), which this does not rehearse."""
 
 
 def _piix3(devices: ET.Element) -> dict[ET.Element, tuple[int, int, int]]:
@@ -133,11 +162,16 @@ def _first_video(devices: ET.Element, slot: int) -> dict[ET.Element, tuple[int, 
     return {node: (0, slot, 0)} if node is not None and _card(node) != "none" else {}
 
 
+def _on_q35(devices: ET.Element) -> dict[ET.Element, tuple[int, int, int]]:
+    """What has its place whatever else there is."""
+    sata = devices.findall("controller[@type='sata'][@index='0']")
+    return dict.fromkeys(sata, (0, 31, 2)) | _first_video(devices, 1)
+
+
 def _express(devices: ET.Element) -> Places | None:
     """q35: each device in a port of its own, and one port to spare, eight to a slot; None where there are
     conventional devices, which get a bridge, or ports that libvirt does not make so."""
-    video = _first_video(devices, 1)
-    fixed = {node: (0, 0x1F, 2) for node in devices.findall("controller[@type='sata'][@index='0']")} | video
+    video, fixed = _first_video(devices, 1), _on_q35(devices)
     takers = list(_takers(devices, fixed))
     ports = devices.findall("controller[@type='pci']")[1:]
     if not all(express for _, express in takers) or len(ports) != len(takers) + 1:

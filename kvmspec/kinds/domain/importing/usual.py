@@ -47,10 +47,9 @@ _WORDS = (
     Word("devices/serial/target[@type='isa-serial']/model[@name='isa-serial']", "name", "isa-serial"),
     Word("devices/serial/target[@type='isa-serial']", "type", "isa-serial"),
     Word("devices/watchdog", "action", "reset"),
-    Word("devices/graphics/listen[@type='address']", "type", "address"),
 )
 _QXL = {"ram": "65536", "vram": "65536", "vgamem": "16384"}
-_HOLLOW = ("devices/serial/target/model", "devices/graphics/listen")
+_HOLLOW = ("devices/serial/target/model",)
 """Elements that are nothing without attributes."""
 
 
@@ -59,9 +58,10 @@ def plain(root: ET.Element) -> ET.Element:
     _without_state(root)
     for tag, (text, attributes) in _ALONE.items():
         node = root.find(tag)
-        if node is not None and (node.text or "").strip() == text and node.attrib == attributes:
-            if not len(node):
-                root.remove(node)
+        if node is None or len(node):
+            continue
+        if (node.text or "").strip() == text and node.attrib == attributes:
+            root.remove(node)
     vcpu = root.find("vcpu")
     if vcpu is not None and "current" not in vcpu.attrib:  # as it is rendered; libvirt means the same
         vcpu.set("current", (vcpu.text or "1").strip())
@@ -89,9 +89,13 @@ def _devices(root: ET.Element) -> None:
     _boot(root)
     addresses.drop_generated(root)
     controllers.drop_implicit(root)
-    _remove(root, "devices/input", lambda node: node.get("bus") == "ps2" and not len(node) and arch == "x86_64")
+    _remove(
+        root, "devices/input", lambda node: node.get("bus") == "ps2" and not len(node) and arch == "x86_64"
+    )
     _remove(root, "devices/memballoon", lambda node: node.attrib == {"model": "virtio"} and not len(node))
-    _remove(root, "devices/audio", lambda node: not len(node) and node.attrib == _audio(root))
+    _remove(root, "devices/graphics/listen", lambda node: node.attrib == {"type": "address"})
+    if len(root.findall("devices/audio")) == 1:
+        _remove(root, "devices/audio", lambda node: not len(node) and node.attrib == _audio(root))
 
 
 def _audio(root: ET.Element) -> dict[str, str]:
@@ -103,9 +107,8 @@ def _audio(root: ET.Element) -> dict[str, str]:
 def _boot(root: ET.Element) -> None:
     """Without an order of any kind libvirt boots from disk."""
     boots = root.findall("os/boot")
-    if [node.attrib for node in boots] == [{"dev": "hd"}]:
-        if root.find("devices/*/boot") is None:
-            _remove(root, "os/boot", lambda node: True)
+    if [node.attrib for node in boots] == [{"dev": "hd"}] and root.find("devices/*/boot") is None:
+        _remove(root, "os/boot", lambda node: True)
 
 
 def _default_cpu(root: ET.Element) -> None:
