@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from kvmspec.canon.compare import covers, drop, get, leaves, put, uncovered
 from kvmspec.canon.edit import select
 from kvmspec.canon.read import read
+from kvmspec.canon.shape import DOMAIN
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.kinds import records
@@ -274,7 +275,7 @@ def _elements(data: Data, path: Path) -> list[Path]:
     have = get(data, path)
     if have is None:
         return []
-    return [(*path, key) for key in have] if len(path) == 2 and path[0] == "devices" else [path]
+    return [(*path, key) for key in have] if len(path) == 2 and path in DOMAIN.keyed else [path]
 
 
 def _without_what_is_nowhere(applied: Data, recorded: Data, places: Sequence[Data]) -> Data:

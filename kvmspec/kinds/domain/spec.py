@@ -183,14 +183,14 @@ class VmSpec(Model):
     """Spare PCIe ports of a new q35 machine, into which devices can be plugged later."""
     cloud_init: CloudInitSpec | None = None
     """What cloud-init does at the first boot (NoCloud)."""
-    xml: Fragment | None = None
-    """What libvirt knows and no field says: a piece of its XML, merged by identity into the VM's."""
     depends_on: tuple[Name, ...] = Field((), examples=[["db"]])
     """VMs that are started before it."""
     wait_for: WaitSpec | None = None
     """When it counts as started: what `apply` then waits for, and `kvmspec wait`."""
     lifecycle: LifecycleSpec = LifecycleSpec()
     """What may happen to it."""
+    xml: Fragment | None = None
+    """What libvirt knows and no field says: a piece of its XML, merged by identity into the VM's."""
 
     @model_validator(mode="after")
     def _complete(self) -> VmSpec:
