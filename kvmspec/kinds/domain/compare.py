@@ -275,7 +275,7 @@ def _elements(data: Data, path: Path) -> list[Path]:
     have = get(data, path)
     if have is None:
         return []
-    return [(*path, key) for key in have] if len(path) == 2 and path in DOMAIN.keyed else [path]
+    return [(*path, key) for key in have] if path[0] == "devices" and path in DOMAIN.keyed else [path]
 
 
 def _without_what_is_nowhere(applied: Data, recorded: Data, places: Sequence[Data]) -> Data:
