@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from kvmspec.core.observed import HostView
     from kvmspec.core.status import Rendered, VmStatus
     from kvmspec.core.topology import Topology
+    from kvmspec.engine.importing import Found
     from kvmspec.engine.prune import Bases, PlacedBase, Pruned
     from kvmspec.engine.reach import Reached
     from kvmspec.images.library import Library
@@ -477,6 +478,20 @@ def _hosts(plan: Plan) -> set[str]:
 def _rebuilt(disks: tuple[str, ...]) -> frozenset[str]:
     """The VMs of `vm/NAME/DISK`."""
     return frozenset(disk.split("/")[1] for disk in disks if disk.count("/") == 2)
+
+
+def imported_files(files: Sequence[Path], project: str) -> Found:
+    """A manifest of the VMs in files with libvirt's XML, without asking any host."""
+    from kvmspec.engine import importing
+
+    return importing.of_files(files, project, _renderer())
+
+
+def imported(names: Sequence[str], project: str, uri: str | None) -> Found:
+    """A manifest of VMs of a host; of all that no project owns, where none is named."""
+    from kvmspec.engine import importing
+
+    return importing.of_host(names, project, uri, _renderer())
 
 
 def _check_permissions(plan: Plan) -> None:

@@ -31,6 +31,7 @@ COMMANDS = {
     "wait": "Wait until a VM can be used: an address, its agent, ssh, a port.",
     "ssh": "Open a shell in a VM, or run a command there.",
     "console": "Open the serial console of a VM.",
+    "import": "Print a manifest of VMs that exist.",
     "fmt": "Put manifests into canonical order and layout; comments stay.",
     "image": "The images of the manifest: pull, list, prune their cache.",
     "graph": "Draw hosts, networks, VMs and volumes, as Mermaid or DOT.",
@@ -40,8 +41,11 @@ COMMANDS = {
 }
 """Each is a function of that name in the module of that name, or of MODULES; or it is a group."""
 
-MODULES = {"console": "attach"}
+MODULES = {"console": "attach", "import": "importing"}
 """Where a command's module cannot have its name."""
+
+FUNCTIONS = {"import": "import_"}
+"""Where a command's function cannot have its name."""
 
 GROUPS = {
     "image": {
@@ -162,7 +166,7 @@ def _of_group(context: typer.Context) -> None:
 def _load(name: str) -> Callable[..., int]:
     first = name.partition(" ")[0]
     module = import_module(f"kvmspec.cli.{MODULES.get(first, first)}")
-    function: Callable[..., int] = getattr(module, name.replace(" ", "_"))
+    function: Callable[..., int] = getattr(module, FUNCTIONS.get(name, name.replace(" ", "_")))
     return function
 
 

@@ -183,7 +183,12 @@ BAD: dict[str, tuple[str, str]] = {  # what is wrong → the manifest, and what 
     "a section of later": (HEAD + "secrets:\n  d: {usage: ceph}\n", "secrets"),
     "a field of later": (vm("firmware: uefi"), "firmware"),
     "a mode of later": (net("mode: sriov"), "sriov"),
-    "xml of later": (vm("xml: <domain/>"), "xml"),
+    "xml that is none": (vm("xml: <domain>"), "xml"),
+    "xml of something else": (vm("xml: <network/>"), "xml"),
+    "xml with an entity": (
+        vm("xml: '<!DOCTYPE d [<!ENTITY e \"x\">]><domain><title>&e;</title></domain>'"),
+        "xml",
+    ),
     "a tag that runs code": (
         HEAD + 'vms: !!python/object/apply:os.system ["touch /tmp/kvmspec-owned"]\n',
         "",

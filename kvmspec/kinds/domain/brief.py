@@ -21,13 +21,16 @@ _DEVICES = "\n  <devices>\n"
 _CONTROLLER = re.compile(r"\n    <controller\b[^\n]*(?:(?:\n      [^\n]*)*\n    </controller>)?")
 
 
-def brief(xml: str) -> dict[str, Any]:
-    """Canonical data of a domain as libvirt dumps it, without what no manifest states.
+def brief(xml: str, stated: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Canonical data of a domain as libvirt dumps it, without what no manifest states; but with the elements
+    in `stated`, which a fragment speaks of.
 
     The controllers, which are half of the text, are not even parsed. libvirt always indents alike,
     and below the last <devices> nothing stands that is not its own (in <metadata> it might); of
     text that looks otherwise nothing is cut.
     """
+    if not stated.isdisjoint(NEVER_STATED):
+        return read(xml, NEVER_STATED - stated)
     head, devices, rest = xml.rpartition(_DEVICES)
     return read(head + devices + _CONTROLLER.sub("", rest) if devices else xml, NEVER_STATED)
 

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 from kvmspec.canon.compare import covers, drop, get, leaves, put, uncovered
 from kvmspec.canon.edit import select
 from kvmspec.canon.read import read
+from kvmspec.canon.shape import DOMAIN
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
-from kvmspec.kinds.domain import fields, fit, foreign, preset, render
+from kvmspec.kinds.domain import fields, fit, foreign, fragments, preset, render
 from kvmspec.kinds.domain.brief import brief
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.keys import allocate, disk_keys, final
@@ -94,7 +95,9 @@ class Comparison:
 
     @property
     def absences(self) -> list[Path]:
-        return fit.absences(self.spec, self.keys, self.persistent, self.active or {})
+        places = (self.persistent, self.active or {})
+        listed = fit.absences(self.spec, self.keys, *places)
+        return [*listed, *fragments.absences(self.spec, self.stated, places)]
 
     def changes(self) -> Iterator[Change]:
         """What the persistent definition lacks, and what it has too much."""
@@ -197,6 +200,10 @@ class Comparison:
 
     def _unit_gone(self, path: Path) -> Path | None:
         """The largest thing that a path is in, that can go, and of which nothing is stated any more."""
+        for length in range(1, len(path) + 1):
+            whole = path[:length]
+            if whole not in _GROUPS and fields.is_unknown(whole) and get(self.stated, whole) is None:
+                return whole  # of a fragment
         for length in range(2, len(path) + 1):
             row, unit = fields.lookup(path[:length])
             if row.removable and len(unit) == length and get(self.stated, unit) is None:
@@ -209,9 +216,10 @@ def compare(
     desired: Desired, observed: Observed, record: Record | None, view: HostView, context: Context
 ) -> Comparison:
     """Read, render and fit one VM that exists."""
-    persistent = brief(observed.xml)
-    persistent["autostart"] = observed.autostart
     spec: VmSpec = desired.spec
+    speaks_of = fragments.tags(spec) | fragments.spoken_of(record.applied if record else {})
+    persistent = brief(observed.xml, speaks_of)
+    persistent["autostart"] = observed.autostart
     name = desired.address.name
     places = Places(context.manifest, view, record.own if record else None)
     sources = tuple(places.source(name, spec, disk) for disk in spec.disks)
@@ -219,7 +227,7 @@ def compare(
     known = record.keys if record else None
     paths = [source.path for source in sources]
     macs = records.macs(view)
-    active, saved = (_of_guest(xml) for xml in (observed.active_xml, observed.saved_xml))
+    active, saved = (_of_guest(xml, speaks_of) for xml in (observed.active_xml, observed.saved_xml))
     plugged = (active or {}).get("devices", {}).get("disk", {})
     keys = allocate(context.manifest.project, name, spec, known, devices, paths, macs, plugged)
     becomes = final(spec, keys, devices, plugged)
@@ -259,8 +267,8 @@ def compare(
     )
 
 
-def _of_guest(xml: str | None) -> Data | None:
-    return None if xml is None else _as_stated(brief(xml))
+def _of_guest(xml: str | None, speaks_of: frozenset[str]) -> Data | None:
+    return None if xml is None else _as_stated(brief(xml, speaks_of))
 
 
 def _elements(data: Data, path: Path) -> list[Path]:
@@ -268,7 +276,7 @@ def _elements(data: Data, path: Path) -> list[Path]:
     have = get(data, path)
     if have is None:
         return []
-    return [(*path, key) for key in have] if len(path) == 2 and path[0] == "devices" else [path]
+    return [(*path, key) for key in have] if path[0] == "devices" and path in DOMAIN.keyed else [path]
 
 
 def _without_what_is_nowhere(applied: Data, recorded: Data, places: Sequence[Data]) -> Data:
@@ -315,7 +323,7 @@ def _with_new_devices(
         named = zip(nic_keys(spec.networks), spec.networks, strict=True)
         updates["networks"] = tuple(preset.new_nic(n, standard) if key in new_nics else n for key, n in named)
     if spec.graphics and "graphics" not in devices:
-        updates["graphics"] = tuple(preset.new_graphics(graphics) for graphics in spec.graphics)
+        updates["graphics"] = tuple(preset.new_graphics(one, standard) for one in spec.graphics)
     return (spec.model_copy(update=updates) if updates else spec), new_disks
 
 

@@ -68,6 +68,9 @@ class DiskSpec(Model):
     """Format of the image."""
     bus: Literal["virtio", "scsi", "sata", "usb", "ide"] | None = Field(None, examples=["scsi"])
     """The bus the guest sees it on."""
+    target: Annotated[str, Field(pattern=r"^(hd|sd|vd|fd)[a-z]{1,3}$")] | None = Field(None, examples=["sdb"])
+    """The target libvirt knows it by, from when it is first attached; the first free one of its bus when not
+    given."""
     cache: Literal["none", "writeback", "writethrough", "directsync", "unsafe"] | None = None
     """How the host's page cache is used; QEMU's own choice when not given."""
     discard: Literal["unmap", "ignore"] | None = None

@@ -69,6 +69,7 @@ _BESIDES = (
         "none, or restart",
         "nothing with `on_change: ignore`; with `new-instance` the guest reads the new seed at its next boot",
     ),
+    Effect("xml", "restart", "as the field has it that says the same; what no field says is read at boot"),
     Effect("depends_on", "none", "the order in which kvmspec starts VMs"),
     Effect("wait_for", "none", "what kvmspec waits for when it has started the VM"),
     Effect("lifecycle", "none", "what kvmspec may do to the VM; the guest does not see it"),
@@ -78,6 +79,7 @@ _BESIDES = (
     Effect(
         "disks.name", "restart", "another name is another disk, with a volume of its own; the old one stays"
     ),
+    Effect("disks.target", "none", "read when the disk is first attached"),
     Effect("disks.size", "live", "grows through the running guest; never shrinks"),
     Effect("disks.image", "none", "read when the disk is created; `--replace` takes a newer one"),
     Effect("disks.clone", "none", "read when the disk is created"),

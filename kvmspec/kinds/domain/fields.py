@@ -76,6 +76,14 @@ def lookup(path: Path) -> tuple[Field, Path]:
     return FIELDS[-1], path
 
 
+def is_unknown(path: Path) -> bool:
+    """Whether the table knows neither an element nor anything in it: only a fragment can have stated it."""
+    return lookup(path)[0] is FIELDS[-1] and not any(
+        all(ANY in (want, have) or want == have for want, have in zip(row.canonical, path, strict=False))
+        for row in _BY_FIRST.get(path[0], ())
+    )
+
+
 def is_parted(path: Path) -> bool:
     """Whether the table has no row of an element, but rows of what is in it."""
     length = len(path)

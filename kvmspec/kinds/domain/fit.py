@@ -10,6 +10,7 @@ from typing import Any
 from kvmspec.canon.compare import get, replaced
 from kvmspec.canon.read import read
 from kvmspec.kinds.domain.absences import devices
+from kvmspec.kinds.domain.fragments import tags
 from kvmspec.kinds.domain.keys import disk_keys
 from kvmspec.kinds.domain.rules import same_machine
 from kvmspec.kinds.domain.spec import VmSpec
@@ -24,7 +25,7 @@ _PLACES = frozenset({"address"})  # brief.NEVER_STATED
 def stated_data(rendered: str, spec: VmSpec) -> Data:
     """What the manifest states, as canonical data; this is what last applied records, so nothing
     that was merely observed may enter here."""
-    stated = read(rendered, _PLACES)
+    stated = read(rendered, _PLACES - tags(spec))
     stated.pop("name", None)
     stated.pop("uuid", None)
     if spec.autostart is not None:

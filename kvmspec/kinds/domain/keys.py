@@ -78,12 +78,18 @@ def _disks(
 ) -> dict[str, str]:
     given = known.disks if known else {}
     taken = {*live, *given.values(), *(known.retired if known else ())}
+    wanted = {disk.target for disk in spec.disks if disk.target is not None}
     unclaimed = {target: disk for target, disk in live.items() if target not in given.values()}
     result: dict[str, str] = {}
     for key, disk, source in zip(disk_keys(spec.disks), spec.disks, sources, strict=True):
-        target = given.get(key) or _recognise_disk(disk, source, unclaimed, adopting=known is None)
+        target = given.get(key)
+        if target is None and known is None and disk.target in unclaimed:
+            target = disk.target
+        target = target or _recognise_disk(disk, source, unclaimed, adopting=known is None)
+        if target is None and disk.target not in taken:
+            target = disk.target
         if target is None:
-            target = _free(_PREFIX.get(bus_of(disk), "sd"), taken)
+            target = _free(_PREFIX.get(bus_of(disk), "sd"), taken | wanted)
         unclaimed.pop(target, None)
         taken.add(target)
         result[key] = target

@@ -73,7 +73,7 @@ def completed(spec: VmSpec, facts: HostFacts) -> VmSpec:
         "networks": tuple(new_nic(nic, standard) for nic in spec.networks),
     }
     if spec.graphics:
-        values["graphics"] = tuple(new_graphics(graphics) for graphics in spec.graphics)
+        values["graphics"] = tuple(new_graphics(graphics, standard) for graphics in spec.graphics)
     if standard:
         values["features"] = _with(spec.features or FeaturesSpec(), acpi=True, apic=True)
         values["devices"] = _with(spec.devices or DevicesSpec(), rng=True)
@@ -97,9 +97,9 @@ def new_nic(nic: NicSpec, standard: bool = True) -> NicSpec:
     return _with(nic, model="virtio" if standard else None)
 
 
-def new_graphics(graphics: GraphicsSpec) -> GraphicsSpec:
+def new_graphics(graphics: GraphicsSpec, standard: bool = True) -> GraphicsSpec:
     """A graphical console as it is created."""
-    return _with(graphics, listen="127.0.0.1")
+    return _with(graphics, listen="127.0.0.1" if standard else None)
 
 
 def _with(model: M, /, **values: Any) -> M:

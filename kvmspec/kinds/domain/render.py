@@ -10,6 +10,7 @@ from kvmspec.kinds.domain import preset
 from kvmspec.kinds.domain.controllers import Controller, controllers
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.folders_spec import shares_memory
+from kvmspec.kinds.domain.fragments import merged
 from kvmspec.kinds.domain.keys import disk_keys, number_of
 from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.domain.sources import Source
@@ -89,7 +90,7 @@ def stated(
     `new` are the keys of disks the VM does not have yet; they are rendered as created.
     """
     machine = Machine(name, "", spec, _disks(spec, sources, keys, new), _nics(spec, keys))
-    return renderer.render("domain.xml.j2", machine=machine)
+    return merged(renderer.render("domain.xml.j2", machine=machine), spec)
 
 
 def created(
@@ -116,7 +117,7 @@ def created(
         controllers=tuple(controllers(full, display)),
         display=display,
     )
-    return renderer.render("domain.xml.j2", machine=machine)
+    return merged(renderer.render("domain.xml.j2", machine=machine), spec)
 
 
 def _disks(spec: VmSpec, sources: tuple[Source, ...], keys: KeyMap, new: frozenset[str]) -> tuple[Disk, ...]:

@@ -89,7 +89,8 @@ class Places:
         if disk.cdrom is not None and disk.volume is not None:  # its seed, which is made before it
             return self._in_pool(disk.pool, disk.volume, "raw")
         if disk.cdrom is not None:
-            return Source(None if disk.cdrom == "empty" else disk.cdrom, "raw")
+            path = None if disk.cdrom == "empty" else disk.cdrom
+            return Source(path, "raw", block=bool(path) and disk.cdrom.startswith("/dev/"))
         if disk.path is not None:
             return Source(disk.path, disk.format or by_suffix(disk.path), block=disk.path.startswith("/dev/"))
         if disk.volume is not None:

@@ -14,6 +14,7 @@ from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.devices_spec import DevicesSpec
 from kvmspec.kinds.domain.fixed_spec import TpmSpec
 from kvmspec.kinds.domain.folders_spec import FilesystemSpec
+from kvmspec.kinds.domain.fragment_spec import Fragment
 from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
 from kvmspec.kinds.domain.install import InstallSpec
 from kvmspec.kinds.domain.memory_spec import BlkioSpec, MemorySpec
@@ -101,7 +102,7 @@ class VmSpec(Model):
 
     later: ClassVar[frozenset[str]] = frozenset(
         {
-            "firmware", "xml",
+            "firmware",
             "clock", "on_poweroff", "on_reboot", "on_crash",
         }
     )  # fmt: skip
@@ -188,6 +189,8 @@ class VmSpec(Model):
     """When it counts as started: what `apply` then waits for, and `kvmspec wait`."""
     lifecycle: LifecycleSpec = LifecycleSpec()
     """What may happen to it."""
+    xml: Fragment | None = None
+    """What libvirt knows and no field says: a piece of its XML, merged by identity into the VM's."""
 
     @model_validator(mode="after")
     def _complete(self) -> VmSpec:

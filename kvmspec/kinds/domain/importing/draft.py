@@ -1,0 +1,98 @@
+"""One domain's canonical data → a first draft of its entry in the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kvmspec.canon.compare import get, put
+from kvmspec.canon.shape import DOMAIN
+from kvmspec.kinds.domain.importing import machine
+from kvmspec.kinds.domain.importing.devices import KINDS, Kind, is_agent, is_console
+from kvmspec.kinds.domain.importing.disks import disk
+from kvmspec.kinds.domain.importing.leaf import Data, said
+from kvmspec.kinds.domain.importing.nics import nic
+
+_IMPLIED = ("ps2", "xen")
+
+
+def draft(data: Mapping[str, Any]) -> Data:
+    """Everything that the manifest may have a word for, in long forms. Whether it fits is not asked here."""
+    found: Data = {"uuid": get(data, ("uuid", "#")), "state": "any", "preset": "bare"}
+    found |= said(data, machine.MACHINE)
+    found |= {"cpus": machine.cpus(data), "memory": machine.memory(data)} | machine.iothreads(data)
+    if order := machine.boot(data):
+        put(found, ("boot", "devices"), order)
+    devices = data.get("devices", {})
+    found |= {"disks": _once(_each(devices, "disk", disk)), "networks": _each(devices, "interface", nic)}
+    found |= _flags(devices)
+    for kind in KINDS:
+        if entries := _of_kind(devices, kind):
+            put(found, tuple(kind.field.split(".")), entries if kind.several else entries[0])
+    return {name: value for name, value in found.items() if value not in (None, [], {})}
+
+
+def _each(
+    devices: Mapping[str, Any], tag: str, read: Callable[[Mapping[str, Any]], Data | None]
+) -> list[Data]:
+    found = []
+    for device in several(devices, tag):
+        entry = _read(read, device)
+        if entry:
+            found.append(entry)
+    return found
+
+
+def several(devices: Mapping[str, Any], tag: str) -> list[Any]:
+    """The devices of an element, keyed (canon.shape) or not."""
+    group = devices.get(tag, {})
+    if ("devices", tag) in DOMAIN.keyed:
+        return list(group.values())
+    return group if isinstance(group, list) else [group] if group else []
+
+
+def _once(disks: list[Data]) -> list[Data]:
+    """A VM has a file once, as its manifest sees it."""
+    paths: set[str] = set()
+    kept = []
+    for entry in disks:
+        path = entry.get("path") or entry.get("cdrom")
+        if path == "empty" or path not in paths:
+            kept.append(entry)
+            paths.add(str(path))
+    return kept
+
+
+def _of_kind(devices: Mapping[str, Any], kind: Kind) -> list[Data]:
+    """The entries of one kind, each once: a second one that is just alike has no word."""
+    group = several(devices, kind.tag)
+    entries = [_read(kind.read, device) for device in group if not _elsewhere(kind, device)]
+    distinct: list[Data] = []
+    for entry in entries:
+        if entry and entry not in distinct:
+            distinct.append(entry)
+    return distinct
+
+
+def _read(read: Callable[[Mapping[str, Any]], Data | None], device: Any) -> Data | None:
+    """An odd device is no reason to fail: what cannot be read is left over."""
+    try:
+        return read(device)
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def _elsewhere(kind: Kind, device: Mapping[str, Any]) -> bool:
+    """What another field says, or the machine has by itself."""
+    if kind.tag == "channel":
+        return is_agent(device)
+    return kind.tag == "input" and device.get("@bus") in _IMPLIED
+
+
+def _flags(devices: Mapping[str, Any]) -> Data:
+    found: Data = {}
+    if any(map(is_console, several(devices, "console"))):
+        found["console"] = True
+    if any(map(is_agent, several(devices, "channel"))):
+        found["guest_agent"] = True
+    return found

@@ -1,0 +1,109 @@
+"""What is not a device, from libvirt's XML: CPUs, memory, features, boot, tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kvmspec.canon.compare import get
+from kvmspec.kinds.domain.cpus_spec import SCHEDULING
+from kvmspec.kinds.domain.importing.leaf import Data, Leaf, number, said, seconds, size, there, word
+from kvmspec.kinds.domain.memory_spec import LIMITS
+
+MACHINE = (
+    Leaf("title/#", "title"),
+    Leaf("description/#", "description"),
+    Leaf("os/type/@machine", "machine"),
+    Leaf("os/type/@arch", "arch"),
+    Leaf("@type", "accel", word(kvm="kvm", qemu="tcg")),
+    Leaf("blkiotune/weight/#", "blkio.weight", number),
+    Leaf("features/acpi", "features.acpi", there),
+    Leaf("features/apic", "features.apic", there),
+    Leaf("features/pae", "features.pae", there),
+    Leaf("os/kernel/#", "boot.kernel"),
+    Leaf("os/initrd/#", "boot.initrd"),
+    Leaf("os/cmdline/#", "boot.cmdline"),
+)
+CPUS = (
+    Leaf("vcpu/@current", "count", number),
+    Leaf("vcpu/#", "max", number),
+    Leaf("cpu/@mode", "mode"),
+    Leaf("cpu/model/#", "model"),
+    *(
+        Leaf(f"cpu/topology/@{name}", f"topology.{name}", number)
+        for name in ("sockets", "dies", "cores", "threads")
+    ),
+    Leaf("vcpu/@cpuset", "cpuset"),
+    Leaf("cputune/emulatorpin/@cpuset", "emulator_pin"),
+    *(Leaf(f"cputune/{name}/#", name, number) for name in SCHEDULING),
+)
+MEMORY = (
+    Leaf("currentMemory/#", "size", size),
+    Leaf("memory/#", "max", size),
+    Leaf("maxMemory/@slots", "slots", number),
+    Leaf("maxMemory/#", "ceiling", size),
+    Leaf("memoryBacking/locked", "locked", there),
+    *(Leaf(f"memtune/{name}/#", f"tuning.{name}", size) for name in LIMITS),
+    Leaf("numatune/memory/@mode", "numatune.mode", usual="strict"),
+    Leaf("numatune/memory/@nodeset", "numatune.nodes"),
+    Leaf("devices/memballoon/stats/@period", "stats_period", seconds),
+)
+_BOOT = {"hd": "disk", "cdrom": "cdrom", "network": "network"}
+
+
+def cpus(data: Mapping[str, Any]) -> Data:
+    found = said(data, CPUS)
+    if found.get("max") == found.get("count"):
+        found.pop("max", None)
+    if found.get("mode") == "custom":
+        del found["mode"]
+    elif "mode" in found:
+        found.pop("model", None)
+    if features := get(data, ("cpu", "feature")):
+        found["features"] = {name: feature.get("@policy") for name, feature in features.items()}
+    pins = get(data, ("cputune", "vcpupin")) or {}
+    if pins:
+        found["pin"] = {int(vcpu): pin["@cpuset"] for vcpu, pin in pins.items()}
+    return found
+
+
+def memory(data: Mapping[str, Any]) -> Data:
+    found = said(data, MEMORY)
+    if found.get("max") == found.get("size"):
+        found.pop("max", None)
+    pages = get(data, ("memoryBacking", "hugepages"))
+    if pages == {}:
+        found["hugepages"] = True
+    elif page := get(pages, ("page",)):
+        found |= _hugepages(page)
+    dimms = [_dimm(device) for device in (get(data, ("devices", "memory")) or {}).values()]
+    if dimms and None not in dimms:
+        found["dimms"] = dimms
+    return found
+
+
+def _hugepages(page: Any) -> Data:
+    plain = isinstance(page, dict) and page.keys() == {"@size", "@unit"} and page["@unit"] == "KiB"
+    return {"hugepages": size(int(page["@size"]) * 1024)} if plain else {}
+
+
+def _dimm(device: Mapping[str, Any]) -> Data | None:
+    amount = get(device, ("target", "size", "#"))
+    if device.get("@model") != "dimm" or amount is None:
+        return None
+    return {"size": size(amount), "node": int(get(device, ("target", "node", "#")) or 0)}
+
+
+def iothreads(data: Mapping[str, Any]) -> Data:
+    """By their number; how many, in short, where they are 1, 2, … and nothing is said of them."""
+    threads = get(data, ("iothreadids", "iothread")) or {}
+    pins = get(data, ("cputune", "iothreadpin")) or {}
+    found = {int(name): ({"pin": pins[name]["@cpuset"]} if name in pins else {}) for name in threads}
+    counted = not pins and sorted(found) == list(range(1, len(found) + 1))
+    return {"iothreads": len(found) if counted else found} if found else {}
+
+
+def boot(data: Mapping[str, Any]) -> list[str] | None:
+    """Kinds of devices in their order; None where one has no word, or libvirt would boot from disk anyway."""
+    devices = [_BOOT.get(entry.get("@dev", "")) for entry in get(data, ("os", "boot")) or ()]
+    return None if not devices or None in devices else [device for device in devices if device]

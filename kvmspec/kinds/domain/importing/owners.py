@@ -1,0 +1,87 @@
+"""Which field of a draft a place in canonical data comes from: the tables, forwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kvmspec.kinds.domain.importing import disks, machine, nics
+from kvmspec.kinds.domain.importing.accept import Place, at
+from kvmspec.kinds.domain.importing.devices import KINDS
+from kvmspec.kinds.domain.importing.leaf import Data, Leaf, Path
+from kvmspec.kinds.domain.keys import disk_keys
+from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.domain.tables.devices import AGENT
+from kvmspec.kinds.nics import nic_keys
+from kvmspec.kinds.records import KeyMap
+
+
+def _fields(leaves: tuple[Leaf, ...], above: str = "") -> dict[Path, str]:
+    return {leaf.path: above + leaf.field for leaf in leaves}
+
+
+_ALONE: Mapping[Path, str] = {
+    **_fields(machine.MACHINE),
+    **_fields(machine.CPUS, "cpus."),
+    **_fields(machine.MEMORY, "memory."),
+    ("cpu", "feature"): "cpus.features",
+    ("cpu", "numa"): "memory.slots",
+    ("cputune", "vcpupin"): "cpus.pin",
+    ("cputune", "iothreadpin"): "iothreads",
+    ("iothreadids",): "iothreads",
+    ("os", "boot"): "boot.devices",
+    ("memoryBacking", "hugepages"): "memory.hugepages",
+    ("maxMemory",): "memory.slots",
+    ("devices", "memory"): "memory.dimms",
+    ("devices", "console"): "console",
+    ("devices", "serial"): "console",
+    ("devices", "channel", AGENT): "guest_agent",
+    ("devices", "memballoon", "stats"): "memory.stats_period",
+}
+_DISK, _NIC = _fields(disks.DISK), _fields(nics.NIC)
+_KINDS = {kind.tag: kind for kind in KINDS}
+_NEEDED = frozenset({("memory", "size"), ("cpus", "count"), ("uuid",)})
+
+
+def owner(path: Path, rendered: Data, draft: Data, spec: VmSpec, keys: KeyMap) -> Place | None:
+    """The smallest part of the draft without which `path` would not be rendered; None where there is none
+    that can go."""
+    for place in _candidates(path, rendered, spec, keys):
+        if place not in _NEEDED and at(draft, place) is not None:
+            return place
+    return None
+
+
+def _candidates(path: Path, rendered: Data, spec: VmSpec, keys: KeyMap) -> list[Place]:
+    """Places to look at, the smallest first."""
+    if path[:2] == ("devices", "disk") and len(path) > 2:
+        names = [keys.disks[key] for key in disk_keys(spec.disks)]
+        return _inside(("disks", names.index(path[2])), path[3:], _DISK)
+    if path[:2] == ("devices", "interface") and len(path) > 2:
+        macs = [
+            nic.mac or keys.networks[key]
+            for key, nic in zip(nic_keys(spec.networks), spec.networks, strict=True)
+        ]
+        return _inside(("networks", macs.index(path[2])), path[3:], _NIC)
+    found = [
+        tuple(field.split(".")) for length in range(len(path), 0, -1) if (field := _ALONE.get(path[:length]))
+    ]
+    if path[0] == "devices" and len(path) > 1 and path[1] in _KINDS:
+        found += _of_kind(path, rendered)
+    return [*found]
+
+
+def _inside(device: Place, path: Path, fields: Mapping[Path, str]) -> list[Place]:
+    field = fields.get(path)
+    return [(*device, *field.split(".")), device] if field else [device]
+
+
+def _of_kind(path: Path, rendered: Data) -> list[Place]:
+    """One entry of a list, where it is known which; else all of them."""
+    kind = _KINDS[path[1]]
+    whole: Place = tuple(kind.field.split("."))
+    if not kind.several or len(path) < 3:
+        return [whole]
+    group: Mapping[str, Any] = rendered["devices"][path[1]]
+    names = [name for name in group if name != AGENT]
+    return [(*whole, names.index(path[2])), whole] if path[2] in names else [whole]
