@@ -26,6 +26,7 @@ from __future__ import annotations
 from typing import Any
 
 from kvmspec.canon.leaving import difference
+from kvmspec.canon.meaning import Meaning
 from kvmspec.canon.merging import merge_into, resolved
 from kvmspec.canon.settling import settle
 from kvmspec.canon.shape import SHAPES, Tags
@@ -34,13 +35,14 @@ from kvmspec.canon.trees import (
     OWN,
     REMOVE,
     FragmentError,
-    Meaning,
     elements,
     lxml,
     namespace,
     parse,
     tidy,
+    without_own,
 )
+from kvmspec.canon.unsaid import leave_unsaid
 
 __all__ = ["FragmentError", "leftover", "merge", "problems"]
 
@@ -76,9 +78,11 @@ def leftover(original: str, rendered: str) -> str:
     if mine.tag != theirs.tag or mine.tag not in SHAPES:
         raise FragmentError(f"<{mine.tag}> and <{theirs.tag}> cannot be compared")
     meaning = Meaning(mine.tag)
-    if mine.tag == "domain":
-        settle(mine)
-        settle(theirs)
+    for tree in (mine, theirs):
+        without_own(tree)
+        if tree.tag == "domain":
+            settle(tree)
+            leave_unsaid(tree, None if tree is mine else mine)
     result = difference(mine, theirs, (), meaning)
     if result is None or not (len(result) or result.attrib):
         return ""

@@ -10,26 +10,21 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 
+from kvmspec.canon.meaning import Meaning, alike, keys, named, same, shows
 from kvmspec.canon.merging import merge_group
 from kvmspec.canon.shape import Tags
 from kvmspec.canon.trees import (
     ADD,
     OWN,
     REMOVE,
-    Meaning,
-    alike,
     elements,
     empty,
     exactly,
     groups,
-    keys,
     lxml,
-    named,
     namespace,
     plain,
     pruned,
-    same,
-    shows,
     text_of,
 )
 
@@ -71,7 +66,7 @@ def _attributes(result: Any, original: Any, rendered: Any, path: Tags, meaning: 
             theirs["unit"] = ""  # an amount is always said with its unit
     for name, value in mine.items():
         if theirs.get(name) != value:
-            result.set(name, original.get(name))
+            result.set(name, original.get(name, value))
     return [f"@{name}" for name in theirs if name not in mine and not (name == "unit" and meaning.size(path))]
 
 

@@ -6,21 +6,9 @@ from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
+from kvmspec.canon.meaning import Meaning, keys, shows
 from kvmspec.canon.shape import Tags
-from kvmspec.canon.trees import (
-    ADD,
-    OWN,
-    REMOVE,
-    Meaning,
-    elements,
-    groups,
-    keys,
-    lxml,
-    namespace,
-    plain,
-    shows,
-    text_of,
-)
+from kvmspec.canon.trees import ADD, OWN, REMOVE, elements, groups, lxml, namespace, plain, text_of
 
 
 def merge_into(node: Any, fragment: Any, path: Tags, meaning: Meaning) -> None:
@@ -29,7 +17,7 @@ def merge_into(node: Any, fragment: Any, path: Tags, meaning: Meaning) -> None:
         _foreign(node, fragment)
         return
     for name in (fragment.get(REMOVE) or "").split():
-        _drop(node, name, fragment.nsmap)
+        _drop(node, name, fragment.nsmap, path, meaning)
     if meaning.size(path) and text_of(fragment):
         node.attrib.pop("unit", None)  # an amount without a unit is not one in the unit that was there
     for name, value in meaning.attributes(fragment, ()).items():
@@ -40,14 +28,25 @@ def merge_into(node: Any, fragment: Any, path: Tags, meaning: Meaning) -> None:
         merge_group(node, stated, (*path, tag), meaning)
 
 
-def _drop(node: Any, name: str, spaces: dict[str | None, str]) -> None:
+def _drop(node: Any, name: str, spaces: dict[str | None, str], path: Tags, meaning: Meaning) -> None:
     if name == "#":
         node.text = None
     elif name.startswith("@"):
         node.attrib.pop(resolved(name[1:], spaces), None)
     else:
-        for child in node.findall(resolved(name, spaces)):
-            node.remove(child)
+        tag = resolved(name, spaces)
+        for child in node.findall(tag):
+            _detach(child, meaning.opaque((*path, tag)))
+
+
+def _detach(node: Any, opaque: bool) -> None:
+    """Remove an element; of metadata what is kvmspec's own stays."""
+    if opaque:
+        for child in elements(node):
+            if namespace(child) != OWN:
+                node.remove(child)
+    if not opaque or not elements(node):
+        node.getparent().remove(node)
 
 
 def resolved(name: str, spaces: dict[str | None, str]) -> str:
@@ -63,7 +62,7 @@ def merge_group(node: Any, stated: Sequence[Any], path: Tags, meaning: Meaning) 
         if example.get(REMOVE) == ".":
             for child in node.findall(tag):
                 if shows(example, child, path, meaning):
-                    node.remove(child)
+                    _detach(child, meaning.opaque(path))
     wanted = [one for one in stated if one.get(REMOVE) != "."]
     known = node.findall(tag)
     given = [one for one in wanted if one.get(ADD) != "."]

@@ -1,0 +1,103 @@
+"""What need not be said, since libvirt says it by itself: left out before two domains are compared.
+
+So that what one states and the other leaves to libvirt is no difference, and a fragment holds none of it.
+Measured on 9.0: a dump that is defined again without these comes out the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kvmspec.canon.units import to_bytes
+
+# element → attributes and what libvirt gives them where they are not stated
+_ATTRIBUTES: dict[str, dict[str, str]] = {
+    "vcpu": {"placement": "static"},
+    "devices/disk": {"device": "disk"},
+    "devices/disk/driver": {"name": "qemu"},
+}
+_TEXTS = {"on_poweroff": "destroy", "on_reboot": "restart", "on_crash": "destroy"}
+
+
+def leave_unsaid(domain: Any, original: Any = None) -> None:
+    """Take out of a domain's tree what libvirt would add to it again.
+
+    What follows from something else (the current memory from the maximum) goes from a rendered domain only
+    where that is the same in the original, from which it has gone already.
+    """
+    for path, defaults in _ATTRIBUTES.items():
+        for node in domain.findall(path):
+            for name, value in defaults.items():
+                if node.get(name) == value:
+                    del node.attrib[name]
+    for tag, text in _TEXTS.items():
+        node = domain.find(tag)
+        if node is not None and node.text == text:
+            domain.remove(node)
+    clock = domain.find("clock")
+    if clock is not None and dict(clock.attrib) == {"offset": "utc"} and not len(clock):
+        domain.remove(clock)
+    for rule in (_memory, _vcpu, _boot, *map(_ports, ("serial", "console", "parallel"))):
+        rule(domain, domain if original is None else original)
+    for alias in domain.findall("devices/*/alias"):
+        if not alias.get("name", "").startswith("ua-"):
+            alias.getparent().remove(alias)
+
+
+def _memory(domain: Any, original: Any) -> None:
+    """The guest gets all the memory it may have; with NUMA cells the maximum is counted anew."""
+    current, memory = domain.find("currentMemory"), _amount(domain.find("memory"))
+    if current is None or domain.find("cpu/numa") is not None or original.find("cpu/numa") is not None:
+        return
+    if _amount(current) == memory == _amount(original.find("memory")):
+        domain.remove(current)
+
+
+def _amount(node: Any) -> int | None:
+    try:
+        return None if node is None else to_bytes((node.text or "").strip(), node.get("unit") or "KiB")
+    except (KeyError, ValueError):
+        return None
+
+
+def _vcpu(domain: Any, original: Any) -> None:
+    """All processors are there."""
+    vcpu, most = domain.find("vcpu"), (domain.findtext("vcpu") or "").strip()
+    if vcpu is not None and vcpu.get("current") == most == (original.findtext("vcpu") or "").strip():
+        del vcpu.attrib["current"]
+
+
+def _boot(domain: Any, original: Any) -> None:
+    """From disk, unless a device has an order (virDomainDefPostParseOs)."""
+    said = [boot.get("dev") for boot in domain.findall("os/boot")]
+    if said == ["hd"] and all(map(_boots_from_disk, (domain, original))):
+        machine = domain.find("os")
+        machine.remove(machine.find("boot"))
+
+
+def _boots_from_disk(domain: Any) -> bool:
+    said = [boot.get("dev") for boot in domain.findall("os/boot")]
+    kind = (domain.findtext("os/type") or "").strip()
+    return said in ([], ["hd"]) and kind == "hvm" and domain.find("devices/*/boot") is None
+
+
+def _ports(tag: str) -> Callable[[Any, Any], None]:
+    """Ports are numbered in their order."""
+
+    def rule(domain: Any, original: Any) -> None:
+        nodes = domain.findall(f"devices/{tag}")
+        targets = domain.findall(f"devices/{tag}/target[@port]")
+        in_order = [target.get("port") for target in targets] == [str(n) for n in range(len(nodes))]
+        if in_order and (domain is original or original.find(f"devices/{tag}/target[@port]") is None):
+            for target in targets:
+                _without(target, "port")
+
+    return rule
+
+
+def _without(node: Any, name: str) -> None:
+    """Remove an attribute, and the element where it says nothing more."""
+    del node.attrib[name]
+    if not node.attrib and not len(node):
+        node.getparent().remove(node)
