@@ -128,7 +128,17 @@ def _marks(node: Any, path: Tags, meaning: Meaning) -> list[str]:
     found = [f"{where}k:{lxml().QName(name).localname} is not known, only k:remove and k:add are"
              for name in names if name not in _MARKS]  # fmt: skip
     found += [where + text for text in _mark(node, path)]
+    if meaning.opaque(path):
+        return found
+    if stray := _stray(node):
+        found.append(f"{where}text between elements of <{lxml().QName(node).localname}>: {stray!r}")
     return found + [text for child in elements(node) for text in _marks(child, (*path, child.tag), meaning)]
+
+
+def _stray(node: Any) -> str:
+    """Text beside elements: libvirt has none, so it is a slip of the pen."""
+    inside = [node.text, *(child.tail for child in node)] if elements(node) else []
+    return next((text.strip() for text in inside if text and text.strip()), "")
 
 
 def _mark(node: Any, path: Tags) -> list[str]:
