@@ -129,7 +129,8 @@ def _marks(node: Any, path: Tags, meaning: Meaning) -> list[str]:
              for name in names if name not in _MARKS]  # fmt: skip
     found += [where + text for text in _mark(node, path)]
     if meaning.opaque(path):
-        return found
+        return found + [text for child in elements(node) if namespace(child) == OWN
+                        for text in _marks(child, (*path, child.tag), meaning)]  # fmt: skip
     if stray := _stray(node):
         found.append(f"{where}text between elements of <{lxml().QName(node).localname}>: {stray!r}")
     return found + [text for child in elements(node) for text in _marks(child, (*path, child.tag), meaning)]

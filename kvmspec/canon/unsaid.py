@@ -38,11 +38,27 @@ def leave_unsaid(domain: Any, original: Any = None) -> None:
     clock = domain.find("clock")
     if clock is not None and dict(clock.attrib) == {"offset": "utc"} and not len(clock):
         domain.remove(clock)
+    _isa(domain)
     for rule in (_memory, _vcpu, _boot, *map(_ports, ("serial", "console", "parallel"))):
         rule(domain, domain if original is None else original)
     for alias in domain.findall("devices/*/alias"):
         if not alias.get("name", "").startswith("ua-"):
             alias.getparent().remove(alias)
+
+
+def _isa(domain: Any) -> None:
+    """A serial port of a PC is an ISA one, unless its address is elsewhere."""
+    kind = domain.find("os/type")
+    if kind is None or kind.get("arch") not in ("x86_64", "i686"):
+        return
+    for serial in domain.findall("devices/serial"):
+        target, address = serial.find("target[@type='isa-serial']"), serial.find("address")
+        if target is None or (address is not None and address.get("type") != "isa"):
+            continue
+        for model in target.findall("model[@name='isa-serial']"):
+            target.remove(model)
+        if not len(target):
+            _without(target, "type")
 
 
 def _memory(domain: Any, original: Any) -> None:

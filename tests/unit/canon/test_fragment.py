@@ -70,9 +70,9 @@ MERGES = {
         "<devices><controller type='usb' index='1' ports='8'/></devices>",
         '<controller type="usb" model="qemu-xhci" index="1" ports="8"/>',
     ),
-    "the console that goes with a serial port": (
-        "<devices><console><log file='/l'/></console></devices>",
-        '<console type="pty"><target type="serial"/><log file="/l"/></console>',
+    "a console beside the one that goes with a serial port": (
+        "<devices><console type='pty'><target type='virtio'/></console></devices>",
+        '<console type="pty"><target type="virtio"/></console></devices>',
     ),
     "a list with a meaning is said in full": (
         "<os><boot dev='network'/><boot dev='cdrom'/></os>",
@@ -99,7 +99,7 @@ MERGES = {
     ),
     "what goes, goes first": (
         f"<devices {K}><serial k:remove='.'/><serial type='null'/></devices>",
-        '</interface><serial type="null"/><rng',
+        '</rng><serial type="null"/></devices>',
     ),
     "text is kept to the byte": (
         "<sysinfo type='smbios'><oemStrings><entry>  a  </entry></oemStrings></sysinfo>",
@@ -178,6 +178,10 @@ SAME = {
     ),
     "a console and the serial port it is": (
         _device("<console type='pty'/>"),
+        _device("<serial type='pty'/>", "<console type='pty'><target type='serial' port='0'/></console>"),
+    ),
+    "a console says nothing that its serial port does not": (
+        _device("<serial type='pty'/>", "<console type='file'><target type='serial'/></console>"),
         _device("<serial type='pty'/>"),
     ),
     "controllers with and without their number": (
@@ -208,6 +212,18 @@ def test_nothing_is_left_over(case: str) -> None:
 
 DIFFERENT = {
     "a serial port's own number": ("<serial type='pty'/>", "<serial type='pty'><target port='3'/></serial>"),
+    "a console of a port on the bus": (
+        "<serial><target type='pci-serial'/></serial>",
+        "<serial><target type='pci-serial'/></serial><console type='pty'/>",
+    ),
+    "a serial port and a virtio console": (
+        "<serial/><console/>",
+        "<serial/><console/><console><target type='virtio'/></console>",
+    ),
+    "no port instead of one with its console": (
+        "<console><target type='virtio'/></console>",
+        "<serial/><console><target type='serial'/></console>",
+    ),
     "yes is not on": ("<sound a='yes'/>", "<sound a='on'/>"),
     "a port in hexadecimal is a text": (
         "<serial type='dev'><address type='isa' iobase='0x3f8'/></serial>",
@@ -297,6 +313,9 @@ DEVICES = {
         f"<interface><mac address='52:54:00:00:00:0{key}'/><alias name='ua-{key}'/></interface>"
     ),
     "serial": lambda key, text: f"<serial type='{key}'><source path='{text}'/></serial>",
+    "console": lambda key, text: (
+        "<console type='pty'/>" if key == "1" else "<console type='tcp'><target type='virtio'/></console>"
+    ),
     "video": lambda key, text: f"<video><model type='{key}'/></video>",
     "controller": lambda key, text: f"<controller type='usb' model='{key}'/>",
     "hub": lambda key, text: f"<hub type='{key}'>{text}</hub>",
