@@ -7,8 +7,29 @@ from copy import deepcopy
 from typing import Any
 
 from kvmspec.canon.meaning import Meaning, keys, shows
-from kvmspec.canon.shape import Tags
+from kvmspec.canon.shape import SHAPES, Tags
 from kvmspec.canon.trees import ADD, OWN, REMOVE, elements, groups, lxml, namespace, plain, text_of
+
+# libvirt's schemas want some elements before others: of the root, and of devices
+_FIRST_OF_ROOT = (
+    "name uuid genid title description metadata maxMemory memory currentMemory blkiotune memtune \
+memoryBacking vcpu vcpus iothreads iothreadids cputune numatune resource sysinfo os idmap features cpu clock"
+)
+_LAST_OF_ROOT = "on_poweroff on_reboot on_crash pm perf devices seclabel"
+_FIRST_OF_DEVICE = "emulator driver auth source protocol log backingStore mac target"
+_LAST_OF_DEVICE = "boot alias address"
+_MIDDLE = 100
+
+
+def _ranks(first: str, last: str) -> dict[str, int]:
+    ranks = {tag: rank for rank, tag in enumerate(first.split())}
+    return ranks | {tag: _MIDDLE + rank for rank, tag in enumerate(last.split(), 1)}
+
+
+_RANKS = {
+    True: _ranks(_FIRST_OF_ROOT, _LAST_OF_ROOT),
+    False: _ranks(_FIRST_OF_DEVICE, _LAST_OF_DEVICE),
+}
 
 
 def merge_into(node: Any, fragment: Any, path: Tags, meaning: Meaning) -> None:
@@ -111,11 +132,22 @@ def _insert(node: Any, new: Any, last: Any, behind: Any) -> None:
     elif behind is not None:
         behind.addprevious(new)
     else:
-        alike = node.findall(new.tag)
-        if alike:
-            alike[-1].addnext(new)
-        else:
-            node.append(new)
+        _in_order(node, new)
+
+
+def _in_order(node: Any, new: Any) -> None:
+    """Behind the last of its like, else where libvirt writes it."""
+    alike = node.findall(new.tag)
+    if alike:
+        alike[-1].addnext(new)
+        return
+    order = _RANKS[node.tag in SHAPES]
+    rank = order.get(new.tag, _MIDDLE)
+    later = next((child for child in elements(node) if order.get(child.tag, _MIDDLE) > rank), None)
+    if later is not None:
+        later.addprevious(new)
+    else:
+        node.append(new)
 
 
 def _foreign(metadata: Any, fragment: Any) -> None:

@@ -17,7 +17,13 @@ _ATTRIBUTES: dict[str, dict[str, str]] = {
     "devices/disk": {"device": "disk"},
     "devices/disk/driver": {"name": "qemu"},
 }
-_TEXTS = {"on_poweroff": "destroy", "on_reboot": "restart", "on_crash": "destroy"}
+# whole elements of the domain: their attributes and text
+_WHOLE: dict[str, tuple[dict[str, str], str | None]] = {
+    "clock": ({"offset": "utc"}, None),
+    "on_poweroff": ({}, "destroy"),
+    "on_reboot": ({}, "restart"),
+    "on_crash": ({}, "destroy"),
+}
 
 
 def leave_unsaid(domain: Any, original: Any = None) -> None:
@@ -31,13 +37,10 @@ def leave_unsaid(domain: Any, original: Any = None) -> None:
             for name, value in defaults.items():
                 if node.get(name) == value:
                     del node.attrib[name]
-    for tag, text in _TEXTS.items():
-        node = domain.find(tag)
-        if node is not None and node.text == text:
-            domain.remove(node)
-    clock = domain.find("clock")
-    if clock is not None and dict(clock.attrib) == {"offset": "utc"} and not len(clock):
-        domain.remove(clock)
+    for tag, (attributes, text) in _WHOLE.items():
+        nodes = [(node, node.attrib.items(), node.text, len(node)) for node in domain.findall(tag)]
+        if len(nodes) == 1 and nodes[0][2:] == (text, 0) and set(nodes[0][1]) <= set(attributes.items()):
+            domain.remove(nodes[0][0])
     _isa(domain)
     for rule in (_memory, _vcpu, _boot, *map(_ports, ("serial", "console", "parallel"))):
         rule(domain, domain if original is None else original)
@@ -99,21 +102,27 @@ def _boots_from_disk(domain: Any) -> bool:
 
 
 def _ports(tag: str) -> Callable[[Any, Any], None]:
-    """Ports are numbered in their order."""
+    """Ports are numbered in their order; those without a number come behind all that have one."""
 
     def rule(domain: Any, original: Any) -> None:
-        nodes = domain.findall(f"devices/{tag}")
-        targets = domain.findall(f"devices/{tag}/target[@port]")
-        in_order = [target.get("port") for target in targets] == [str(n) for n in range(len(nodes))]
+        numbers = [_port(node) for node in domain.findall(f"devices/{tag}")]
+        stated = [number for number in numbers if number is not None]
+        first = [number is not None for number in numbers] == [n < len(stated) for n in range(len(numbers))]
+        in_order = first and stated == [str(n) for n in range(len(stated))]
         if in_order and (domain is original or original.find(f"devices/{tag}/target[@port]") is None):
-            for target in targets:
+            for target in domain.findall(f"devices/{tag}/target"):
                 _without(target, "port")
 
     return rule
 
 
+def _port(node: Any) -> str | None:
+    target = node.find("target")
+    return None if target is None else target.get("port")
+
+
 def _without(node: Any, name: str) -> None:
     """Remove an attribute, and the element where it says nothing more."""
-    del node.attrib[name]
+    node.attrib.pop(name, None)
     if not node.attrib and not len(node):
         node.getparent().remove(node)

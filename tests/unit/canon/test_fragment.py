@@ -66,6 +66,10 @@ MERGES = {
         "<devices><disk type='block'><target dev='sda'/></disk><disk><target dev='vda'/></disk></devices>",
         '<devices><disk type="block"><target dev="sda"/></disk><disk type="file"><source file="/a"/>',
     ),
+    "in the order that libvirt's schema wants": (
+        "<genid/><devices><disk><target dev='vda'/><driver name='qemu'/></disk></devices>",
+        '<devices><disk type="file"><driver name="qemu"/><source file="/a"/>',
+    ),
     "a controller by its number, though it has none": (
         "<devices><controller type='usb' index='1' ports='8'/></devices>",
         '<controller type="usb" model="qemu-xhci" index="1" ports="8"/>',
@@ -84,7 +88,7 @@ MERGES = {
     ),
     "elements that are not there yet": (
         "<features><kvm><hidden state='on'/></kvm></features>",
-        '<features><kvm><hidden state="on"/></kvm></features></domain>',
+        '<features><kvm><hidden state="on"/></kvm></features><devices>',
     ),
     "a removed attribute": (f"<vcpu {K} k:remove='@current'/>", '<vcpu placement="static">2</vcpu>'),
     "removed children": (f"<os {K} k:remove='boot nothing'/>", "<os><type>hvm</type></os>"),
@@ -184,6 +188,10 @@ SAME = {
         _device("<serial type='pty'/>", "<console type='file'><target type='serial'/></console>"),
         _device("<serial type='pty'/>"),
     ),
+    "ports in their order": (
+        _device("<serial type='pty'/>", "<serial type='pty'/>"),
+        _device("<serial type='pty'><target port='0'/></serial>", "<serial type='pty'><target/></serial>"),
+    ),
     "controllers with and without their number": (
         _device("<controller type='usb'/>", "<controller type='usb'/>", "<controller type='scsi'/>"),
         _device("<controller type='usb' index='1'/>", "<controller type='scsi' index='0'/>",
@@ -211,6 +219,10 @@ def test_nothing_is_left_over(case: str) -> None:
 
 
 DIFFERENT = {
+    "a port without a number comes behind those that have one": (
+        "<serial/><serial><target port='0'/></serial>",
+        "<serial><target port='0'/></serial><serial/>",
+    ),
     "a serial port's own number": ("<serial type='pty'/>", "<serial type='pty'><target port='3'/></serial>"),
     "a console of a port on the bus": (
         "<serial><target type='pci-serial'/></serial>",
