@@ -8,7 +8,18 @@ from typing import Any
 
 from kvmspec.canon.meaning import Meaning, keys, shows
 from kvmspec.canon.shape import SHAPES, Tags
-from kvmspec.canon.trees import ADD, OWN, REMOVE, elements, groups, lxml, namespace, plain, text_of
+from kvmspec.canon.trees import (
+    ADD,
+    OWN,
+    REMOVE,
+    elements,
+    groups,
+    lxml,
+    namespace,
+    namespace_of,
+    plain,
+    text_of,
+)
 
 # libvirt's schemas want some elements before others: of the root, and of devices
 _FIRST_OF_ROOT = (
@@ -41,8 +52,9 @@ def merge_into(node: Any, fragment: Any, path: Tags, meaning: Meaning) -> None:
         _drop(node, name, fragment.nsmap, path, meaning)
     if meaning.size(path) and text_of(fragment):
         node.attrib.pop("unit", None)  # an amount without a unit is not one in the unit that was there
-    for name, value in meaning.attributes(fragment, ()).items():
-        node.set(name, fragment.get(name, value))
+    for name, value in fragment.attrib.items():
+        if namespace_of(name) != OWN:
+            node.set(name, value)
     if text := text_of(fragment):
         node.text = text
     for tag, (stated,) in groups(fragment).items():

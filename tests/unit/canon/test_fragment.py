@@ -241,6 +241,7 @@ DIFFERENT = {
         "<serial type='dev'><address type='isa' iobase='0x3f8'/></serial>",
         "<serial type='dev'><address type='isa' iobase='3f8'/></serial>",
     ),
+    "an attribute called id": ("<hub><parent id='1'/></hub>", "<hub><parent id='2'/></hub>"),
     "spaces of a text": ("<a>x</a>", "<a>x </a>"),
     "the order of disks": (
         "<disk><target dev='a'/></disk><disk><target dev='b'/></disk>",
@@ -272,6 +273,13 @@ def test_a_leftover_is_small() -> None:
     assert _flat(leftover(original, DOMAIN)) == (
         '<domain><devices><disk><target dev="vda"/><serial>x</serial></disk></devices></domain>'
     )
+
+
+def test_an_attribute_called_id_is_not_the_machines_number() -> None:
+    fragment = leftover(
+        _device("<hub type='usb'><a id='1'/></hub>"), _device("<hub type='usb'><a id='2'/></hub>")
+    )
+    assert _flat(fragment) == '<domain><devices><hub><a id="1"/></hub></devices></domain>'
 
 
 def test_a_default_that_hangs_on_something_else_is_said() -> None:
