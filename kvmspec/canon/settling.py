@@ -44,16 +44,16 @@ def _speaks_of_consoles(fragment: Any) -> bool:
 
 
 def _without_twin(devices: Any) -> None:
-    console = devices.find("console")
-    if console is None or _target(console, "serial") != "serial":
-        return
+    consoles = [one for one in devices.findall("console") if _target(one, "serial") == "serial"]
+    if consoles and devices.find("serial") is None and devices.find("console") is consoles[0]:
+        consoles[0].tag = "serial"
+        for target in consoles[0].findall("target"):
+            consoles[0].remove(target)
     serial = devices.find("serial")
-    if serial is None:
-        console.tag = "serial"
-        for target in console.findall("target"):
-            console.remove(target)
-    elif _is_isa(serial):
-        devices.remove(console)
+    if serial is not None and _is_isa(serial):
+        for console in consoles:  # libvirt takes one, the first console
+            if console.tag == "console":
+                devices.remove(console)
 
 
 def _is_isa(serial: Any) -> bool:
