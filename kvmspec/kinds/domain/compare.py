@@ -14,7 +14,7 @@ from kvmspec.core.observed import HostView, Observed
 from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import fields, fit, foreign, preset, render
-from kvmspec.kinds.domain.brief import brief
+from kvmspec.kinds.domain.brief import asked_for, brief
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.keys import allocate, disk_keys, final
 from kvmspec.kinds.domain.sources import Places, Source
@@ -208,9 +208,10 @@ def compare(
     desired: Desired, observed: Observed, record: Record | None, view: HostView, context: Context
 ) -> Comparison:
     """Read, render and fit one VM that exists."""
-    persistent = brief(observed.xml)
-    persistent["autostart"] = observed.autostart
     spec: VmSpec = desired.spec
+    asked = asked_for(spec.model_fields_set, record.applied if record else {})
+    persistent = brief(observed.xml, asked)
+    persistent["autostart"] = observed.autostart
     name = desired.address.name
     places = Places(context.manifest, view, record.own if record else None)
     sources = tuple(places.source(name, spec, disk) for disk in spec.disks)
@@ -218,7 +219,7 @@ def compare(
     known = record.keys if record else None
     paths = [source.path for source in sources]
     macs = records.macs(view)
-    active, saved = (_of_guest(xml) for xml in (observed.active_xml, observed.saved_xml))
+    active, saved = (_of_guest(xml, asked) for xml in (observed.active_xml, observed.saved_xml))
     plugged = (active or {}).get("devices", {}).get("disk", {})
     keys = allocate(context.manifest.project, name, spec, known, devices, paths, macs, plugged)
     becomes = final(spec, keys, devices, plugged)
@@ -258,8 +259,8 @@ def compare(
     )
 
 
-def _of_guest(xml: str | None) -> Data | None:
-    return None if xml is None else _without_empty_sources(brief(xml))
+def _of_guest(xml: str | None, asked: frozenset[str]) -> Data | None:
+    return None if xml is None else _without_empty_sources(brief(xml, asked))
 
 
 def _elements(data: Data, path: Path) -> list[Path]:
@@ -347,6 +348,8 @@ _GROUPS = frozenset(
     {("devices",), ("features",), ("cputune",), ("cputune", "vcpupin"), ("cputune", "iothreadpin")}
     | {("iothreadids",), ("iothreadids", "iothread"), ("memtune",), ("numatune",), ("numatune", "memory")}
     | {("blkiotune",), ("maxMemory",), ("memoryBacking",), ("cpu",), ("cpu", "feature")}
+    | {("clock", "timer"), ("pm",), ("features", "hyperv"), ("features", "kvm"), ("os",)}
+    | {("os", "firmware"), ("os", "firmware", "feature")}
 )
 """Elements that are not changed as a whole, but each of what is in them."""
 

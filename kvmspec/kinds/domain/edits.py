@@ -20,6 +20,7 @@ Elements = Callable[[Path], str]
 Data = dict[str, Any]
 
 MACHINE: Path = ("os", "type", "@machine")
+CLOCK: Path = ("clock", "@offset")
 CPU_MODE: Path = ("cpu", "@mode")
 NUMA: Path = ("numatune", "memory")
 METADATA: Path = ("metadata", f"{{{NAMESPACE}}}vm")
@@ -107,6 +108,10 @@ def removing(path: Path, persistent: Data | None = None) -> Iterator[Edit]:
     """Edits that take `path` away, with what libvirt keeps as its twin, and an element that is empty then."""
     if path == ("autostart",):
         return
+    if path == CLOCK:  # the schema knows no clock without one, and this is libvirt's own
+        yield Edit("set", CLOCK, "utc")
+        yield from _other_clock("")
+        return
     cpu = (persistent or {}).get("cpu", {})
     if path == CPU_MODE and all(name.startswith("@") for name in cpu):
         path = ("cpu",)
@@ -151,10 +156,19 @@ def _companions(path: Path, value: Any, wanted: Elements, persistent: Data) -> I
         yield Edit("set", ("vcpu", "@current"), str(get(persistent, ("vcpu", "@current"))))
     if path == CPU_MODE:
         yield from _of_another_cpu(value)
+    if path == CLOCK:
+        yield from _other_clock(wanted(("clock",)).partition(">")[0])
     if path == MACHINE:
         have = get(persistent, path)
         if have and family(have) != family(str(value)):
             yield from _without_pci(persistent)
+
+
+def _other_clock(said: str) -> Iterator[Edit]:
+    """What belonged to the clock's former offset, and is not said of this one."""
+    for name in ("timezone", "adjustment", "basis", "start"):
+        if f" {name}=" not in said:
+            yield Edit("remove", ("clock", f"@{name}"))
 
 
 def _elsewhere(nic: Path, wanted: Elements) -> Iterator[Edit]:

@@ -13,7 +13,7 @@ from kvmspec.kinds import seeds
 from kvmspec.kinds.domain import rules
 from kvmspec.kinds.domain.row import ANY, Field, Path, accel, boot_devices, number, present, size
 from kvmspec.kinds.domain.rules import live, replace, restart
-from kvmspec.kinds.domain.tables import cpus, devices, disks, displays, folders, memory, nics
+from kvmspec.kinds.domain.tables import clock, cpus, devices, disks, displays, features, folders, memory, nics
 from kvmspec.kinds.records import KeyMap
 
 CLOUD_INIT = "cloud_init"
@@ -32,11 +32,12 @@ FIELDS: tuple[Field, ...] = (
     Field("machine", ("os", "type", "@machine"), rules.machine),
     Field("arch", ("os", "type", "@arch"), replace("another architecture is another machine")),
     Field("accel", ("@type",), restart("a running guest cannot change its accelerator"), accel),
-    Field("features.{key}", ("features", ANY), restart("read at boot"), present, removable=True),
+    *features.ROWS,
     Field("boot.devices", ("os", "boot"), restart("read at boot"), boot_devices, removable=True),
     Field("boot.kernel", ("os", "kernel"), restart("read at boot"), removable=True),
     Field("boot.initrd", ("os", "initrd"), restart("read at boot"), removable=True),
     Field("boot.cmdline", ("os", "cmdline"), restart("read at boot"), removable=True),
+    *clock.ROWS,
     *disks.ROWS,
     *nics.ROWS,
     Field(

@@ -162,9 +162,7 @@ def absences(spec: VmSpec, keys: KeyMap, *places: Data) -> list[tuple[str, ...]]
     (`places`)."""
     paths: list[tuple[str, ...]] = []
     if spec.features is not None:
-        paths += [
-            ("features", name) for name in ("acpi", "apic", "pae") if getattr(spec.features, name) is False
-        ]
+        paths += [("features", name) for name in spec.features.refused]
     if spec.memory is not None and spec.memory.locked is False:
         paths.append(("memoryBacking", "locked"))
     if spec.console is False:

@@ -8,10 +8,12 @@ from typing import Annotated, Any, ClassVar, Literal, LiteralString
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.clock_spec import ClockSpec, Crash, LockFailure, Off, PowerSpec
 from kvmspec.kinds.domain.cloud_init import CloudInitSpec
 from kvmspec.kinds.domain.cpus_spec import CpusSpec, Iothreads
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.devices_spec import DevicesSpec
+from kvmspec.kinds.domain.features_spec import FeaturesSpec
 from kvmspec.kinds.domain.fixed_spec import TpmSpec
 from kvmspec.kinds.domain.folders_spec import FilesystemSpec
 from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
@@ -22,21 +24,6 @@ from kvmspec.kinds.domain.wait import WaitSpec
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model, Reference
 from kvmspec.manifest.types import Duration, HostPath, Name, Text
-
-
-class FeaturesSpec(Model):
-    """Hypervisor features; false takes one away."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"hyperv", "kvm", "smm", "vmport", "ioapic"})
-
-    examples: ClassVar[Sequence[Any]] = ({"acpi": True, "apic": True},)
-
-    acpi: bool | None = None
-    """ACPI tables; without them a guest cannot be asked to shut down."""
-    apic: bool | None = None
-    """The local APIC."""
-    pae: bool | None = None
-    """Physical address extension for 32-bit guests."""
 
 
 class BootSpec(Model):
@@ -96,13 +83,15 @@ class LifecycleSpec(Model):
     """Power off a guest that has not shut down after this time. Without it none ever is."""
 
 
+_TIMED = frozenset({"clock", "on_poweroff", "on_reboot", "on_crash", "on_lockfailure", "pm"})
+
+
 class VmSpec(Model):
     """A virtual machine."""
 
     later: ClassVar[frozenset[str]] = frozenset(
         {
             "firmware", "xml",
-            "clock", "on_poweroff", "on_reboot", "on_crash",
         }
     )  # fmt: skip
 
@@ -158,6 +147,18 @@ class VmSpec(Model):
     """Hypervisor features; false takes one away."""
     boot: BootSpec | None = None
     """What is started: devices in their order, or a kernel of the host."""
+    clock: ClockSpec | None = None
+    """The clock the guest reads, and its timers."""
+    on_poweroff: Off | None = Field(None, examples=["destroy"])
+    """What becomes of the VM when its guest powers off; `destroy` ends it, and leaves its disks."""
+    on_reboot: Off | None = Field(None, examples=["destroy"])
+    """What becomes of the VM when its guest reboots."""
+    on_crash: Crash | None = Field(None, examples=["preserve"])
+    """What becomes of the VM when its guest crashes; see `devices.panic`."""
+    on_lockfailure: LockFailure | None = Field(None, examples=["pause"])
+    """What becomes of the VM when a lock on its disks is lost."""
+    pm: PowerSpec | None = None
+    """Power states that the guest is told of."""
     install: InstallSpec | None = None
     """Installs a new VM from an ISO before it is used."""
     pool: Name | None = Field(None, examples=["fast"])
@@ -198,6 +199,10 @@ class VmSpec(Model):
         types: list[str] = [graphics.type for graphics in self.graphics or ()]
         if len(set(types)) != len(types):
             raise PydanticCustomError("graphics", "only one console of each type is possible")
+        if self.on_poweroff == "restart" and self.on_reboot == "destroy":
+            raise PydanticCustomError(
+                "events", "libvirt takes no `on_poweroff: restart` beside `on_reboot: destroy`"
+            )
         if problem := self._boot_orders():
             raise PydanticCustomError("boot", problem)
 
@@ -241,6 +246,11 @@ class VmSpec(Model):
             or (cpus and (cpus.pin or cpus.emulator_pin or cpus.scheduling))
             or (memory and (memory.limits or memory.numatune))
         )
+
+    @property
+    def timed(self) -> bool:
+        """Whether anything is stated of its clock, its power states, or of what follows when it stops."""
+        return not _TIMED.isdisjoint(self.model_fields_set)
 
     def references(self) -> Iterable[Reference]:
         """Networks, pools, volumes and VMs it cannot do without."""
