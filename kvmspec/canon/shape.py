@@ -110,6 +110,7 @@ DOMAIN = Shape(
         ("devices", "smartcard"): positional,
         ("devices", "vsock"): positional,
         ("devices", "iommu"): positional,
+        ("os", "firmware", "feature"): attribute("name"),
         ("clock", "timer"): attribute("name"),
         ("cpu", "feature"): attribute("name"),
         ("cpu", "numa", "cell"): attribute("id"),

@@ -228,6 +228,8 @@ def compare(
     rendered = render.stated(context.renderer, name, full, sources, becomes, new)
     recorded = fit.stated_data(rendered, full)
     stated, notes = fit.fit(recorded, persistent, keys, becomes, observed.snapshots)
+    if record is None or "loader" not in record.applied.get("os", ()):
+        stated = fit.firmware(stated, persistent)
     if full is not spec or new:
         plain = render.stated(context.renderer, name, spec, sources, becomes, frozenset())
         recorded = fit.stated_data(plain, spec)

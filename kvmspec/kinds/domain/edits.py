@@ -32,6 +32,7 @@ RENEWED = frozenset(
         ("devices", "iommu", "@model"),
         ("devices", "smartcard", "@mode"),
         ("devices", "memballoon", "@model"),
+        ("devices", "controller", "@model"),
     }
 )
 """Where one of these changes the device is put in anew: the rest of it belongs to the old kind."""
@@ -124,6 +125,17 @@ def removing(path: Path, persistent: Data | None = None) -> Iterator[Edit]:
         yield Edit("remove", ("devices", "serial"))
 
 
+def with_firmware(path: Path, stated: Data) -> list[Edit]:
+    """What goes with a part of the firmware: an empty element, which the schema refuses, and in the
+    definition the file of variables that it had."""
+    said = stated.get("os", {})
+    if path[:2] == ("os", "firmware") and "firmware" not in said:
+        return [Edit("remove", ("os", "firmware"))]
+    if path in (("os", "loader"), ("os", "@firmware")) and not {"loader", "@firmware"} & {*said}:
+        return [Edit("remove", ("os", "nvram"))]
+    return []
+
+
 def settled(made: Iterable[Edit]) -> list[Edit]:
     """Each edit once, and none of what is in a device that is put in anew."""
     edits = list(dict.fromkeys(made))
@@ -156,6 +168,9 @@ def _companions(path: Path, value: Any, wanted: Elements, persistent: Data) -> I
         yield Edit("set", ("vcpu", "@current"), str(get(persistent, ("vcpu", "@current"))))
     if path == CPU_MODE:
         yield from _of_another_cpu(value)
+    if path == ("features", "hyperv", "@mode") and value == "passthrough":
+        known = [name for name in get(persistent, path[:2]) or () if not name.startswith("@")]
+        yield from (Edit("remove", (*path[:2], name)) for name in known)
     if path == CLOCK:
         yield from _other_clock(wanted(("clock",)).partition(">")[0])
     if path == MACHINE:

@@ -11,9 +11,21 @@ from collections.abc import Iterable
 from kvmspec.core.live import Call
 from kvmspec.kinds import seeds
 from kvmspec.kinds.domain import rules
-from kvmspec.kinds.domain.row import ANY, Field, Path, accel, boot_devices, number, present, size
+from kvmspec.kinds.domain.row import ANY, Field, Path, accel, number, present, size
 from kvmspec.kinds.domain.rules import live, replace, restart
-from kvmspec.kinds.domain.tables import clock, cpus, devices, disks, displays, features, folders, memory, nics
+from kvmspec.kinds.domain.tables import (
+    clock,
+    controllers,
+    cpus,
+    devices,
+    disks,
+    displays,
+    features,
+    firmware,
+    folders,
+    memory,
+    nics,
+)
 from kvmspec.kinds.records import KeyMap
 
 CLOUD_INIT = "cloud_init"
@@ -33,10 +45,7 @@ FIELDS: tuple[Field, ...] = (
     Field("arch", ("os", "type", "@arch"), replace("another architecture is another machine")),
     Field("accel", ("@type",), restart("a running guest cannot change its accelerator"), accel),
     *features.ROWS,
-    Field("boot.devices", ("os", "boot"), restart("read at boot"), boot_devices, removable=True),
-    Field("boot.kernel", ("os", "kernel"), restart("read at boot"), removable=True),
-    Field("boot.initrd", ("os", "initrd"), restart("read at boot"), removable=True),
-    Field("boot.cmdline", ("os", "cmdline"), restart("read at boot"), removable=True),
+    *firmware.ROWS,
     *clock.ROWS,
     *disks.ROWS,
     *nics.ROWS,
@@ -55,6 +64,7 @@ FIELDS: tuple[Field, ...] = (
         removable=True,
     ),
     *devices.ROWS,
+    *controllers.ROWS,
     *folders.ROWS,
     *displays.ROWS,
     Field("{path}", (), restart("not known to change while running")),

@@ -10,10 +10,12 @@ from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.clock_spec import ClockSpec, Crash, LockFailure, Off, PowerSpec
 from kvmspec.kinds.domain.cloud_init import CloudInitSpec
+from kvmspec.kinds.domain.controllers_spec import ControllerSpec, contradiction
 from kvmspec.kinds.domain.cpus_spec import CpusSpec, Iothreads
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.devices_spec import DevicesSpec
 from kvmspec.kinds.domain.features_spec import FeaturesSpec
+from kvmspec.kinds.domain.firmware_spec import BootSpec, FirmwareSpec
 from kvmspec.kinds.domain.fixed_spec import TpmSpec
 from kvmspec.kinds.domain.folders_spec import FilesystemSpec
 from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
@@ -23,37 +25,7 @@ from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.domain.wait import WaitSpec
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model, Reference
-from kvmspec.manifest.types import Duration, HostPath, Name, Text
-
-
-class BootSpec(Model):
-    """What is started: a list of devices, or a kernel of the host."""
-
-    short: ClassVar[str | None] = "devices"
-
-    examples: ClassVar[Sequence[Any]] = (
-        ["cdrom", "disk"],
-        {"devices": ["network", "disk"]},
-        {"kernel": "/srv/tiny/vmlinuz", "initrd": "/srv/tiny/initrd", "cmdline": "console=ttyS0"},
-    )
-    least: ClassVar[frozenset[str]] = frozenset({"kernel"})
-
-    devices: tuple[Literal["disk", "cdrom", "network"], ...] | None = None
-    """Kinds of devices, tried in this order."""
-    kernel: HostPath | None = None
-    """A kernel on the host, started directly."""
-    initrd: HostPath | None = None
-    """The initial RAM disk for `kernel`."""
-    cmdline: Text | None = None
-    """The command line for `kernel`."""
-
-    @model_validator(mode="after")
-    def _one_way(self) -> BootSpec:
-        if self.kernel is None and (self.initrd or self.cmdline is not None):
-            raise PydanticCustomError("boot", "`initrd` and `cmdline` need a `kernel`")
-        if self.devices is not None and len(set(self.devices)) != len(self.devices):
-            raise PydanticCustomError("boot", "a boot device is listed twice")
-        return self
+from kvmspec.manifest.types import Duration, Name, Text
 
 
 class LifecycleSpec(Model):
@@ -91,7 +63,7 @@ class VmSpec(Model):
 
     later: ClassVar[frozenset[str]] = frozenset(
         {
-            "firmware", "xml",
+            "xml",
         }
     )  # fmt: skip
 
@@ -145,6 +117,8 @@ class VmSpec(Model):
     """The VM's part of the host's disk I/O."""
     features: FeaturesSpec | None = None
     """Hypervisor features; false takes one away."""
+    firmware: FirmwareSpec | None = None
+    """What starts the guest: a BIOS, or UEFI."""
     boot: BootSpec | None = None
     """What is started: devices in their order, or a kernel of the host."""
     clock: ClockSpec | None = None
@@ -171,6 +145,8 @@ class VmSpec(Model):
     """A serial console, for `virsh console`."""
     guest_agent: bool | None = Field(None, examples=[False])
     """The channel of the QEMU guest agent."""
+    controllers: tuple[ControllerSpec, ...] = ()
+    """What devices are plugged into; libvirt adds what is needed, and not stated."""
     graphics: tuple[GraphicsSpec, ...] | None = None
     """Graphical consoles; at most one of each type."""
     tpm: TpmSpec | Literal[False] | None = None
@@ -199,10 +175,15 @@ class VmSpec(Model):
         types: list[str] = [graphics.type for graphics in self.graphics or ()]
         if len(set(types)) != len(types):
             raise PydanticCustomError("graphics", "only one console of each type is possible")
+        secure = self.firmware is not None and self.firmware.secure
+        if secure and (self.features is None or not self.features.smm) and self.uuid is None:
+            raise PydanticCustomError("firmware", "`firmware.secure` takes `features: {smm: true}`")
         if self.on_poweroff == "restart" and self.on_reboot == "destroy":
             raise PydanticCustomError(
                 "events", "libvirt takes no `on_poweroff: restart` beside `on_reboot: destroy`"
             )
+        if problem := contradiction(self.controllers):
+            raise PydanticCustomError("controllers", problem)
         if problem := self._boot_orders():
             raise PydanticCustomError("boot", problem)
 
