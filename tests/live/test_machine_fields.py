@@ -178,12 +178,35 @@ CONTROLLERS: dict[str, tuple[Fields, Fields]] = {
                 {"type": "pci", "model": "pcie-root"},
                 {"type": "pci", "model": "pcie-root-port", "chassis": 6, "port": 24},
                 {"type": "pci", "model": "pcie-root-port"},
-                {"type": "pci", "model": "pcie-to-pci-bridge"},
+                {"type": "pci", "model": "pcie-root-port"},
             ],
         },
     ),
 }
-EVERY = {**CLOCK, **FEATURES, **FIRMWARE, **CONTROLLERS}
+MODEL = {"count": 1, "model": "Nehalem"}
+CPU: dict[str, tuple[Fields, Fields]] = {
+    "a model": (
+        {"cpus": MODEL | {"check": "none", "fallback": "forbid"}},
+        {"cpus": MODEL | {"match": "minimum", "check": "partial", "fallback": "allow", "vendor": "Intel"}},
+    ),
+    "the vendor it shows": (
+        {"cpus": MODEL | {"vendor_id": "KVMKVMKVMKVM"}},
+        {"cpus": {"count": 1, "mode": "host-model", "fallback": "forbid"}},
+    ),
+    "a mode": (
+        {"cpus": {"count": 1, "mode": "maximum", "migratable": False}},
+        {"cpus": MODEL | {"match": "exact", "check": "full"}},
+    ),
+    "a cache": (
+        {"cpus": {"count": 1, "cache": {"mode": "emulate", "level": 3}}},
+        {"cpus": {"count": 1, "cache": "disable"}},
+    ),
+    "addresses": (
+        {"cpus": {"count": 1, "address_bits": {"mode": "emulate", "bits": 42}}},
+        {"cpus": {"count": 1, "address_bits": {"mode": "emulate", "bits": 40}}},
+    ),
+}
+EVERY = CPU | {**CLOCK, **FEATURES, **FIRMWARE, **CONTROLLERS}
 ALL = [pytest.param(*fields, id=name) for name, fields in EVERY.items()]
 
 
@@ -208,7 +231,7 @@ RESTARTS: dict[str, tuple[Fields, str, str]] = {
     ),
     "controllers": (
         {"controllers": [{"type": "usb", "model": "qemu-xhci", "ports": 9}]},
-        "controllers.usb/0/.ports",
+        "controllers.usb/0.ports",
         "the guest finds its controllers at boot",
     ),
     "firmware": (

@@ -236,6 +236,11 @@ def _cpu(stated: Data, active: Data) -> None:
     mode = get(stated, ("cpu", "@mode"))
     if mode == "host-model" and get(active, ("cpu", "@mode")) == "custom":
         stated.pop("cpu")
+    elif mode == "custom":  # which has been checked by then, and is forbidden to be any other
+        kept = {name: value for name, value in stated["cpu"].items() if name not in ("@check", "@match")}
+        if model := kept.get("model"):
+            kept["model"] = {name: value for name, value in model.items() if name != "@fallback"}
+        stated["cpu"] = kept
 
 
 def ignored(changes: list[FieldChange], spec: VmSpec) -> set[str]:

@@ -109,10 +109,12 @@ def manifest_path(row: Field, path: Path, keys: KeyMap) -> str:
 
 
 def key_of(path: Path, position: int, keys: KeyMap) -> str:
-    """The manifest's key of a device for its target or MAC."""
+    """The manifest's key of a device for its target or MAC; `usb/0` of a controller."""
     group: Iterable[tuple[str, str]] = {
         "disk": keys.disks.items(),
         "interface": keys.networks.items(),
     }.get(path[position - 1], ())
     identity = path[position]
+    if path[position - 1] == "controller":
+        return identity.rstrip("/")
     return next((key for key, value in group if value == identity), identity)

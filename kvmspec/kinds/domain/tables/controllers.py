@@ -1,6 +1,6 @@
 """Rows of controllers: https://libvirt.org/formatdomain.html#controllers.
 
-qemuDomainAttachDeviceControllerLive takes SCSI controllers and no others ("controller cannot be hot plugged").
+qemuDomainAttachDeviceControllerLive takes SCSI controllers alone ("controller cannot be hot plugged").
 """
 
 from __future__ import annotations
