@@ -39,5 +39,5 @@ ROWS = {
 }
 
 
-def test_changes_of_the_machine_that_go_live(scene: Scene, guest: TinyGuest) -> None:
-    prove(scene, booted(scene, guest), ROWS)
+def test_changes_of_the_machine_that_go_live(scene: Scene, tiny_guest: TinyGuest) -> None:
+    prove(scene, booted(scene, tiny_guest), ROWS)

@@ -191,7 +191,7 @@ CPU: dict[str, tuple[Fields, Fields]] = {
     ),
     "the vendor it shows": (
         {"cpus": MODEL | {"vendor_id": "KVMKVMKVMKVM"}},
-        {"cpus": {"count": 1, "mode": "host-model", "fallback": "forbid"}},
+        {"cpus": {"count": 1, "mode": "host-model", "vendor_id": "KVMKVMKVMKVM"}},
     ),
     "a mode": (
         {"cpus": {"count": 1, "mode": "maximum", "migratable": False}},

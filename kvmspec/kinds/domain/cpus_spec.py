@@ -105,7 +105,7 @@ class CpusSpec(Model):
     migratable: bool | None = Field(None, examples=[False])
     """Whether features with which the guest cannot move to another host are left out."""
     fallback: Literal["allow", "forbid"] | None = Field(None, examples=["forbid"])
-    """Whether another model does where the host has not this one."""
+    """Whether another model does where the host has not this one. libvirt 9.0 drops it of `host-model`."""
     vendor: CpuName | None = Field(None, examples=["Intel"])
     """The vendor of a host's CPU without which the guest does not start."""
     vendor_id: Annotated[str, Field(pattern=r"^[^,]{12}$")] | None = Field(None, examples=["GenuineIntel"])
@@ -175,12 +175,12 @@ class CpusSpec(Model):
         most = self.max or self.count
         if self.mode is not None and self.model is not None:
             return "give either `mode` or `model`: a model is a mode of its own"
-        if self.model is None and (self.match or self.check or self.vendor):
-            return "`match`, `check` and `vendor` go with a `model`"
+        if self.model is None and (self.match or self.check or self.fallback or self.vendor):
+            return "`match`, `check`, `fallback` and `vendor` go with a `model`"
         if self.migratable is not None and self.mode not in ("host-passthrough", "maximum"):
             return "`migratable` goes with `mode: host-passthrough` or `maximum`"
-        if (self.fallback or self.vendor_id) and self.model is None and self.mode != "host-model":
-            return "`fallback` and `vendor_id` go with a `model`, or with `mode: host-model`"
+        if self.vendor_id and self.model is None and self.mode != "host-model":
+            return "`vendor_id` goes with a `model`, or with `mode: host-model`"
         if self.features and self.mode is None and self.model is None:
             return "`features` need a `mode` or a `model` from which they differ"
         if most and self.topology is not None and self.topology.vcpus != most:

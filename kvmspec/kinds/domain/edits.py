@@ -167,7 +167,7 @@ def _companions(path: Path, value: Any, wanted: Elements, persistent: Data) -> I
         # libvirt leaves `current` out where it equals the maximum: say it before the maximum moves
         yield Edit("set", ("vcpu", "@current"), str(get(persistent, ("vcpu", "@current"))))
     if path == CPU_MODE:
-        yield from _of_another_cpu(value, wanted(("cpu",)).partition(">")[0])
+        yield from _of_another_cpu(value, wanted(("cpu",)))
     if path == ("features", "hyperv", "@mode") and value == "passthrough":
         known = [name for name in get(persistent, path[:2]) or () if not name.startswith("@")]
         yield from (Edit("remove", (*path[:2], name)) for name in known)
@@ -216,10 +216,13 @@ def _other_order(path: Path, persistent: Data) -> Iterator[Edit]:
 
 def _of_another_cpu(mode: Any, said: str = "") -> Iterator[Edit]:
     """What libvirt added to the CPU for its former mode, and refuses with another one."""
+    head = said.partition(">")[0]
     for name in ("match", "check", "migratable"):
-        if f" {name}=" not in said:
+        if f" {name}=" not in head:
             yield Edit("remove", ("cpu", f"@{name}"))
-    if mode != "custom":
+    if mode != "custom" and "<model" in said:  # of host-model it can say the vendor
+        yield from (Edit("remove", ("cpu", "model", name)) for name in ("#", "@fallback"))
+    elif mode != "custom":
         yield Edit("remove", ("cpu", "model"))
 
 
