@@ -206,7 +206,22 @@ CPU: dict[str, tuple[Fields, Fields]] = {
         {"cpus": {"count": 1, "address_bits": {"mode": "emulate", "bits": 40}}},
     ),
 }
-EVERY = CPU | {**CLOCK, **FEATURES, **FIRMWARE, **CONTROLLERS}
+SYSINFO: dict[str, tuple[Fields, Fields]] = {
+    "sysinfo": (
+        {"sysinfo": {"system": {"manufacturer": "Example", "serial": "1"}, "oem_strings": ["a:1", "b:2"]}},
+        {
+            "sysinfo": {
+                "system": {"serial": "2 & 3"},
+                "bios": {"vendor": "Example"},
+                "chassis": {"asset": "7"},
+                "base_board": {"product": "B1"},
+                "oem_strings": ["b:<2>", "a:1"],
+            }
+        },
+    ),
+    "of the host": ({"sysinfo": "host"}, {"sysinfo": {"bios": {"vendor": "Example", "version": "1"}}}),
+}
+EVERY = SYSINFO | CPU | {**CLOCK, **FEATURES, **FIRMWARE, **CONTROLLERS}
 ALL = [pytest.param(*fields, id=name) for name, fields in EVERY.items()]
 
 

@@ -356,6 +356,8 @@ _GROUPS = frozenset(
     | {("iothreadids",), ("iothreadids", "iothread"), ("memtune",), ("numatune",), ("numatune", "memory")}
     | {("blkiotune",), ("maxMemory",), ("memoryBacking",), ("cpu",), ("cpu", "feature")}
     | {("clock", "timer"), ("pm",), ("features", "hyperv"), ("features", "kvm"), ("os",)}
+    | {("sysinfo", tag, "entry") for tag in ("bios", "system", "baseBoard", "chassis")}
+    | {("sysinfo", tag) for tag in ("bios", "system", "baseBoard", "chassis")}
     | {("os", "firmware"), ("os", "firmware", "feature")}
 )
 """Elements that are not changed as a whole, but each of what is in them."""

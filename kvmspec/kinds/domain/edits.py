@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
+from xml.sax.saxutils import escape
 
 from kvmspec.canon.compare import get
 from kvmspec.canon.shape import DOMAIN
@@ -61,7 +62,9 @@ def writing(path: Path, value: Any, wanted: Elements, persistent: Data) -> Itera
 
 
 def _boot(entry: Data, tag: str) -> str:
-    """An element of attributes alone, as every ordered list of a stated domain has them."""
+    """An element of attributes or text alone, as every ordered list of a stated domain has them."""
+    if "#" in entry:
+        return f"<{tag}>{escape(entry['#'])}</{tag}>"
     attributes = "".join(f' {name[1:]}="{value}"' for name, value in entry.items())
     return f"<{tag}{attributes}/>"
 

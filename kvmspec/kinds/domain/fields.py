@@ -26,6 +26,7 @@ from kvmspec.kinds.domain.tables import (
     folders,
     memory,
     nics,
+    sysinfo,
 )
 from kvmspec.kinds.records import KeyMap
 
@@ -48,6 +49,7 @@ FIELDS: tuple[Field, ...] = (
     *features.ROWS,
     *firmware.ROWS,
     *clock.ROWS,
+    *sysinfo.ROWS,
     *disks.ROWS,
     *nics.ROWS,
     Field(

@@ -22,6 +22,7 @@ from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
 from kvmspec.kinds.domain.install import InstallSpec
 from kvmspec.kinds.domain.memory_spec import BlkioSpec, MemorySpec
 from kvmspec.kinds.domain.nic_spec import NicSpec
+from kvmspec.kinds.domain.sysinfo_spec import SysinfoSpec
 from kvmspec.kinds.domain.wait import WaitSpec
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model, Reference
@@ -119,6 +120,8 @@ class VmSpec(Model):
     """Hypervisor features; false takes one away."""
     firmware: FirmwareSpec | None = None
     """What starts the guest: a BIOS, or UEFI."""
+    sysinfo: SysinfoSpec | None = None
+    """What the guest reads of its hardware (SMBIOS)."""
     boot: BootSpec | None = None
     """What is started: devices in their order, or a kernel of the host."""
     clock: ClockSpec | None = None
