@@ -110,6 +110,11 @@ DOMAIN = Shape(
         ("devices", "smartcard"): positional,
         ("devices", "vsock"): positional,
         ("devices", "iommu"): positional,
+        ("os", "firmware", "feature"): attribute("name"),
+        ("sysinfo", "bios", "entry"): attribute("name"),
+        ("sysinfo", "system", "entry"): attribute("name"),
+        ("sysinfo", "baseBoard", "entry"): attribute("name"),
+        ("sysinfo", "chassis", "entry"): attribute("name"),
         ("clock", "timer"): attribute("name"),
         ("cpu", "feature"): attribute("name"),
         ("cpu", "numa", "cell"): attribute("id"),
@@ -124,7 +129,7 @@ DOMAIN = Shape(
     sizes=frozenset(
         {("memory",), ("currentMemory",), ("maxMemory",), ("devices", "memory", "target", "size")}
         | {("memtune", limit) for limit in ("hard_limit", "soft_limit", "swap_hard_limit")}
-        | {("devices", "shmem", "size")}
+        | {("devices", "shmem", "size"), ("features", "smm", "tseg"), ("features", "tcg", "tb-cache")}
     ),
     opaque=frozenset({("metadata",)}),
     macs=frozenset({(("devices", "interface", "mac"), "address")}),

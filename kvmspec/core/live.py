@@ -24,4 +24,5 @@ class Call(StrEnum):
     MEMORY_LIMITS = "virDomainSetMemoryParameters"
     BLKIO = "virDomainSetBlkioParameters"
     NUMA = "virDomainSetNumaParameters"
+    LIFECYCLE = "virDomainSetLifecycleAction"
     BALLOON_PERIOD = "virDomainSetMemoryStatsPeriod"

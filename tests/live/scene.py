@@ -138,7 +138,7 @@ class Scene:
             if domain.name() not in kept:
                 if domain.isActive():
                     domain.destroy()
-                domain.undefine()
+                domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_NVRAM)
         for found in (*self.conn.listAllNetworks(), *self.conn.listAllStoragePools()):
             if found.name() not in kept:
                 if found.isActive():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from kvmspec.canon.read import read
@@ -14,25 +15,40 @@ NEVER_STATED = frozenset(
     {"address", "alias", "clock", "controller", "emulator", "on_crash", "on_poweroff"}
     | {"on_reboot", "pm", "resource", "seclabel"}
 )
-"""Elements that are never compared, which are most of a definition. No manifest states them; but the address
-of a device of the host, which is all that the device is known by (canon.identities)."""
+"""Elements that are not compared unless a manifest states them, which are most of a definition: few manifests
+do. Of an address none does; but that of a device of the host, which is all that the device is known by
+(canon.identities)."""
 
 _DEVICES = "\n  <devices>\n"
 _CONTROLLER = re.compile(r"\n    <controller\b[^\n]*(?:(?:\n      [^\n]*)*\n    </controller>)?")
 
 
-def brief(xml: str, stated: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Canonical data of a domain as libvirt dumps it, without what no manifest states; but with the elements
-    in `stated`, which a fragment speaks of.
+_NONE: frozenset[str] = frozenset()
+
+
+def asked_for(fields: frozenset[str] | set[str], applied: Mapping[str, Any]) -> frozenset[str]:
+    """Which of NEVER_STATED has to be read of a VM whose manifest states these fields, or stated what was
+    applied last."""
+    asked = {_ELEMENTS.get(name, name) for name in fields}
+    return NEVER_STATED & {*asked, *applied, *applied.get("devices", ())}
+
+
+_ELEMENTS = {"controllers": "controller"}
+
+
+def brief(xml: str, asked: frozenset[str] = _NONE) -> dict[str, Any]:
+    """Canonical data of a domain as libvirt dumps it, without what its manifest does not state; `asked` is
+    what it states of NEVER_STATED.
 
     The controllers, which are half of the text, are not even parsed. libvirt always indents alike,
     and below the last <devices> nothing stands that is not its own (in <metadata> it might); of
     text that looks otherwise nothing is cut.
     """
-    if not stated.isdisjoint(NEVER_STATED):
-        return read(xml, NEVER_STATED - stated)
+    skipped = NEVER_STATED - asked
     head, devices, rest = xml.rpartition(_DEVICES)
-    return read(head + devices + _CONTROLLER.sub("", rest) if devices else xml, NEVER_STATED)
+    if devices and "controller" in skipped:
+        xml = head + devices + _CONTROLLER.sub("", rest)
+    return read(xml, skipped)
 
 
 def fingerprint(observed: Observed) -> str:

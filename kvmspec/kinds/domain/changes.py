@@ -9,7 +9,7 @@ from typing import Any
 from kvmspec.canon.compare import covers, get, uncovered
 from kvmspec.core.change import FieldChange
 from kvmspec.core.impact import Impact
-from kvmspec.kinds.domain import fields, live, replugging, rules
+from kvmspec.kinds.domain import fields, fit, live, replugging, rules
 from kvmspec.kinds.domain.compare import Change, Comparison, per_device
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.restarts import CPU, still_unbooted
@@ -157,7 +157,7 @@ def pending(comparison: Comparison) -> list[tuple[FieldChange, Change]]:
     active = comparison.booted
     if active is None:
         return []
-    stated = _bootable(comparison.stated)
+    stated = fit.firmware(_bootable(comparison.stated), active)
     _cpu(stated, active)
     leaving = [Change(path, get(active, path), None) for path in comparison.leaving()]
     found = [(_pending_field(change, active, comparison), change) for change in leaving]
@@ -223,6 +223,10 @@ def _bootable(stated: Data) -> Data:
     """Without what a running guest's XML shows otherwise: the balloon moves by itself, autostart
     is not in it, the NIC of a network on a host's bridge is of type bridge there."""
     kept = {key: value for key, value in stated.items() if key not in ("currentMemory", "autostart")}
+    if "os" in kept:  # what an image is chosen by, it shows no more
+        kept["os"] = {key: value for key, value in kept["os"].items() if key != "firmware"}
+    if "clock" in kept:  # what the guest sets moves
+        kept["clock"] = {key: value for key, value in kept["clock"].items() if key != "@adjustment"}
     if devices := kept.get("devices"):
         kept["devices"] = {
             tag: {key: _SHOWN_OTHERWISE[tag](device) for key, device in group.items()}
@@ -252,6 +256,11 @@ def _cpu(stated: Data, active: Data) -> None:
     mode = get(stated, ("cpu", "@mode"))
     if mode == "host-model" and get(active, ("cpu", "@mode")) == "custom":
         stated.pop("cpu")
+    elif mode == "custom":  # which has been checked by then, and is forbidden to be any other
+        kept = {name: value for name, value in stated["cpu"].items() if name not in ("@check", "@match")}
+        if model := kept.get("model"):
+            kept["model"] = {name: value for name, value in model.items() if name != "@fallback"}
+        stated["cpu"] = kept
 
 
 def ignored(changes: list[FieldChange], spec: VmSpec) -> set[str]:

@@ -15,7 +15,7 @@ from kvmspec.core.observed import HostView, Observed
 from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import fields, fit, foreign, fragments, preset, render
-from kvmspec.kinds.domain.brief import brief
+from kvmspec.kinds.domain.brief import asked_for, brief
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.keys import allocate, disk_keys, final
 from kvmspec.kinds.domain.nic_spec import DRAWN
@@ -217,8 +217,10 @@ def compare(
 ) -> Comparison:
     """Read, render and fit one VM that exists."""
     spec: VmSpec = desired.spec
-    speaks_of = fragments.tags(spec) | fragments.spoken_of(record.applied if record else {})
-    persistent = brief(observed.xml, speaks_of)
+    applied_last = record.applied if record else {}
+    asked = asked_for(spec.model_fields_set, applied_last)
+    asked |= fragments.tags(spec) | fragments.spoken_of(applied_last)
+    persistent = brief(observed.xml, asked)
     persistent["autostart"] = observed.autostart
     name = desired.address.name
     places = Places(context.manifest, view, record.own if record else None)
@@ -227,7 +229,7 @@ def compare(
     known = record.keys if record else None
     paths = [source.path for source in sources]
     macs = records.macs(view)
-    active, saved = (_of_guest(xml, speaks_of) for xml in (observed.active_xml, observed.saved_xml))
+    active, saved = (_of_guest(xml, asked) for xml in (observed.active_xml, observed.saved_xml))
     plugged = (active or {}).get("devices", {}).get("disk", {})
     keys = allocate(context.manifest.project, name, spec, known, devices, paths, macs, plugged)
     becomes = final(spec, keys, devices, plugged)
@@ -236,6 +238,8 @@ def compare(
     rendered = render.stated(context.renderer, name, full, sources, becomes, new)
     recorded = fit.stated_data(rendered, full)
     stated, notes = fit.fit(recorded, persistent, keys, becomes, observed.snapshots)
+    if record is None or "loader" not in record.applied.get("os", ()):
+        stated = fit.firmware(stated, persistent)
     if full is not spec or new:
         plain = render.stated(context.renderer, name, spec, sources, becomes, frozenset())
         recorded = fit.stated_data(plain, spec)
@@ -267,8 +271,8 @@ def compare(
     )
 
 
-def _of_guest(xml: str | None, speaks_of: frozenset[str]) -> Data | None:
-    return None if xml is None else _as_stated(brief(xml, speaks_of))
+def _of_guest(xml: str | None, asked: frozenset[str]) -> Data | None:
+    return None if xml is None else _as_stated(brief(xml, asked))
 
 
 def _elements(data: Data, path: Path) -> list[Path]:
@@ -360,6 +364,10 @@ _GROUPS = frozenset(
     {("devices",), ("features",), ("cputune",), ("cputune", "vcpupin"), ("cputune", "iothreadpin")}
     | {("iothreadids",), ("iothreadids", "iothread"), ("memtune",), ("numatune",), ("numatune", "memory")}
     | {("blkiotune",), ("maxMemory",), ("memoryBacking",), ("cpu",), ("cpu", "feature")}
+    | {("clock", "timer"), ("pm",), ("features", "hyperv"), ("features", "kvm"), ("os",)}
+    | {("sysinfo", tag, "entry") for tag in ("bios", "system", "baseBoard", "chassis")}
+    | {("sysinfo", tag) for tag in ("bios", "system", "baseBoard", "chassis")}
+    | {("os", "firmware"), ("os", "firmware", "feature")}
 )
 """Elements that are not changed as a whole, but each of what is in them."""
 

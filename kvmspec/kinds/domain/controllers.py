@@ -27,9 +27,10 @@ def controllers(spec: VmSpec, display: bool) -> list[Controller]:
     """virtio-scsi for SCSI disks, and on q35 enough PCIe ports for every device and some to spare:
     libvirt itself adds just as many as it needs (https://libvirt.org/pci-hotplug.html)."""
     found = []
-    if _scsi(spec):
+    stated = {controller.type for controller in spec.controllers}
+    if _scsi(spec) and "scsi" not in stated:
         found.append(Controller("scsi", "virtio-scsi", 0))
-    if spec.hotplug_ports and spec.machine and ("q35" in spec.machine):
+    if spec.hotplug_ports and "pci" not in stated and spec.machine and ("q35" in spec.machine):
         ports = _pcie_devices(spec, display) + spec.hotplug_ports
         found.append(Controller("pci", "pcie-root", 0))
         found += [Controller("pci", "pcie-root-port", number) for number in range(1, ports + 1)]
@@ -55,7 +56,8 @@ def _pcie_devices(spec: VmSpec, display: bool) -> int:
     )
     balloon, usb = 1, 1
     listed = disks + len(spec.networks) + sum(len(group) for group in several)
-    return listed + sum(1 for single in singles if single) + balloon + usb
+    own = sum(1 for controller in spec.controllers if controller.type in ("scsi", "usb", "virtio-serial"))
+    return listed + sum(1 for single in singles if single) + balloon + usb + own
 
 
 def needs_scsi(path: Path, device: Any) -> bool:

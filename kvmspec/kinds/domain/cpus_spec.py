@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, LiteralString
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from kvmspec.kinds.domain.cpu_model_spec import AddressBitsSpec, CacheSpec
 from kvmspec.kinds.domain.cpu_set import CpuSet
 from kvmspec.manifest.model import Model
 
@@ -52,6 +53,9 @@ class TopologySpec(Model):
         return self.sockets * self.dies * self.cores * self.threads
 
 
+_DESCRIBING = frozenset({"features", "topology", "cache", "address_bits"})
+
+
 class CpusSpec(Model):
     """Virtual CPUs."""
 
@@ -61,11 +65,25 @@ class CpusSpec(Model):
         2,
         {"count": 2, "max": 8},
         {"count": 2, "mode": "host-model", "features": {"svm": "disable"}},
+        {
+            "count": 2,
+            "model": "Nehalem",
+            "match": "exact",
+            "check": "partial",
+            "fallback": "forbid",
+            "vendor": "Intel",
+            "vendor_id": "GenuineIntel",
+        },
+        {"count": 2, "mode": "host-passthrough", "migratable": False, "cache": "passthrough"},
         {"count": 2, "pin": {0: "2", 1: "3"}, "emulator_pin": "0-1"},
         {"count": 8, "topology": {"sockets": 1, "cores": 4, "threads": 2}},
     )
     least: ClassVar[frozenset[str]] = frozenset({"count", "max"})
-    along: ClassVar[Mapping[str, Sequence[str]]] = {"features": ["mode"]}
+    along: ClassVar[Mapping[str, Sequence[str]]] = {
+        "features": ["mode"],
+        "migratable": ["mode"],
+        **{name: ["model"] for name in ("match", "check", "fallback", "vendor", "vendor_id")},
+    }
 
     count: Count | None = None
     """vCPUs the guest has now."""
@@ -80,6 +98,22 @@ class CpusSpec(Model):
         default_factory=dict, examples=[{"svm": "disable"}]
     )
     """Features of the CPU that are otherwise than in its `mode` or `model`."""
+    match: Literal["minimum", "exact", "strict"] | None = Field(None, examples=["exact"])
+    """How much the guest's CPU has to be as `model` and `features` say."""
+    check: Literal["none", "partial", "full"] | None = Field(None, examples=["partial"])
+    """What libvirt checks of the CPU before the guest starts."""
+    migratable: bool | None = Field(None, examples=[False])
+    """Whether features with which the guest cannot move to another host are left out."""
+    fallback: Literal["allow", "forbid"] | None = Field(None, examples=["forbid"])
+    """Whether another model does where the host has not this one. libvirt 9.0 drops it of `host-model`."""
+    vendor: CpuName | None = Field(None, examples=["Intel"])
+    """The vendor of a host's CPU without which the guest does not start."""
+    vendor_id: Annotated[str, Field(pattern=r"^[^,]{12}$")] | None = Field(None, examples=["GenuineIntel"])
+    """The vendor the guest sees, of 12 characters."""
+    cache: CacheSpec | None = None
+    """The CPU's cache, as the guest sees it."""
+    address_bits: AddressBitsSpec | None = None
+    """How wide the guest's physical addresses are."""
     topology: TopologySpec | None = None
     """How the guest sees its vCPUs arranged."""
     cpuset: CpuSet | None = Field(None, examples=["2-3"])
@@ -116,7 +150,18 @@ class CpusSpec(Model):
     @property
     def described(self) -> bool:
         """Whether there is something to say of the CPU itself."""
-        return bool(self.mode or self.model or self.features or self.topology)
+        return not _DESCRIBING.isdisjoint(self.model_fields_set) or bool(self.mode or self.model)
+
+    @property
+    def attributes(self) -> Iterator[tuple[str, str]]:
+        """<cpu>'s attributes."""
+        if mode := "custom" if self.model else self.mode:
+            yield "mode", mode
+        for name in ("match", "check"):
+            if value := getattr(self, name):
+                yield name, value
+        if self.migratable is not None:
+            yield "migratable", "on" if self.migratable else "off"
 
     @model_validator(mode="after")
     def _possible(self) -> CpusSpec:
@@ -130,6 +175,12 @@ class CpusSpec(Model):
         most = self.max or self.count
         if self.mode is not None and self.model is not None:
             return "give either `mode` or `model`: a model is a mode of its own"
+        if self.model is None and (self.match or self.check or self.fallback or self.vendor):
+            return "`match`, `check`, `fallback` and `vendor` go with a `model`"
+        if self.migratable is not None and self.mode not in ("host-passthrough", "maximum"):
+            return "`migratable` goes with `mode: host-passthrough` or `maximum`"
+        if self.vendor_id and self.model is None and self.mode != "host-model":
+            return "`vendor_id` goes with a `model`, or with `mode: host-model`"
         if self.features and self.mode is None and self.model is None:
             return "`features` need a `mode` or a `model` from which they differ"
         if most and self.topology is not None and self.topology.vcpus != most:

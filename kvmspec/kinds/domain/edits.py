@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
+from xml.sax.saxutils import escape
 
 from kvmspec.canon.compare import get
 from kvmspec.canon.shape import DOMAIN
@@ -20,6 +21,7 @@ Elements = Callable[[Path], str]
 Data = dict[str, Any]
 
 MACHINE: Path = ("os", "type", "@machine")
+CLOCK: Path = ("clock", "@offset")
 CPU_MODE: Path = ("cpu", "@mode")
 NUMA: Path = ("numatune", "memory")
 METADATA: Path = ("metadata", f"{{{NAMESPACE}}}vm")
@@ -31,6 +33,7 @@ RENEWED = frozenset(
         ("devices", "iommu", "@model"),
         ("devices", "smartcard", "@mode"),
         ("devices", "memballoon", "@model"),
+        ("devices", "controller", "@model"),
     }
 )
 """Where one of these changes the device is put in anew: the rest of it belongs to the old kind."""
@@ -59,7 +62,9 @@ def writing(path: Path, value: Any, wanted: Elements, persistent: Data) -> Itera
 
 
 def _boot(entry: Data, tag: str) -> str:
-    """An element of attributes alone, as every ordered list of a stated domain has them."""
+    """An element of attributes or text alone, as every ordered list of a stated domain has them."""
+    if "#" in entry:
+        return f"<{tag}>{escape(entry['#'])}</{tag}>"
     attributes = "".join(f' {name[1:]}="{value}"' for name, value in entry.items())
     return f"<{tag}{attributes}/>"
 
@@ -107,6 +112,10 @@ def removing(path: Path, persistent: Data | None = None) -> Iterator[Edit]:
     """Edits that take `path` away, with what libvirt keeps as its twin, and an element that is empty then."""
     if path == ("autostart",):
         return
+    if path == CLOCK:  # the schema knows no clock without one, and this is libvirt's own
+        yield Edit("set", CLOCK, "utc")
+        yield from _other_clock("")
+        return
     cpu = (persistent or {}).get("cpu", {})
     if path == CPU_MODE and all(name.startswith("@") for name in cpu):
         path = ("cpu",)
@@ -119,6 +128,17 @@ def removing(path: Path, persistent: Data | None = None) -> Iterator[Edit]:
         yield from (Edit("remove", (*path[:4], name)) for name in bursts(path[-1]))
     if path[:2] == ("devices", "console"):  # libvirt makes one from the other
         yield Edit("remove", ("devices", "serial"))
+
+
+def with_firmware(path: Path, stated: Data) -> list[Edit]:
+    """What goes with a part of the firmware: an empty element, which the schema refuses, and in the
+    definition the file of variables that it had."""
+    said = stated.get("os", {})
+    if path[:2] == ("os", "firmware") and "firmware" not in said:
+        return [Edit("remove", ("os", "firmware"))]
+    if path in (("os", "loader"), ("os", "@firmware")) and not {"loader", "@firmware"} & {*said}:
+        return [Edit("remove", ("os", "nvram"))]
+    return []
 
 
 def settled(made: Iterable[Edit]) -> list[Edit]:
@@ -152,11 +172,23 @@ def _companions(path: Path, value: Any, wanted: Elements, persistent: Data) -> I
         # libvirt leaves `current` out where it equals the maximum: say it before the maximum moves
         yield Edit("set", ("vcpu", "@current"), str(get(persistent, ("vcpu", "@current"))))
     if path == CPU_MODE:
-        yield from _of_another_cpu(value)
+        yield from _of_another_cpu(value, wanted(("cpu",)))
+    if path == ("features", "hyperv", "@mode") and value == "passthrough":
+        known = [name for name in get(persistent, path[:2]) or () if not name.startswith("@")]
+        yield from (Edit("remove", (*path[:2], name)) for name in known)
+    if path == CLOCK:
+        yield from _other_clock(wanted(("clock",)).partition(">")[0])
     if path == MACHINE:
         have = get(persistent, path)
         if have and family(have) != family(str(value)):
             yield from _without_pci(persistent)
+
+
+def _other_clock(said: str) -> Iterator[Edit]:
+    """What belonged to the clock's former offset, and is not said of this one."""
+    for name in ("timezone", "adjustment", "basis", "start"):
+        if f" {name}=" not in said:
+            yield Edit("remove", ("clock", f"@{name}"))
 
 
 def _elsewhere(nic: Path, wanted: Elements) -> Iterator[Edit]:
@@ -187,10 +219,15 @@ def _other_order(path: Path, persistent: Data) -> Iterator[Edit]:
                 yield Edit("remove", ("devices", tag, key, "boot"))
 
 
-def _of_another_cpu(mode: Any) -> Iterator[Edit]:
+def _of_another_cpu(mode: Any, said: str = "") -> Iterator[Edit]:
     """What libvirt added to the CPU for its former mode, and refuses with another one."""
-    yield from (Edit("remove", ("cpu", name)) for name in ("@match", "@check", "@migratable"))
-    if mode != "custom":
+    head = said.partition(">")[0]
+    for name in ("match", "check", "migratable"):
+        if f" {name}=" not in head:
+            yield Edit("remove", ("cpu", f"@{name}"))
+    if mode != "custom" and "<model" in said:  # of host-model it can say the vendor
+        yield from (Edit("remove", ("cpu", "model", name)) for name in ("#", "@fallback"))
+    elif mode != "custom":
         yield Edit("remove", ("cpu", "model"))
 
 

@@ -62,6 +62,11 @@ _BESIDES = (
         "live, or restart",
         "devices that the manifest does not name are taken out, live where they can be unplugged",
     ),
+    Effect("firmware.auto", "restart", "the firmware is loaded at boot"),
+    *(
+        Effect(f"controllers.{name}", "restart", "the guest finds its controllers at boot")
+        for name in ("type", "index", "master")
+    ),
     Effect("preset", "none", "read when the VM, or a device of it, is created"),
     Effect("hotplug_ports", "none", "read when the VM is created"),
     Effect(

@@ -12,9 +12,22 @@ from kvmspec.canon.shape import DOMAIN
 from kvmspec.core.live import Call
 from kvmspec.kinds import seeds
 from kvmspec.kinds.domain import rules
-from kvmspec.kinds.domain.row import ANY, Field, Path, accel, boot_devices, number, present, size
+from kvmspec.kinds.domain.row import ANY, Field, Path, accel, number, present, size
 from kvmspec.kinds.domain.rules import live, replace, restart
-from kvmspec.kinds.domain.tables import cpus, devices, disks, displays, folders, memory, nics
+from kvmspec.kinds.domain.tables import (
+    clock,
+    controllers,
+    cpus,
+    devices,
+    disks,
+    displays,
+    features,
+    firmware,
+    folders,
+    memory,
+    nics,
+    sysinfo,
+)
 from kvmspec.kinds.records import KeyMap
 
 CLOUD_INIT = "cloud_init"
@@ -33,11 +46,10 @@ FIELDS: tuple[Field, ...] = (
     Field("machine", ("os", "type", "@machine"), rules.machine),
     Field("arch", ("os", "type", "@arch"), replace("another architecture is another machine")),
     Field("accel", ("@type",), restart("a running guest cannot change its accelerator"), accel),
-    Field("features.{key}", ("features", ANY), restart("read at boot"), present, removable=True),
-    Field("boot.devices", ("os", "boot"), restart("read at boot"), boot_devices, removable=True),
-    Field("boot.kernel", ("os", "kernel"), restart("read at boot"), removable=True),
-    Field("boot.initrd", ("os", "initrd"), restart("read at boot"), removable=True),
-    Field("boot.cmdline", ("os", "cmdline"), restart("read at boot"), removable=True),
+    *features.ROWS,
+    *firmware.ROWS,
+    *clock.ROWS,
+    *sysinfo.ROWS,
     *disks.ROWS,
     *nics.ROWS,
     Field(
@@ -55,6 +67,7 @@ FIELDS: tuple[Field, ...] = (
         removable=True,
     ),
     *devices.ROWS,
+    *controllers.ROWS,
     *folders.ROWS,
     *displays.ROWS,
     Field("{path}", (), restart("not known to change while running")),
@@ -112,10 +125,12 @@ def manifest_path(row: Field, path: Path, keys: KeyMap) -> str:
 
 
 def key_of(path: Path, position: int, keys: KeyMap) -> str:
-    """The manifest's key of a device for its target or MAC."""
+    """The manifest's key of a device for its target or MAC; `usb/0` of a controller."""
     group: Iterable[tuple[str, str]] = {
         "disk": keys.disks.items(),
         "interface": keys.networks.items(),
     }.get(path[position - 1], ())
     identity = path[position]
+    if path[position - 1] == "controller":
+        return identity.rstrip("/")
     return next((key for key, value in group if value == identity), identity)

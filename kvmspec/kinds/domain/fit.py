@@ -82,6 +82,16 @@ def _cells(stated: Data, persistent: Data) -> Data:
     return {**stated, "cpu": {name: value for name, value in stated["cpu"].items() if name != "numa"}}
 
 
+def firmware(stated: Data, have: Data) -> Data:
+    """UEFI that libvirt is to find is there where an image in flash memory is named: so the running guest's
+    XML has it (9.0), and machines that others made."""
+    wanted, found = stated.get("os", {}), have.get("os", {})
+    flash = get(found, ("loader", "@type")) == "pflash"
+    if wanted.get("@firmware") != "efi" or "firmware" in wanted or "@firmware" in found or not flash:
+        return stated
+    return {**stated, "os": {name: value for name, value in wanted.items() if name != "@firmware"}}
+
+
 def _by_identity(stated: Data, keys: KeyMap, becomes: KeyMap) -> Data:
     """A device is known by the target or MAC it has; a new one for it is a change inside it."""
     for tag, has, final in (
@@ -163,9 +173,9 @@ def absences(spec: VmSpec, keys: KeyMap, *places: Data) -> list[tuple[str, ...]]
     (`places`)."""
     paths: list[tuple[str, ...]] = []
     if spec.features is not None:
-        paths += [
-            ("features", name) for name in ("acpi", "apic", "pae") if getattr(spec.features, name) is False
-        ]
+        paths += [("features", name) for name in spec.features.refused]
+    if spec.firmware is not None:
+        paths += spec.firmware.absent
     if spec.memory is not None and spec.memory.locked is False:
         paths.append(("memoryBacking", "locked"))
     if spec.console is False:

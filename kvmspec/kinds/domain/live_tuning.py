@@ -12,6 +12,7 @@ from kvmspec.core.live import Call
 from kvmspec.kinds.domain import fields
 from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.kinds.domain.cpus_spec import SCHEDULING
+from kvmspec.kinds.domain.tables.clock import LIFECYCLE
 from kvmspec.kinds.domain.tables.cpus import default_of
 from kvmspec.kinds.domain.tables.memory import MEMORY, STATS
 
@@ -93,6 +94,18 @@ def _period(comparison: Comparison, path: Path, changes: list[Change]) -> Made:
     yield Tune(comparison.desired.address, Call.BALLOON_PERIOD, "", (("period", seconds),)), text
 
 
+def _lifecycle(comparison: Comparison, path: Path, changes: list[Change]) -> Made:
+    """All events in one step, the same for each that changes: libvirt takes some of them together only."""
+    values = []
+    for event, default in LIFECYCLE.items():
+        unsaid = default if event in comparison.applied else None
+        wanted = get(comparison.stated, (event, "#")) or unsaid
+        if wanted not in (None, get(comparison.active, (event, "#"))):
+            values.append((event, str(wanted)))
+    text = f"set {', '.join(f'{event} {action}' for event, action in values)}"
+    yield Tune(comparison.desired.address, Call.LIFECYCLE, "", tuple(values)), text
+
+
 MAKERS: Mapping[Call, Maker] = {
     Call.VCPU_PIN: _pins(Call.VCPU_PIN, "vCPU"),
     Call.EMULATOR_PIN: _pins(Call.EMULATOR_PIN, "the emulator"),
@@ -103,4 +116,5 @@ MAKERS: Mapping[Call, Maker] = {
     Call.BLKIO: _weight,
     Call.NUMA: _nodes,
     Call.BALLOON_PERIOD: _period,
+    Call.LIFECYCLE: _lifecycle,
 }

@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from kvmspec.core.observed import HostFacts
+from kvmspec.kinds.domain.clock_spec import STANDARD_TIMERS, ClockSpec
 from kvmspec.kinds.domain.cpus_spec import CpusSpec
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.devices_spec import DevicesSpec
+from kvmspec.kinds.domain.features_spec import FeaturesSpec
 from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
 from kvmspec.kinds.domain.keys import bus_of
 from kvmspec.kinds.domain.memory_spec import MemorySpec
 from kvmspec.kinds.domain.nic_spec import NicSpec
-from kvmspec.kinds.domain.spec import FeaturesSpec, VmSpec
+from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.manifest.model import Model
 
 HOTPLUG_PORTS = 4
@@ -31,6 +33,13 @@ CREATION: Mapping[str, str] = {
     "memory.max": "as size",
     "features.acpi": "true",
     "features.apic": "true",
+    "clock.offset": "utc",
+    "clock.timers.rtc.tickpolicy": "catchup",
+    "clock.timers.pit.tickpolicy": "delay",
+    "clock.timers.hpet.present": "false",
+    "on_poweroff": "destroy",
+    "on_reboot": "restart",
+    "on_crash": "restart",
     "disks.bus": "virtio; scsi for a CD-ROM",
     "disks.discard": "unmap; none for a CD-ROM",
     "disks.format": "qcow2 for a disk of its own, else by the file's suffix",
@@ -46,6 +55,16 @@ CREATION: Mapping[str, str] = {
     "pool": "the manifest's only one",
 }
 """What a new VM gets, in words; the functions below are what does it."""
+
+_UNSTATED: Mapping[str, Any] = {
+    "machine": "q35",
+    "console": True,
+    "guest_agent": True,
+    "hotplug_ports": HOTPLUG_PORTS,
+    "on_poweroff": "destroy",
+    "on_reboot": "restart",
+    "on_crash": "restart",
+}
 
 M = TypeVar("M", bound=Model)
 
@@ -77,8 +96,8 @@ def completed(spec: VmSpec, facts: HostFacts) -> VmSpec:
     if standard:
         values["features"] = _with(spec.features or FeaturesSpec(), acpi=True, apic=True)
         values["devices"] = _with(spec.devices or DevicesSpec(), rng=True)
-        unstated = {"machine": "q35", "console": True, "guest_agent": True, "hotplug_ports": HOTPLUG_PORTS}
-        values |= {name: value for name, value in unstated.items() if getattr(spec, name) is None}
+        values["clock"] = _with(spec.clock or ClockSpec(), offset="utc", timers=STANDARD_TIMERS)
+        values |= {name: value for name, value in _UNSTATED.items() if getattr(spec, name) is None}
     return spec.model_copy(update=values)
 
 

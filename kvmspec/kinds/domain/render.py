@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain import preset
 from kvmspec.kinds.domain.controllers import Controller, controllers
+from kvmspec.kinds.domain.controllers_spec import Placed, placed
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.folders_spec import shares_memory
 from kvmspec.kinds.domain.fragments import merged
@@ -59,6 +61,11 @@ class Machine(NamedTuple):
         period = spec.memory is not None and spec.memory.stats_period is not None
         stated = spec.devices.model_fields_set or spec.filesystems or spec.tpm
         return self.create or bool(stated) or period
+
+    @property
+    def placed(self) -> Sequence[Placed]:
+        """The controllers that are stated, each with its number."""
+        return placed(self.spec.controllers) if self.spec.controllers else ()
 
     @property
     def brings_tablet(self) -> bool:

@@ -39,7 +39,7 @@ def accel(value: Any) -> Any:
 
 
 def boot_devices(value: Any) -> Any:
-    names = {"hd": "disk"}
+    names = {"hd": "disk", "fd": "floppy"}
     listed = value if isinstance(value, list) else [value] if value else []
     return [names.get(entry["@dev"], entry["@dev"]) for entry in listed] or None
 

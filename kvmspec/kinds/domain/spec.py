@@ -8,10 +8,14 @@ from typing import Annotated, Any, ClassVar, Literal, LiteralString
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.clock_spec import ClockSpec, Crash, LockFailure, Off, PowerSpec
 from kvmspec.kinds.domain.cloud_init import CloudInitSpec
+from kvmspec.kinds.domain.controllers_spec import ControllerSpec, contradiction
 from kvmspec.kinds.domain.cpus_spec import CpusSpec, Iothreads
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.devices_spec import DevicesSpec
+from kvmspec.kinds.domain.features_spec import FeaturesSpec
+from kvmspec.kinds.domain.firmware_spec import BootSpec, FirmwareSpec
 from kvmspec.kinds.domain.fixed_spec import TpmSpec
 from kvmspec.kinds.domain.folders_spec import FilesystemSpec
 from kvmspec.kinds.domain.fragment_spec import Fragment
@@ -19,55 +23,11 @@ from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
 from kvmspec.kinds.domain.install import InstallSpec
 from kvmspec.kinds.domain.memory_spec import BlkioSpec, MemorySpec
 from kvmspec.kinds.domain.nic_spec import NicSpec
+from kvmspec.kinds.domain.sysinfo_spec import SysinfoSpec
 from kvmspec.kinds.domain.wait import WaitSpec
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model, Reference
-from kvmspec.manifest.types import Duration, HostPath, Name, Text
-
-
-class FeaturesSpec(Model):
-    """Hypervisor features; false takes one away."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"hyperv", "kvm", "smm", "vmport", "ioapic"})
-
-    examples: ClassVar[Sequence[Any]] = ({"acpi": True, "apic": True},)
-
-    acpi: bool | None = None
-    """ACPI tables; without them a guest cannot be asked to shut down."""
-    apic: bool | None = None
-    """The local APIC."""
-    pae: bool | None = None
-    """Physical address extension for 32-bit guests."""
-
-
-class BootSpec(Model):
-    """What is started: a list of devices, or a kernel of the host."""
-
-    short: ClassVar[str | None] = "devices"
-
-    examples: ClassVar[Sequence[Any]] = (
-        ["cdrom", "disk"],
-        {"devices": ["network", "disk"]},
-        {"kernel": "/srv/tiny/vmlinuz", "initrd": "/srv/tiny/initrd", "cmdline": "console=ttyS0"},
-    )
-    least: ClassVar[frozenset[str]] = frozenset({"kernel"})
-
-    devices: tuple[Literal["disk", "cdrom", "network"], ...] | None = None
-    """Kinds of devices, tried in this order."""
-    kernel: HostPath | None = None
-    """A kernel on the host, started directly."""
-    initrd: HostPath | None = None
-    """The initial RAM disk for `kernel`."""
-    cmdline: Text | None = None
-    """The command line for `kernel`."""
-
-    @model_validator(mode="after")
-    def _one_way(self) -> BootSpec:
-        if self.kernel is None and (self.initrd or self.cmdline is not None):
-            raise PydanticCustomError("boot", "`initrd` and `cmdline` need a `kernel`")
-        if self.devices is not None and len(set(self.devices)) != len(self.devices):
-            raise PydanticCustomError("boot", "a boot device is listed twice")
-        return self
+from kvmspec.manifest.types import Duration, Name, Text
 
 
 class LifecycleSpec(Model):
@@ -97,15 +57,11 @@ class LifecycleSpec(Model):
     """Power off a guest that has not shut down after this time. Without it none ever is."""
 
 
+_TIMED = frozenset({"clock", "on_poweroff", "on_reboot", "on_crash", "on_lockfailure", "pm"})
+
+
 class VmSpec(Model):
     """A virtual machine."""
-
-    later: ClassVar[frozenset[str]] = frozenset(
-        {
-            "firmware",
-            "clock", "on_poweroff", "on_reboot", "on_crash",
-        }
-    )  # fmt: skip
 
     examples: ClassVar[Sequence[Any]] = (
         {
@@ -157,8 +113,24 @@ class VmSpec(Model):
     """The VM's part of the host's disk I/O."""
     features: FeaturesSpec | None = None
     """Hypervisor features; false takes one away."""
+    firmware: FirmwareSpec | None = None
+    """What starts the guest: a BIOS, or UEFI."""
+    sysinfo: SysinfoSpec | None = None
+    """What the guest reads of its hardware (SMBIOS)."""
     boot: BootSpec | None = None
     """What is started: devices in their order, or a kernel of the host."""
+    clock: ClockSpec | None = None
+    """The clock the guest reads, and its timers."""
+    on_poweroff: Off | None = Field(None, examples=["destroy"])
+    """What becomes of the VM when its guest powers off; `destroy` ends it, and leaves its disks."""
+    on_reboot: Off | None = Field(None, examples=["destroy"])
+    """What becomes of the VM when its guest reboots."""
+    on_crash: Crash | None = Field(None, examples=["preserve"])
+    """What becomes of the VM when its guest crashes; see `devices.panic`."""
+    on_lockfailure: LockFailure | None = Field(None, examples=["pause"])
+    """What becomes of the VM when a lock on its disks is lost."""
+    pm: PowerSpec | None = None
+    """Power states that the guest is told of."""
     install: InstallSpec | None = None
     """Installs a new VM from an ISO before it is used."""
     pool: Name | None = Field(None, examples=["fast"])
@@ -171,6 +143,8 @@ class VmSpec(Model):
     """A serial console, for `virsh console`."""
     guest_agent: bool | None = Field(None, examples=[False])
     """The channel of the QEMU guest agent."""
+    controllers: tuple[ControllerSpec, ...] = ()
+    """What devices are plugged into; libvirt adds what is needed, and not stated."""
     graphics: tuple[GraphicsSpec, ...] | None = None
     """Graphical consoles; at most one of each type."""
     tpm: TpmSpec | Literal[False] | None = None
@@ -201,6 +175,15 @@ class VmSpec(Model):
         types: list[str] = [graphics.type for graphics in self.graphics or ()]
         if len(set(types)) != len(types):
             raise PydanticCustomError("graphics", "only one console of each type is possible")
+        secure = self.firmware is not None and self.firmware.secure
+        if secure and (self.features is None or not self.features.smm) and self.uuid is None:
+            raise PydanticCustomError("firmware", "`firmware.secure` takes `features: {smm: true}`")
+        if self.on_poweroff == "restart" and self.on_reboot == "destroy":
+            raise PydanticCustomError(
+                "events", "libvirt takes no `on_poweroff: restart` beside `on_reboot: destroy`"
+            )
+        if problem := contradiction(self.controllers):
+            raise PydanticCustomError("controllers", problem)
         if problem := self._boot_orders():
             raise PydanticCustomError("boot", problem)
 
@@ -244,6 +227,11 @@ class VmSpec(Model):
             or (cpus and (cpus.pin or cpus.emulator_pin or cpus.scheduling))
             or (memory and (memory.limits or memory.numatune))
         )
+
+    @property
+    def timed(self) -> bool:
+        """Whether anything is stated of its clock, its power states, or of what follows when it stops."""
+        return not _TIMED.isdisjoint(self.model_fields_set)
 
     def references(self) -> Iterable[Reference]:
         """Networks, pools, volumes and VMs it cannot do without."""

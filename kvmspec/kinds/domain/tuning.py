@@ -31,6 +31,7 @@ _CALLS: Mapping[Call, Callable[[Tuning, str, str, Values], None]] = {
     Call.MEMORY_LIMITS: lambda host, vm, at, to: host.set_memory_limits(vm, to),
     Call.BLKIO: lambda host, vm, at, to: host.set_blkio(vm, to),
     Call.NUMA: lambda host, vm, at, to: host.set_numa(vm, to),
+    Call.LIFECYCLE: lambda host, vm, at, to: host.set_lifecycle(vm, to),
     Call.BALLOON_PERIOD: lambda host, vm, at, to: host.set_balloon_period(vm, to["period"]),
     Call.BLOCK_TUNE: lambda host, vm, at, to: host.set_block_tune(vm, at, to),
 }
@@ -44,6 +45,7 @@ _PLACES: Mapping[Call, Callable[[str, str], Path]] = {
     Call.MEMORY_LIMITS: lambda at, name: ("memtune", name, "#"),
     Call.BLKIO: lambda at, name: ("blkiotune", name, "#"),
     Call.NUMA: lambda at, name: (*MEMORY, "@nodeset"),
+    Call.LIFECYCLE: lambda at, name: (name, "#"),
     Call.BALLOON_PERIOD: lambda at, name: (*STATS, "@period"),
     Call.BLOCK_TUNE: lambda at, name: ("devices", "disk", at, "iotune", name, "#"),
 }

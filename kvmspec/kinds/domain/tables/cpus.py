@@ -13,6 +13,7 @@ from kvmspec.kinds.domain.cpus_spec import SCHEDULING
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.row import ANY, Field, attribute, number, present
 from kvmspec.kinds.domain.rules import Unless, live, restart
+from kvmspec.kinds.domain.tables.devices import switch
 
 DEFAULTS = {"period": 100_000, "quota": -1}
 """What the kernel has for a guest of which nothing is said; of shares it depends on the cgroups' version."""
@@ -52,8 +53,24 @@ def _arranged(value: Any) -> Any:
     return " × ".join(str(value.get(f"@{name}", 1)) for name in ("sockets", "dies", "cores", "threads"))
 
 
+def _named(value: Any) -> Any:
+    return value.get("#", True) if isinstance(value, dict) else value
+
+
 ROWS: tuple[Field, ...] = (
-    Field("cpus.model", ("cpu", "model"), FIXED, removable=True),
+    Field("cpus.match", ("cpu", "@match"), FIXED, removable=True),
+    Field("cpus.check", ("cpu", "@check"), restart("libvirt checks it at boot"), removable=True),
+    Field("cpus.migratable", ("cpu", "@migratable"), FIXED, switch, removable=True),
+    Field("cpus.fallback", ("cpu", "model", "@fallback"), FIXED, removable=True),
+    Field("cpus.vendor_id", ("cpu", "model", "@vendor_id"), FIXED, removable=True),
+    Field("cpus.vendor", ("cpu", "vendor"), FIXED, removable=True),
+    Field("cpus.cache.level", ("cpu", "cache", "@level"), FIXED, number, removable=True),
+    Field("cpus.cache.mode", ("cpu", "cache", "@mode"), FIXED),
+    Field("cpus.cache", ("cpu", "cache"), FIXED, attribute("mode"), removable=True, whole=True),
+    Field("cpus.address_bits.bits", ("cpu", "maxphysaddr", "@bits"), FIXED, number, removable=True),
+    Field("cpus.address_bits.mode", ("cpu", "maxphysaddr", "@mode"), FIXED),
+    Field("cpus.address_bits", ("cpu", "maxphysaddr"), FIXED, attribute("mode"), removable=True, whole=True),
+    Field("cpus.model", ("cpu", "model"), FIXED, _named, removable=True, whole=True),
     Field("cpus.features.{key}", ("cpu", "feature", ANY, "@policy"), FIXED),
     Field(
         "cpus.features.{key}", ("cpu", "feature", ANY), FIXED, attribute("policy"), removable=True, whole=True

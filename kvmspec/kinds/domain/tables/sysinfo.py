@@ -1,0 +1,46 @@
+"""Rows of what the guest reads of its hardware."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kvmspec.kinds.domain.row import ANY, Field, present
+from kvmspec.kinds.domain.rules import restart
+from kvmspec.kinds.domain.sysinfo_spec import BLOCKS
+
+_READ = restart("the guest reads it at boot")
+
+
+def _text(value: Any) -> Any:
+    return value.get("#", "") if isinstance(value, dict) else value
+
+
+def _texts(value: Any) -> Any:
+    entries = value.get("entry") if isinstance(value, dict) else value
+    return [_text(entry) for entry in entries] if isinstance(entries, list) else entries
+
+
+ROWS: tuple[Field, ...] = (
+    Field("sysinfo.mode", ("os", "smbios", "@mode"), _READ),
+    Field(
+        "sysinfo.mode",
+        ("os", "smbios"),
+        _READ,
+        lambda value: value and value.get("@mode"),
+        removable=True,
+        whole=True,
+    ),
+    *(
+        Field(
+            f"sysinfo.{name}.{{key}}",
+            ("sysinfo", tag, "entry", ANY),
+            _READ,
+            _text,
+            removable=True,
+            whole=True,
+        )
+        for name, tag in BLOCKS.items()
+    ),
+    Field("sysinfo.oem_strings", ("sysinfo", "oemStrings"), _READ, _texts, removable=True, whole=True),
+    Field("sysinfo", ("sysinfo",), _READ, present, removable=True),
+)
