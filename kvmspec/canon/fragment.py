@@ -26,6 +26,7 @@ from __future__ import annotations
 from typing import Any
 
 from kvmspec.canon.leaving import difference
+from kvmspec.canon.meaning import Meaning
 from kvmspec.canon.merging import merge_into, resolved
 from kvmspec.canon.settling import settle
 from kvmspec.canon.shape import SHAPES, Tags
@@ -34,13 +35,14 @@ from kvmspec.canon.trees import (
     OWN,
     REMOVE,
     FragmentError,
-    Meaning,
     elements,
     lxml,
     namespace,
     parse,
     tidy,
+    without_own,
 )
+from kvmspec.canon.unsaid import leave_unsaid
 
 __all__ = ["FragmentError", "leftover", "merge", "problems"]
 
@@ -76,9 +78,11 @@ def leftover(original: str, rendered: str) -> str:
     if mine.tag != theirs.tag or mine.tag not in SHAPES:
         raise FragmentError(f"<{mine.tag}> and <{theirs.tag}> cannot be compared")
     meaning = Meaning(mine.tag)
-    if mine.tag == "domain":
-        settle(mine)
-        settle(theirs)
+    for tree in (mine, theirs):
+        without_own(tree)
+        if tree.tag == "domain":
+            settle(tree)
+            leave_unsaid(tree, None if tree is mine else mine)
     result = difference(mine, theirs, (), meaning)
     if result is None or not (len(result) or result.attrib):
         return ""
@@ -124,7 +128,18 @@ def _marks(node: Any, path: Tags, meaning: Meaning) -> list[str]:
     found = [f"{where}k:{lxml().QName(name).localname} is not known, only k:remove and k:add are"
              for name in names if name not in _MARKS]  # fmt: skip
     found += [where + text for text in _mark(node, path)]
+    if meaning.opaque(path):
+        return found + [text for child in elements(node) if namespace(child) == OWN
+                        for text in _marks(child, (*path, child.tag), meaning)]  # fmt: skip
+    if stray := _stray(node):
+        found.append(f"{where}text between elements of <{lxml().QName(node).localname}>: {stray!r}")
     return found + [text for child in elements(node) for text in _marks(child, (*path, child.tag), meaning)]
+
+
+def _stray(node: Any) -> str:
+    """Text beside elements: libvirt has none, so it is a slip of the pen."""
+    inside = [node.text, *(child.tail for child in node)] if elements(node) else []
+    return next((text.strip() for text in inside if text and text.strip()), "")
 
 
 def _mark(node: Any, path: Tags) -> list[str]:

@@ -1,35 +1,30 @@
 """The fragment that is left over between two trees.
 
-For each group of like elements several ways of saying it are tried on the rendered tree; of those that
-come out as the original, the shortest is taken. The last one says the whole group anew, so one always does.
+For each group of like elements several ways of saying it are tried on the rendered tree, until one comes
+out as the original. The last one says the whole group anew, so one always does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 
+from kvmspec.canon.meaning import Meaning, alike, keys, named, same, shows
 from kvmspec.canon.merging import merge_group
 from kvmspec.canon.shape import Tags
 from kvmspec.canon.trees import (
     ADD,
     OWN,
     REMOVE,
-    Meaning,
-    alike,
     elements,
     empty,
     exactly,
     groups,
-    keys,
     lxml,
-    named,
     namespace,
     plain,
     pruned,
-    same,
-    shows,
     text_of,
 )
 
@@ -71,23 +66,18 @@ def _attributes(result: Any, original: Any, rendered: Any, path: Tags, meaning: 
             theirs["unit"] = ""  # an amount is always said with its unit
     for name, value in mine.items():
         if theirs.get(name) != value:
-            result.set(name, original.get(name))
+            result.set(name, original.get(name, value))
     return [f"@{name}" for name in theirs if name not in mine and not (name == "unit" and meaning.size(path))]
 
 
 def _group(mine: Nodes, theirs: Nodes, path: Tags, meaning: Meaning) -> list[Any]:
-    """The shortest saying of one group that comes out right; all of it anew only where nothing else does."""
+    """The first saying of one group that comes out right."""
     if alike(mine, theirs, path, meaning):
         return []
-    for ways in (_partly, _anew):
-        tried = [way for way in ways(mine, theirs, path, meaning) if _right(way, mine, theirs, path, meaning)]
-        if tried:
-            return min(tried, key=_length)
+    for way in _ways(mine, theirs, path, meaning):
+        if _right(way, mine, theirs, path, meaning):
+            return way
     raise AssertionError(f"no fragment restores {'/'.join(path)}")
-
-
-def _length(way: Nodes) -> int:
-    return sum(len(lxml().tostring(one, method="c14n")) for one in way)
 
 
 def _right(way: Nodes, mine: Nodes, theirs: Nodes, path: Tags, meaning: Meaning) -> bool:
@@ -97,20 +87,17 @@ def _right(way: Nodes, mine: Nodes, theirs: Nodes, path: Tags, meaning: Meaning)
     return alike(mine, parent.findall(path[-1]), path, meaning)
 
 
-def _partly(mine: Nodes, theirs: Nodes, path: Tags, meaning: Meaning) -> Iterator[list[Any]]:
-    if meaning.opaque(path):
-        if mine and theirs:
-            yield [difference(mine[0], theirs[0], path, meaning)]
-        return
-    if len(mine) > len(theirs) > 0:
-        yield [_added(one) for one in mine[len(theirs) :]]
-    if not meaning.listed(path, len(mine), len(theirs)) and (mine or meaning.identity(path)):
-        for anchored, every in ((False, False), (True, False), (True, True)):
-            yield _by_key(mine, theirs, path, meaning, anchored=anchored, every=every)
-
-
-def _anew(mine: Nodes, theirs: Nodes, path: Tags, meaning: Meaning) -> Iterator[list[Any]]:
-    whole = [deepcopy(one) if meaning.opaque(path) else plain(one) for one in mine]
+def _ways(mine: Nodes, theirs: Nodes, path: Tags, meaning: Meaning) -> Iterator[list[Any]]:
+    """From the shortest to all of it anew."""
+    opaque = meaning.opaque(path)
+    if opaque and mine and theirs:
+        yield [difference(mine[0], theirs[0], path, meaning)]
+    elif meaning.listed(path, len(mine), len(theirs)):
+        if len(mine) > len(theirs) > 0:
+            yield [_added(one) for one in mine[len(theirs) :]]
+    elif not opaque and (mine or meaning.identity(path)):
+        yield from _Each(mine, theirs, path, meaning).ways()
+    whole = [deepcopy(one) if opaque else plain(one) for one in mine]
     if whole:
         yield whole
     if theirs:
@@ -129,65 +116,76 @@ def _added(node: Any) -> Any:
     return copy
 
 
-def _by_key(
-    mine: Nodes, theirs: Nodes, path: Tags, meaning: Meaning, *, anchored: bool, every: bool
-) -> list[Any]:
-    """Element by element. Anchored: what is new comes with the name of its neighbour, to be in its place."""
-    identity = meaning.identity(path)
-    names, known = keys(mine, identity), dict(zip(keys(theirs, identity), theirs, strict=True))
-    said: dict[int, Any] = {}
-    for number, (name, node) in enumerate(zip(names, mine, strict=True)):
-        if name not in known:
-            clash = bool(known) and named(identity, node) != name
-            said[number] = _added(node) if clash else plain(node)
-        elif (change := difference(node, known[name], path, meaning)) is not None:
-            said[number] = _over(_name(node, path, meaning), change)
-    for number in _needed(mine, set(said), names, known, path, meaning, anchored, every):
-        said.setdefault(number, _name(mine[number], path, meaning))
-    gone = [node for name, node in known.items() if name not in names]
-    removals = [_example(node, theirs, path, meaning) for node in gone]
-    return removals + [said[number] for number in sorted(said)]
+class _Each:
+    """The ways to say a group element by element."""
 
+    def __init__(self, mine: Nodes, theirs: Nodes, path: Tags, meaning: Meaning) -> None:
+        self._mine, self._path, self._meaning = mine, path, meaning
+        self._identity = meaning.identity(path)
+        self._own = [named(self._identity, node) for node in mine]
+        self._names = keys(mine, self._identity)
+        self._known = dict(zip(keys(theirs, self._identity), theirs, strict=True))
 
-def _needed(
-    mine: Nodes, said: set[int], names: list[str], known: dict[str, Any], path: Tags, meaning: Meaning,
-    anchored: bool, every: bool,
-) -> set[int]:  # fmt: skip
-    """Which elements have to be named although nothing changes: those that make a key come out right,
-    and, where it is to be anchored, a neighbour of each new one."""
-    if every:
-        return set(range(len(mine)))
-    identity, needed = meaning.identity(path), set()
-    for number in said:
-        if names[number] in known:
-            own = named(identity, mine[number])
-            needed |= {before for before in range(number) if named(identity, mine[before]) == own}
-        elif anchored and number:
-            needed.add(number - 1)
-        elif anchored and number + 1 < len(mine):
-            needed.add(number + 1)
-    return needed
+    def ways(self) -> Iterator[list[Any]]:
+        """With what makes the keys come out right; with the neighbours of what is new, so that it gets in
+        its place; with all of them."""
+        gone = [node for name, node in self._known.items() if name not in self._names]
+        removals = [self._removal(node) for node in gone]
+        said = self._said()
+        for needed in (
+            self._before(said),
+            self._before(said) | self._beside(said),
+            set(range(len(self._mine))),
+        ):
+            named_only = {number: self._name(self._mine[number]) for number in needed - set(said)}
+            yield removals + [
+                node for _, node in sorted((said | named_only).items(), key=lambda item: item[0])
+            ]
 
+    def _said(self) -> dict[int, Any]:
+        """What there is to say, by position."""
+        said: dict[int, Any] = {}
+        for number, (name, node) in enumerate(zip(self._names, self._mine, strict=True)):
+            if name not in self._known:
+                clash = bool(self._known) and self._own[number] != name
+                said[number] = _added(node) if clash else plain(node)
+                continue
+            change = difference(node, self._known[name], self._path, self._meaning)
+            if change is not None:
+                said[number] = _over(self._name(node), change)
+        return said
 
-def _name(node: Any, path: Tags, meaning: Meaning) -> Any:
-    """The least that says which element is meant."""
-    identity = meaning.identity(path)
-    if identity is None:
-        return empty(node)
-    own = named(identity, node)
-    return pruned(node, lambda less: named(identity, less) == own)
+    def _before(self, said: Iterable[int]) -> set[int]:
+        """The elements of the same identity before those that are said."""
+        old = [number for number in said if self._names[number] in self._known]
+        return {
+            before for number in old for before in range(number) if self._own[before] == self._own[number]
+        }
 
+    def _beside(self, said: Iterable[int]) -> set[int]:
+        """A neighbour of each new element: the one before it, or behind the first."""
+        new = [number for number in said if self._names[number] not in self._known]
+        return {number - 1 if number else 1 for number in new if len(self._mine) > 1}
 
-def _example(node: Any, among: Nodes, path: Tags, meaning: Meaning) -> Any:
-    """A removal of this element and of none of the others."""
+    def _name(self, node: Any) -> Any:
+        """The least that says which element is meant."""
+        identity = self._identity
+        if identity is None:
+            return empty(node)
+        own = named(identity, node)
+        return pruned(node, lambda less: named(identity, less) == own)
 
-    def only(example: Any) -> bool:
-        return [one for one in among if shows(example, one, path, meaning)] == [node]
+    def _removal(self, node: Any) -> Any:
+        """A removal of this element and of none of the others."""
 
-    name = _name(node, path, meaning)
-    example = name if only(name) else pruned(node, only)
-    example.set(REMOVE, ".")
-    return example
+        def only(example: Any) -> bool:
+            shown = (one for one in self._known.values() if shows(example, one, self._path, self._meaning))
+            return list(shown) == [node]
+
+        name = self._name(node)
+        example = name if only(name) else pruned(node, only)
+        example.set(REMOVE, ".")
+        return example
 
 
 def _over(name: Any, change: Any) -> Any:

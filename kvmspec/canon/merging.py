@@ -6,21 +6,41 @@ from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
-from kvmspec.canon.shape import Tags
+from kvmspec.canon.meaning import Meaning, keys, shows
+from kvmspec.canon.shape import SHAPES, Tags
 from kvmspec.canon.trees import (
     ADD,
     OWN,
     REMOVE,
-    Meaning,
     elements,
     groups,
-    keys,
     lxml,
     namespace,
+    namespace_of,
     plain,
-    shows,
     text_of,
 )
+
+# libvirt's schemas want some elements before others: of the root, and of devices
+_FIRST_OF_ROOT = (
+    "name uuid genid title description metadata maxMemory memory currentMemory blkiotune memtune \
+memoryBacking vcpu vcpus iothreads iothreadids cputune numatune resource sysinfo os idmap features cpu clock"
+)
+_LAST_OF_ROOT = "on_poweroff on_reboot on_crash pm perf devices seclabel"
+_FIRST_OF_DEVICE = "emulator driver auth source protocol log backingStore mac target"
+_LAST_OF_DEVICE = "boot alias address"
+_MIDDLE = 100
+
+
+def _ranks(first: str, last: str) -> dict[str, int]:
+    ranks = {tag: rank for rank, tag in enumerate(first.split())}
+    return ranks | {tag: _MIDDLE + rank for rank, tag in enumerate(last.split(), 1)}
+
+
+_RANKS = {
+    True: _ranks(_FIRST_OF_ROOT, _LAST_OF_ROOT),
+    False: _ranks(_FIRST_OF_DEVICE, _LAST_OF_DEVICE),
+}
 
 
 def merge_into(node: Any, fragment: Any, path: Tags, meaning: Meaning) -> None:
@@ -29,25 +49,37 @@ def merge_into(node: Any, fragment: Any, path: Tags, meaning: Meaning) -> None:
         _foreign(node, fragment)
         return
     for name in (fragment.get(REMOVE) or "").split():
-        _drop(node, name, fragment.nsmap)
+        _drop(node, name, fragment.nsmap, path, meaning)
     if meaning.size(path) and text_of(fragment):
         node.attrib.pop("unit", None)  # an amount without a unit is not one in the unit that was there
-    for name, value in meaning.attributes(fragment, ()).items():
-        node.set(name, fragment.get(name, value))
+    for name, value in fragment.attrib.items():
+        if namespace_of(name) != OWN:
+            node.set(name, value)
     if text := text_of(fragment):
         node.text = text
     for tag, (stated,) in groups(fragment).items():
         merge_group(node, stated, (*path, tag), meaning)
 
 
-def _drop(node: Any, name: str, spaces: dict[str | None, str]) -> None:
+def _drop(node: Any, name: str, spaces: dict[str | None, str], path: Tags, meaning: Meaning) -> None:
     if name == "#":
         node.text = None
     elif name.startswith("@"):
         node.attrib.pop(resolved(name[1:], spaces), None)
     else:
-        for child in node.findall(resolved(name, spaces)):
-            node.remove(child)
+        tag = resolved(name, spaces)
+        for child in node.findall(tag):
+            _detach(child, meaning.opaque((*path, tag)))
+
+
+def _detach(node: Any, opaque: bool) -> None:
+    """Remove an element; of metadata what is kvmspec's own stays."""
+    if opaque:
+        for child in elements(node):
+            if namespace(child) != OWN:
+                node.remove(child)
+    if not opaque or not elements(node):
+        node.getparent().remove(node)
 
 
 def resolved(name: str, spaces: dict[str | None, str]) -> str:
@@ -63,7 +95,7 @@ def merge_group(node: Any, stated: Sequence[Any], path: Tags, meaning: Meaning) 
         if example.get(REMOVE) == ".":
             for child in node.findall(tag):
                 if shows(example, child, path, meaning):
-                    node.remove(child)
+                    _detach(child, meaning.opaque(path))
     wanted = [one for one in stated if one.get(REMOVE) != "."]
     known = node.findall(tag)
     given = [one for one in wanted if one.get(ADD) != "."]
@@ -112,11 +144,22 @@ def _insert(node: Any, new: Any, last: Any, behind: Any) -> None:
     elif behind is not None:
         behind.addprevious(new)
     else:
-        alike = node.findall(new.tag)
-        if alike:
-            alike[-1].addnext(new)
-        else:
-            node.append(new)
+        _in_order(node, new)
+
+
+def _in_order(node: Any, new: Any) -> None:
+    """Behind the last of its like, else where libvirt writes it."""
+    alike = node.findall(new.tag)
+    if alike:
+        alike[-1].addnext(new)
+        return
+    order = _RANKS[node.tag in SHAPES]
+    rank = order.get(new.tag, _MIDDLE)
+    later = next((child for child in elements(node) if order.get(child.tag, _MIDDLE) > rank), None)
+    if later is not None:
+        later.addprevious(new)
+    else:
+        node.append(new)
 
 
 def _foreign(metadata: Any, fragment: Any) -> None:
