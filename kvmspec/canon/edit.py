@@ -123,6 +123,7 @@ def _remove(root: Any, shape: Shape, step: Edit) -> None:
             node.text = None
         else:
             node.attrib.pop(leaf[1:], None)
+            _tidy(node)
         return
     node, rest = _walk(root, shape, step.path)
     if not rest and _tags(step.path, shape) in shape.ordered:
@@ -133,6 +134,13 @@ def _remove(root: Any, shape: Shape, step: Edit) -> None:
     elif len(rest) == 1:  # the whole group of a keyed or repeated element
         for child in node.findall(rest[0]):
             _detach(child)
+
+
+def _tidy(node: Any) -> None:
+    """Remove a <driver/> with nothing left in it. libvirt does not show one, and takes it for options of
+    virtio all the same: a guest that boots with it refuses every change of the interface (9.0)."""
+    if node.tag == "driver" and not node.attrib and not len(node):
+        _detach(node)
 
 
 def _append(parent: Any, element: Any) -> Any:

@@ -110,6 +110,8 @@ class Undo:
                 undone.append(step)
             except (KvmspecError, LookupError) as error:
                 words += f"; {step.text} could not be taken back: {error}"
+        if any(isinstance(step.action, _DEFINES) for step in undone):
+            host.domains.define(before.xml)  # a device that went back went into the definition, too
         return undone, words.lstrip("; ")
 
     def _put_back(self, before: _Before, done: list[Step], host: Host, failed: Step) -> None:

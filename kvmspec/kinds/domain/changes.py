@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from kvmspec.canon.compare import covers, get, uncovered
 from kvmspec.core.change import FieldChange
 from kvmspec.core.impact import Impact
-from kvmspec.kinds.domain import fields, live, rules
+from kvmspec.kinds.domain import fields, live, replugging, rules
 from kvmspec.kinds.domain.compare import Change, Comparison, per_device
 from kvmspec.kinds.domain.guest import Guest
-from kvmspec.kinds.domain.restarts import still_unbooted
+from kvmspec.kinds.domain.restarts import CPU, still_unbooted
 from kvmspec.kinds.domain.row import Field, present, size
-from kvmspec.kinds.domain.rules import Verdict
+from kvmspec.kinds.domain.rules import Rule, Verdict
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.domain.tables import disks, nics
 
@@ -46,26 +47,33 @@ def _impact(
     row: Field, unit: Path, before: Any, after: Any, change: Change, comparison: Comparison
 ) -> Verdict:
     active = comparison.active
-    verdict = _rule(row, unit, comparison)(_scalar(before), _scalar(after), comparison.guest)
+    rule = _rule(row, unit, comparison.persistent, comparison)
+    if rule is rules.password and active is not None:
+        before = get(active, unit)  # of one that was put off to the next boot, the console knows nothing
+    verdict = rule(_scalar(before), _scalar(after), comparison.guest)
     if after is None and comparison.is_strange(change.path):
         verdict = _strict(verdict, change.path)
     if verdict.impact is Impact.REPLACE and before is not None:
         return verdict
     if active is None:
         return Verdict(Impact.NONE, "")
+    if live.plugged(change) and change.after is None and live.has_it(comparison, change):
+        return Verdict(Impact.LIVE, "the running guest is without it")
+    if live.comes_at_boot(comparison, change.path):
+        return Verdict(Impact.LIVE, "the device itself comes at the next boot")
     if verdict.impact >= Impact.RESTART and live.has_it(comparison, change):
         return Verdict(Impact.LIVE, "the running guest has it already")
     return _ceiling(row, active, comparison) or _possible(verdict, row, comparison)
 
 
-def _rule(row: Field, unit: Path, comparison: Comparison) -> rules.Rule:
-    """The row's rule, unless it depends on what the device is for."""
-    if row.rule is disks.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
-        return disks.MEDIUM
-    if row.rule is nics.PORTGROUP and _moves(unit[:3], comparison):
-        return nics.MOVED
+def _rule(row: Field, unit: Path, have: Data, comparison: Comparison) -> Rule:
+    """The rule of a row, or the one of a case that the path does not tell; `have` is what changes."""
     if fields.manifest_path(row, unit, comparison.all_keys) == fields.CLOUD_INIT:
         return fields.SEED
+    if row.rule is disks.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
+        return disks.MEDIUM
+    if row.rule is nics.PORTGROUP and _moves(unit[:3], have, comparison):
+        return nics.MOVED
     return row.rule
 
 
@@ -79,10 +87,10 @@ def _strict(verdict: Verdict, path: Path) -> Verdict:
     return Verdict(Impact.RESTART, f"{why}; {reason}")
 
 
-def _moves(nic: Path, comparison: Comparison) -> bool:
+def _moves(nic: Path, have: Data, comparison: Comparison) -> bool:
     """Whether an interface goes to another network, whose portgroup it then gets."""
     network = (*nic, "source", "@network")
-    return bool(get(comparison.persistent, network) != get(comparison.stated, network))
+    return bool(get(have, network) != get(comparison.stated, network))
 
 
 def _possible(verdict: Verdict, row: Field, comparison: Comparison) -> Verdict:
@@ -162,6 +170,8 @@ def pending(comparison: Comparison) -> list[tuple[FieldChange, Change]]:
             defined = get(comparison.persistent, inner)
             if defined is not None and covers(value, defined):
                 change = Change(inner, before, value, drift=True)
+                if live.plugged(change):
+                    change = change._replace(after=defined)  # all of it, not what is stated
                 found.append((_pending_field(change, active, comparison), change))
     return found
 
@@ -173,20 +183,30 @@ def _unbooted(comparison: Comparison) -> Iterator[Change]:
 
 
 def _unbooted_field(change: Change, comparison: Comparison) -> FieldChange:
-    row, unit = fields.lookup(change.path)
+    whole_cpu = change.path == CPU
+    row, unit = fields.lookup((*CPU, "@mode") if whole_cpu else change.path)
     name, sensitive = fields.manifest_path(row, unit, comparison.all_keys), row.sensitive
     reason = "the guest booted with it"
-    before, after = _show(row, change.before), _show(row, change.after)
-    return FieldChange(name, before, after, Impact.RESTART, reason, sensitive)
+    show = _model if whole_cpu else partial(_show, row)
+    return FieldChange(name, show(change.before), show(change.after), Impact.RESTART, reason, sensitive)
+
+
+def _model(cpu: Any) -> Any:
+    """A CPU by its model; what libvirt expanded at boot has one."""
+    return get(cpu, ("model", "#")) or get(cpu, ("@mode",))
 
 
 def _pending_field(change: Change, active: Data, comparison: Comparison) -> FieldChange:
     row, unit = fields.lookup(change.path)
     before, after = get(active, unit), get(comparison.stated, unit)
-    verdict = _rule(row, unit, comparison)(_scalar(before), _scalar(after), comparison.guest)
+    if live.plugged(change):
+        after = change.after
+    verdict = _rule(row, unit, active, comparison)(_scalar(before), _scalar(after), comparison.guest)
     if after is None and comparison.is_strange(change.path):
         verdict = _strict(verdict, change.path)
     impact, reason, _ = _possible(verdict, row, comparison)
+    if live.plugged(change) and change.before is None and replugging.is_taken(comparison, unit):
+        impact, reason = Impact.RESTART, replugging.TAKEN
     name = fields.manifest_path(row, unit, comparison.all_keys)
     return FieldChange(
         name,

@@ -18,6 +18,7 @@ from kvmspec.kinds.domain import fields, fit, foreign, fragments, preset, render
 from kvmspec.kinds.domain.brief import brief
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.keys import allocate, disk_keys, final
+from kvmspec.kinds.domain.nic_spec import DRAWN
 from kvmspec.kinds.domain.sources import Places, Source
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import nic_keys
@@ -115,10 +116,10 @@ class Comparison:
         self.recorded = fit.copied(self.recorded)
         unit = fields.lookup(path)[1]
         before = get(self.applied, unit)
-        if before is None:
-            drop(self.recorded, unit)
-        else:
+        if before is not None:
             put(self.recorded, unit, before)
+        elif get(self.recorded, unit) is not None:  # else `drop` would take an element that was empty before
+            drop(self.recorded, unit)
 
     def _was_applied(self, path: Path) -> bool:
         """Whether the last apply left it as it is wanted now: then it was changed outside."""
@@ -267,7 +268,7 @@ def compare(
 
 
 def _of_guest(xml: str | None, speaks_of: frozenset[str]) -> Data | None:
-    return None if xml is None else _without_empty_sources(brief(xml, speaks_of))
+    return None if xml is None else _as_stated(brief(xml, speaks_of))
 
 
 def _elements(data: Data, path: Path) -> list[Path]:
@@ -294,11 +295,15 @@ def _without_what_is_nowhere(applied: Data, recorded: Data, places: Sequence[Dat
     return dict(kept)
 
 
-def _without_empty_sources(active: Data) -> Data:
-    """An ejected CD leaves a `<source index='6'/>` in the active XML (libvirt 9.0)."""
+def _as_stated(active: Data) -> Data:
+    """Without what libvirt adds to the XML of a running guest, and a manifest could state: an ejected CD
+    leaves a `<source index='6'/>` (libvirt 9.0), and a tap has a name."""
     for disk in active.get("devices", {}).get("disk", {}).values():
         if disk.get("source", {}).keys() == {"@index"}:
             del disk["source"]
+    for nic in active.get("devices", {}).get("interface", {}).values():
+        if DRAWN.match(nic.get("target", {}).get("@dev", "")):
+            del nic["target"]  # that of a tap nobody has named
     return active
 
 

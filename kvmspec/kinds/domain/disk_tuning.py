@@ -9,7 +9,7 @@ from kvmspec.canon.compare import get
 from kvmspec.core.action import Action, Tune
 from kvmspec.core.live import Call
 from kvmspec.kinds.domain.compare import Change, Comparison
-from kvmspec.kinds.domain.limits_spec import excluded
+from kvmspec.kinds.domain.limits_spec import bursts, excluded
 
 Path = tuple[str, ...]
 Values = dict[str, int]
@@ -24,7 +24,9 @@ def limits(comparison: Comparison, path: Path, changes: list[Change]) -> Iterato
     for change in changes:
         name = change.path[4]
         wanted.pop(name, None)
-        if change.after is not None:
+        if change.after is None:
+            wanted = {key: value for key, value in wanted.items() if key not in bursts(name)}
+        else:
             wanted = {key: value for key, value in wanted.items() if key not in excluded(name)}
             wanted[name] = int(change.after["#"] if isinstance(change.after, dict) else change.after)
     key = next((key for key, target in comparison.keys.disks.items() if target == path[2]), path[2])

@@ -10,7 +10,7 @@ from typing import Any
 from kvmspec.canon.compare import get
 from kvmspec.canon.shape import DOMAIN
 from kvmspec.core.action import Edit
-from kvmspec.kinds.domain.limits_spec import excluded
+from kvmspec.kinds.domain.limits_spec import bursts, excluded
 from kvmspec.kinds.domain.rules import family
 from kvmspec.kinds.records import NAMESPACE
 
@@ -115,6 +115,8 @@ def removing(path: Path, persistent: Data | None = None) -> Iterator[Edit]:
     yield Edit("remove", path)
     if path == CPU_MODE:
         yield from _of_another_cpu(None)
+    if path[:2] == ("devices", "disk") and path[3:4] == ("iotune",):
+        yield from (Edit("remove", (*path[:4], name)) for name in bursts(path[-1]))
     if path[:2] == ("devices", "console"):  # libvirt makes one from the other
         yield Edit("remove", ("devices", "serial"))
 

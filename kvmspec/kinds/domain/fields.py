@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from kvmspec.canon.shape import DOMAIN
 from kvmspec.core.live import Call
 from kvmspec.kinds import seeds
 from kvmspec.kinds.domain import rules
@@ -91,6 +92,11 @@ def is_parted(path: Path) -> bool:
         and all(want in (ANY, have) for want, have in zip(row.canonical, path, strict=False))
         for row in _BY_FIRST.get(path[0], ())
     )
+
+
+def is_device(path: Path) -> bool:
+    """Whether a path is one of a device that its key tells from others of its kind, or in it."""
+    return path[0] == "devices" and path[:2] in DOMAIN.keyed
 
 
 def manifest_path(row: Field, path: Path, keys: KeyMap) -> str:

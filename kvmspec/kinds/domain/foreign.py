@@ -54,10 +54,10 @@ def unmanaged(comparison: Comparison) -> Iterator[str]:
     if comparison.spec.strict:
         return
     for path in comparison.strangers():
-        yield f"has a {_called(path, comparison.persistent)}the manifest does not name; it stays"
+        yield f"has {_called(path, comparison.persistent)}the manifest does not name; it stays"
     for path in comparison.visitors():
         device = _called(path, comparison.active)
-        yield f"has a {device}only while it runs, which the manifest does not name; it stays"
+        yield f"has {device}only while it runs, which the manifest does not name; it stays"
 
 
 def strangers(data: Data, stated: Data, applied: Data) -> Iterator[Path]:
@@ -71,7 +71,9 @@ def strangers(data: Data, stated: Data, applied: Data) -> Iterator[Path]:
 
 
 def _called(path: Path, data: Data | None) -> str:
-    return f"{_TOLD[path[1]]} {_words(path[2], get(data, path))}"
+    name = _TOLD[path[1]]
+    article = "an" if name[0] in "aeiou" else "a"
+    return f"{article} {name} {_words(path[2], get(data, path))}"
 
 
 def _words(key: str, device: Any) -> str:

@@ -61,13 +61,16 @@ class Guest:
     def free_ports(self) -> int:
         """How many PCI devices can still be plugged in: PCIe ports without a device on q35, slots of the
         root bus on others (https://libvirt.org/pci-hotplug.html)."""
-        whole = self.whole()
-        taken = set(_pci_places(whole))
+        return len(self.free_places())
+
+    def free_places(self) -> set[tuple[int, int]]:
+        """(bus, slot) of each of them."""
+        taken = set(_pci_places(self.whole()))
         controllers = self.controllers("pci")
         if any(controller.get("@model") == "pcie-root" for controller in controllers):
-            ports = [c["@index"] for c in controllers if c.get("@model") in _PCIE_PORTS]
-            return sum(1 for index in ports if int(index) not in {bus for bus, _ in taken})
-        return _SLOTS - len({slot for bus, slot in taken if bus == 0}) if controllers else 0
+            ports = {int(c["@index"]) for c in controllers if c.get("@model") in _PCIE_PORTS}
+            return {(port, 0) for port in ports - {bus for bus, _ in taken}}
+        return {(0, slot) for slot in range(1, _SLOTS + 1)} - taken if controllers else set()
 
     def free_usb_ports(self) -> int:
         """How many USB devices can still be plugged in (measured on libvirt 9.0: it adds a hub where none is

@@ -22,7 +22,12 @@ def edits(comparison: Comparison) -> Iterator[Edit]:
     written = {thread.get("id") for thread in root.iterfind("iothreadids/iothread")}
     final = (have - gone) | set(get(comparison.stated, THREADS) or {})
     yield Edit("remove", COUNT)
-    yield from (Edit("remove", (*THREADS, number)) for number in sorted(have - final, key=int))
+    for number in sorted(have - final, key=int):
+        yield Edit("remove", (*THREADS, number))
+        yield Edit(
+            "remove", ("cputune", "iothreadpin", number)
+        )  # libvirt refuses the pin of one that is not there
     for number in sorted(final, key=int):
         if number not in written:
+            yield Edit("remove", (*THREADS, number))  # written down already, for a disk that needs it
             yield Edit("add", (*THREADS, number), f'<iothread id="{number}"/>')

@@ -136,3 +136,9 @@ def excluded(name: str) -> frozenset[str]:
     unit = rest.partition("_")[0]
     others = ("read", "write") if way == "total" else ("total",) if way in WAYS else ()
     return frozenset(f"{o}_{unit}_sec{peak}" for o in others for peak in ("", "_max", "_max_length"))
+
+
+def bursts(name: str) -> tuple[str, ...]:
+    """What is nothing without a limit, and what libvirt keeps it for: "cannot reset 'total_iops_sec' when
+    'total_iops_sec_max' is set"."""
+    return (f"{name}_max", f"{name}_max_length") if name.endswith("_sec") else ()

@@ -5,11 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from kvmspec.canon.compare import covers, get
-from kvmspec.canon.edit import select
-from kvmspec.core.action import Action, AttachDevice, DetachDevice, Edit, SetMemory, SetVcpus, UpdateDevice
+from kvmspec.core.action import (
+    Action,
+    AttachDevice,
+    DetachDevice,
+    Edit,
+    EditDomain,
+    SetMemory,
+    SetVcpus,
+    UpdateDevice,
+)
 from kvmspec.core.live import Call
 from kvmspec.kinds.base import Chain
-from kvmspec.kinds.domain import dimms, disk_tuning, edits, fields, live_tuning, swapping
+from kvmspec.kinds.domain import (
+    dimms,
+    disk_tuning,
+    edits,
+    fields,
+    iothreads,
+    live_tuning,
+    replugging,
+    swapping,
+)
 from kvmspec.kinds.domain.compare import Change, Comparison, last_first
 from kvmspec.kinds.domain.controllers import SCSI, SCSI_XML, needs_scsi
 from kvmspec.manifest.types import format_size
@@ -28,13 +45,35 @@ def steps(comparison: Comparison, changes: list[Change]) -> Chain:
         if change.path[:3] in swapped:
             continue
         row, unit = fields.lookup(change.path)
-        if row.call in _MAKERS and (_always(change, row.call) or not has_it(comparison, change)):
+        if row.call in _MAKERS and (_always(change, row.call) or lacks(comparison, change)):
             groups.setdefault((row.call, _object(row.call, unit)), []).append(change)
     chain = [
         link for (call, path), found in groups.items() for link in _MAKERS[call](comparison, path, found)
     ]
     chain += [link for path in swapped for link in swapping.steps(comparison, path, changes)]
+    chain += _threads_first(comparison, chain)
     return sorted(dict.fromkeys(chain), key=lambda link: _order(link[0]))
+
+
+def _threads_first(comparison: Comparison, chain: Chain) -> Chain:
+    """New I/O threads are defined before a disk that uses one is, or libvirt refuses its definition."""
+    used = any(isinstance(action, AttachDevice) and " iothread=" in action.xml for action, _ in chain)
+    if not used or not any(live_tuning.is_new_thread(action) for action, _ in chain):
+        return []
+    edit = EditDomain(comparison.desired.address, tuple(edits.settled(iothreads.edits(comparison))))
+    return [(edit, "define the I/O threads")]
+
+
+def lacks(comparison: Comparison, change: Change) -> bool:
+    """Whether the running guest is to be told of a change: not of one that it has, nor of one inside a device
+    that comes as a whole at its next boot."""
+    return not has_it(comparison, change) and not comes_at_boot(comparison, change.path)
+
+
+def comes_at_boot(comparison: Comparison, path: Path) -> bool:
+    """Whether a path is inside a device of the definition that the running guest has not."""
+    inside = path[0] == "devices" and len(path) > 3
+    return inside and get(comparison.active, path[:3]) is None and fields.is_device(path)
 
 
 def has_it(comparison: Comparison, change: Change) -> bool:
@@ -74,9 +113,8 @@ def _plug(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator
 def _whole(comparison: Comparison, path: Path) -> str:
     """The XML of a device that is plugged in. One that was unplugged by hand is in the definition, with all
     that the manifest does not say: its model, its format, its address."""
-    if get(comparison.persistent, path) is not None:
-        return select(comparison.observed.xml, path)
-    return comparison.element(path)
+    defined = get(comparison.persistent, path) is not None
+    return replugging.element(comparison, path) if defined else comparison.element(path)
 
 
 def _update(comparison: Comparison, path: Path, changes: list[Change]) -> Iterator[tuple[Action, str]]:
@@ -133,4 +171,6 @@ def _order(action: Action) -> tuple[int, int]:
         return 0, last_first(action.path)
     if live_tuning.is_new_thread(action):
         return 1, 0
+    if isinstance(action, EditDomain):
+        return 1, 1
     return 2 if isinstance(action, AttachDevice) else 3, 0

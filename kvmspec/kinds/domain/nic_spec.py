@@ -14,7 +14,7 @@ from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import IPv4, IPv4Interface, Mac, Name, Text, words
 
 _LINK = re.compile(r"[A-Za-z0-9_.-]{1,15}")  # the kernel's IFNAMSIZ less the final zero
-_DRAWN = re.compile(r"(vnet|vif|macvtap|macvlan)\d")  # libvirt's own names: it forgets one that is stated
+DRAWN = re.compile(r"(vnet|vif|macvtap|macvlan)\d")  # libvirt's own names: it forgets one that is stated
 _PARAMETER = re.compile(r"[A-Za-z0-9_]{1,64}")
 _VALUE = re.compile(r"[A-Za-z0-9_.:/-]{1,255}")
 
@@ -28,7 +28,7 @@ def _device(value: Any) -> str:
 
 
 def _tap(name: str) -> str:
-    if _DRAWN.match(name):
+    if DRAWN.match(name):
         raise PydanticCustomError(
             "tap", "names such as vnet0 and macvtap0 are drawn by libvirt, which forgets a stated one"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from kvmspec.core.change import Difference, FieldChange, Verb
@@ -14,6 +13,7 @@ from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain import changes as changing
 from kvmspec.kinds.domain import fields, foreign, installing, live, match, restarts, room, swapping
 from kvmspec.kinds.domain.chain import Builder, old_seeds
+from kvmspec.kinds.domain.clashes import clashes
 from kvmspec.kinds.domain.compare import Change, Comparison, compare
 from kvmspec.kinds.domain.create import creation, missing
 from kvmspec.kinds.domain.held import held
@@ -54,10 +54,11 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
         changes.append(_renamed(found.old_name, comparison))
     rebuilding = _rebuilding(comparison, context)
     if not rebuilding:
-        changes = restarts.put_off(changes, comparison, context)
+        swaps = swapping.names(comparison, canonical) if observed.running else set()
+        changes = restarts.put_off(changes, comparison, context, swaps)
     costly_too = any(c.impact >= Impact.RESTART for c in changes)
     waiting = [] if costly_too else _pending(comparison, changes, canonical)
-    pending = tuple(field for field, _ in waiting if field.impact >= Impact.RESTART)
+    pending = tuple({f.path: f for f, _ in waiting if f.impact >= Impact.RESTART}.values())
     live_only = [pair for pair in waiting if pair[0].impact < Impact.RESTART and observed.running]
     changes += [field for field, _ in live_only]
     for field, change in waiting:
@@ -90,6 +91,7 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
         refusals=(
             *_refusals(comparison, changes, context),
             *held(comparison, canonical, chain, view, context),
+            *clashes(comparison, canonical, context),
         ),
         invalid=tuple(missing(comparison.desired, view, context)) if canonical else (),
         impact_floor=Impact.RESTART if restart_pending else _live(recording and observed.running),
@@ -122,7 +124,7 @@ def _changes(comparison: Comparison) -> tuple[list[FieldChange], list[Change], f
     if comparison.same:
         return [], [], frozenset()
     pairs = [(changing.field_change(change, comparison), change) for change in comparison.changes()]
-    pairs = room.within(pairs, comparison)
+    pairs = room.freed(room.within(pairs, comparison), comparison)
     skipped = changing.ignored([field for field, _ in pairs], comparison.spec)
     for field, change in pairs:
         if field.path in skipped:
@@ -216,13 +218,6 @@ def _remarks(comparison: Comparison, changing: bool) -> list[str]:
             "apply again then, for what can change while it runs"
         )
     return found
-
-
-def _notes(comparison: Comparison, changing: bool) -> Iterator[str]:
-    yield from comparison.desired.extra or ()
-    yield from comparison.notes
-    yield from _remarks(comparison, changing)
-    yield from _kept(comparison)
 
 
 def _kept(comparison: Comparison) -> list[str]:

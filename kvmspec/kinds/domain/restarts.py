@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from kvmspec.canon.compare import get
@@ -25,7 +25,7 @@ from kvmspec.kinds.domain.spec import VmSpec
 
 Path = tuple[str, ...]
 
-_CPU: Path = ("cpu",)
+CPU: Path = ("cpu",)
 _NEVER_BOOTED = ("title", "description", "autostart")
 _OWN_CHAIN = ("state", "name")
 """What is no matter of the definition: it is done or it is not."""
@@ -37,13 +37,16 @@ def performed(spec: VmSpec, context: Context) -> bool:
     return not context.no_restart and (spec.lifecycle.restart == "allowed" or (_may(spec) and given))
 
 
-def put_off(changes: Iterable[FieldChange], comparison: Comparison, context: Context) -> list[FieldChange]:
+def put_off(
+    changes: Iterable[FieldChange], comparison: Comparison, context: Context, swaps: Collection[str] = ()
+) -> list[FieldChange]:
     """The changes, of which those that need a restart wait for the next start, where that is asked for.
 
-    Not where the VM is stopped anyway: for another name, or a part that is replaced.
+    Not where the VM is stopped anyway: for another name, or a part that is replaced. `swaps` are the fields
+    of disks that are replaced while it runs.
     """
     changes = list(changes)
-    stops = any(c.impact > Impact.RESTART or c.path == "name" for c in changes)
+    stops = any(c.path == "name" or (c.impact > Impact.RESTART and c.path not in swaps) for c in changes)
     if stops or not comparison.observed.running or not _waits(comparison.spec, context):
         return changes
     return [
@@ -63,8 +66,8 @@ def unbooted(changes: Iterable[Change], comparison: Comparison) -> dict[Path, st
     for change in changes:
         if change.path[0] in _NEVER_BOOTED:
             continue
-        if change.path[:1] == _CPU:
-            found[_CPU] = _digest(get(booted, _CPU))
+        if change.path[:1] == CPU:
+            found[CPU] = _digest(get(booted, CPU))
         elif change.after is None and get(booted, change.path) is not None:
             found[change.path] = ""
     return found

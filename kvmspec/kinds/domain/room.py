@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from kvmspec.canon.compare import get
 from kvmspec.core.change import FieldChange
 from kvmspec.core.impact import Impact
-from kvmspec.kinds.domain import live, rules
+from kvmspec.kinds.domain import live, live_tuning, rules
 from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.kinds.domain.controllers import needs_scsi
 from kvmspec.kinds.domain.guest import Guest
@@ -54,6 +54,25 @@ def _within(port: Port, pairs: list[Pair], comparison: Comparison, besides: list
     ]
 
 
+def freed(pairs: list[Pair], comparison: Comparison) -> list[Pair]:
+    """The changes, those live by which an I/O thread goes together with every disk that uses it."""
+    disks = get(comparison.active, ("devices", "disk")) or {}
+    going = {
+        pair[1].path[2] for pair in pairs if _plugs(pair) and pair[1].path[1] == "disk" and not pair[1].after
+    }
+    users = {get(disk, ("driver", "@iothread")) for target, disk in disks.items() if target not in going}
+    users |= {get(controller, ("driver", "@iothread")) for controller in comparison.guest.controllers("scsi")}
+    return [
+        (replace(field, impact=Impact.LIVE, reason="") if _is_free(field, change, users) else field, change)
+        for field, change in pairs
+    ]
+
+
+def _is_free(field: FieldChange, change: Change, users: set[str | None]) -> bool:
+    thread = change.path[:2] == live_tuning.THREADS and len(change.path) == 3
+    return thread and change.after is None and field.impact is Impact.RESTART and change.path[2] not in users
+
+
 def _with_controller(plugs: list[Pair], comparison: Comparison) -> list[Pair]:
     """The SCSI devices, where the first of them brings the controller."""
     if comparison.guest.controllers("scsi"):
@@ -64,9 +83,8 @@ def _with_controller(plugs: list[Pair], comparison: Comparison) -> list[Pair]:
 
 def _freed(port: Port, changes: list[Change], comparison: Comparison) -> int:
     """How many ports that are taken now are free then: what an earlier apply did not get out goes, too."""
-    going = {change.path: change.before for change in changes if change.after is None}
-    going |= {path: get(comparison.active, path) for path in comparison.leaving()}
-    return sum(1 for path, device in going.items() if _takes(port, path, device))
+    going = {change.path for change in changes if change.after is None} | {*comparison.leaving()}
+    return sum(1 for path in going if _takes(port, path, get(comparison.active, path)))
 
 
 def _plugs(pair: Pair) -> bool:

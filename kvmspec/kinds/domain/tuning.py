@@ -86,7 +86,11 @@ def tune(action: Tune, host: Host) -> None:
 
 def undo(action: Tune, host: Host, before: str) -> None:
     """Give the running guest what it had, by its active XML then. Raises LibvirtFailure."""
-    _restore(action, host, _shown(read(before), action), "")
+    active = read(before)
+    _restore(action, host, _shown(active, action), "")
+    pin = get(active, ("cputune", "iothreadpin", action.at, "@cpuset"))
+    if action.call is Call.IOTHREAD and pin is not None:
+        host.tuning.pin_iothread(action.address.name, int(action.at), str(pin))
 
 
 def _call(action: Tune, host: Host, values: Values) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 from kvmspec.adapters.libvirt import Host
+from kvmspec.canon.compare import get
 from kvmspec.canon.edit import select
 from kvmspec.canon.read import read
 from kvmspec.core.action import (
@@ -32,6 +34,8 @@ def undo(action: Action, host: Host, before: str, report: Callable[[str], None])
     match action:
         case AttachDevice(path=path):
             plugging.detach(DetachDevice(action.address, path, _TIMEOUT), host, report)
+        case DetachDevice(path=path) if get(read(before), path) is None:
+            pass  # it was in the definition only
         case DetachDevice(path=path):
             plugging.attach(AttachDevice(action.address, path, select(before, path)), host, report)
         case UpdateDevice(path=path):
@@ -47,5 +51,14 @@ def undo(action: Action, host: Host, before: str, report: Callable[[str], None])
                 name,
                 title=root.findtext("title") or "",
                 description=root.findtext("description") or "",
-                metadata=None,
+                metadata=_record(before),
             )
+
+
+def _record(xml: str) -> str:
+    """The record that a guest had; "" where it had none."""
+    found = _RECORD.search(xml)
+    return found[0] if found else ""
+
+
+_RECORD = re.compile(r"<kvmspec:vm\b.*?</kvmspec:vm>", re.S)

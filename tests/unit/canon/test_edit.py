@@ -117,3 +117,12 @@ def test_what_is_set_is_read_back(values: dict[tuple[str, ...], str]) -> None:
     for path, value in values.items():
         put(expected, path, value)
     assert edited == expected
+
+
+def test_a_driver_with_nothing_in_it_goes() -> None:
+    nic = "<interface type='network'><mac address='52:54:00:00:00:01'/><driver name='qemu' queues='2'/></interface>"
+    xml = f"<domain><devices>{nic}</devices></domain>"
+    driver = ("devices", "interface", "52:54:00:00:00:01", "driver")
+    once = edit(xml, [Edit("remove", (*driver, "@name"))])
+    assert 'queues="2"' in once
+    assert "<driver" not in edit(once, [Edit("remove", (*driver, "@queues"))])

@@ -28,11 +28,12 @@ def _shares_gone(before: Any, after: Any, guest: Guest) -> str:
 
 
 def _in_use(before: Any, after: Any, guest: Guest) -> str:
-    """libvirt refuses to take a thread away from a disk."""
+    """libvirt refuses to take a thread away from a disk, or a SCSI controller."""
+    if after is not None or not isinstance(before, dict):
+        return ""
     disks = guest.active.get("devices", {}).get("disk", {}).values()
-    users = {disk.get("driver", {}).get("@iothread") for disk in disks}
-    gone = after is None and isinstance(before, dict) and before.get("@id") in users
-    return "a disk of the running guest uses it" if gone else ""
+    users = {device.get("driver", {}).get("@iothread") for device in (*disks, *guest.controllers("scsi"))}
+    return "a disk or a SCSI controller of the running guest uses it" if before.get("@id") in users else ""
 
 
 SHARES = Unless("live; no longer stated, the host's own come back at the next boot", _shares_gone)
