@@ -66,7 +66,7 @@ BASH = [
     ("kvmspec render -o ", ["sites"]),
     ("kvmspec plan --connect q", []),
     ("kvmspec completion z", ["zsh"]),
-    ("kvmspec im", ["image", "import"]),
+    ("kvmspec im", ["import", "image"]),
     ("kvmspec image p", ["pull", "prune"]),
     ("kvmspec --debug image pull --off", ["--offline"]),
     ("kvmspec image pull si", ["site one.yaml", "sites"]),
