@@ -49,9 +49,12 @@ class Examples:
         """An object with the field and with what it cannot do without; which of its model's examples
         it is made from."""
         field, model = rest[0], node.object or {}
-        least = {*(model.get("x-least") or ()), *(model.get("x-along") or {}).get(rest[0], ())}
+        along = {*(model.get("x-along") or {}).get(field, ())}
+        least = {*(model.get("x-least") or ()), *along}
         maps = [(number, each) for number, each in enumerate(_own(node)) if isinstance(each, dict)]
-        having = [(number, each) for number, each in maps if field in each]
+        having = [(number, each) for number, each in maps if {field, *along} <= {*each}]
+        having = having or [(number, each) for number, each in maps if along and along <= {*each}]
+        having = having or [(number, each) for number, each in maps if field in each]
         position, example = (having or maps or [(0, {})])[0]
         shown = {key: value for key, value in example.items() if not least or key in least or key == field}
         if len(rest) > 1 or field not in shown or node.fields[field].object is not None:

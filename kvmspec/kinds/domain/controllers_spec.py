@@ -72,7 +72,7 @@ class ControllerSpec(Model):
         {"type": "pci", "model": "pcie-expander-bus", "node": 1},
         "sata",
     )
-    least: ClassVar[frozenset[str]] = frozenset({"type"})
+    least: ClassVar[frozenset[str]] = frozenset({"type", "model"})
 
     type: Literal["usb", "scsi", "virtio-serial", "ide", "sata", "pci", "fdc", "ccid", "isa"]
     """The bus that it has."""

@@ -37,7 +37,7 @@ class AddressBitsSpec(Model):
     short: ClassVar[str | None] = "mode"
 
     examples: ClassVar[Sequence[Any]] = ("passthrough", {"mode": "emulate", "bits": 42})
-    least: ClassVar[frozenset[str]] = frozenset({"mode"})
+    least: ClassVar[frozenset[str]] = frozenset({"mode", "bits"})
 
     mode: Literal["passthrough", "emulate"]
     """As on the host, or as `bits` says."""

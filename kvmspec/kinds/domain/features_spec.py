@@ -93,6 +93,7 @@ class HypervSpec(Model):
         "passthrough",
         {"relaxed": True, "vapic": True, "spinlocks": 8191, "vpindex": True, "synic": True, "stimer": True},
         {"vendor_id": "KVM Hv", "stimer": {"direct": True}},
+        {"mode": "passthrough"},
     )
 
     mode: Literal["custom", "passthrough"] | None = Field(None, examples=["passthrough"])

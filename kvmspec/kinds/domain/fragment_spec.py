@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.manifest.types import SecretText
@@ -19,13 +19,10 @@ def _mergeable(value: str) -> str:
     return value
 
 
+EXAMPLE = "<domain><devices><shmem name='ring'><model type='ivshmem-plain'/></shmem></devices></domain>"
+
 Fragment = Annotated[
     SecretText,
     AfterValidator(_mergeable),
-    Field(
-        examples=[
-            "<domain><devices><shmem name='ring'><model type='ivshmem-plain'/></shmem></devices></domain>"
-        ]
-    ),
 ]
 """A piece of a domain's XML (canon/fragment.py)."""

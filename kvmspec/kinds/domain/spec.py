@@ -18,7 +18,7 @@ from kvmspec.kinds.domain.features_spec import FeaturesSpec
 from kvmspec.kinds.domain.firmware_spec import BootSpec, FirmwareSpec
 from kvmspec.kinds.domain.fixed_spec import TpmSpec
 from kvmspec.kinds.domain.folders_spec import FilesystemSpec
-from kvmspec.kinds.domain.fragment_spec import Fragment
+from kvmspec.kinds.domain.fragment_spec import EXAMPLE, Fragment
 from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
 from kvmspec.kinds.domain.install import InstallSpec
 from kvmspec.kinds.domain.memory_spec import BlkioSpec, MemorySpec
@@ -163,7 +163,7 @@ class VmSpec(Model):
     """When it counts as started: what `apply` then waits for, and `kvmspec wait`."""
     lifecycle: LifecycleSpec = LifecycleSpec()
     """What may happen to it."""
-    xml: Fragment | None = None
+    xml: Fragment | None = Field(None, examples=[EXAMPLE])
     """What libvirt knows and no field says: a piece of its XML, merged by identity into the VM's."""
 
     @model_validator(mode="after")

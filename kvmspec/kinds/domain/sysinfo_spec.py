@@ -38,6 +38,7 @@ class SysinfoSpec(Model):
         {"system": {"manufacturer": "Example", "product": "Shop", "serial": "0001"}},
         {"bios": {"vendor": "Example"}, "base_board": {"product": "B1"}, "chassis": {"asset": "7"}},
         {"oem_strings": ["example:first", "example:second"]},
+        {"mode": "host"},
     )
 
     mode: Literal["emulate", "host"] | None = Field(None, examples=["host"])
