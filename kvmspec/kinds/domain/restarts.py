@@ -64,7 +64,7 @@ def unbooted(changes: Iterable[Change], comparison: Comparison) -> dict[Path, st
         return {}
     found = dict(still_unbooted(comparison))
     for change in changes:
-        if change.path[0] in _NEVER_BOOTED:
+        if change.path[0] in _NEVER_BOOTED or _is_drawn(change.path):
             continue
         if change.path[:1] == CPU:
             found[CPU] = _digest(get(booted, CPU))
@@ -87,6 +87,11 @@ def _holds(path: Path, mark: str, comparison: Comparison) -> bool:
         return mark == _digest(has)
     # libvirt may have put its default there, such as the boot order; of a device only its presence counts
     return has is not None and (defined is None or (type(defined) is not dict and defined != has))
+
+
+def _is_drawn(path: Path) -> bool:
+    """A display's port, which the running XML always shows: where none is defined, libvirt draws one."""
+    return path[:2] == ("devices", "graphics") and path[-1] in ("@port", "@tlsPort")
 
 
 def _may(spec: VmSpec) -> bool:
