@@ -14,7 +14,8 @@ from kvmspec.kinds.domain import changes as changing
 from kvmspec.kinds.domain import fields, foreign, installing, live, match, restarts, room, swapping
 from kvmspec.kinds.domain.chain import Builder, old_seeds
 from kvmspec.kinds.domain.clashes import clashes
-from kvmspec.kinds.domain.compare import Change, Comparison, compare
+from kvmspec.kinds.domain.compare import Change, Comparison
+from kvmspec.kinds.domain.comparing import compare
 from kvmspec.kinds.domain.create import creation, missing
 from kvmspec.kinds.domain.held import held
 from kvmspec.kinds.domain.match import Match

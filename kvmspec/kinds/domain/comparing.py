@@ -1,0 +1,156 @@
+"""What a comparison of a VM rests on, read, rendered and fitted to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kvmspec.canon.compare import drop, get, leaves
+from kvmspec.core.desired import Desired
+from kvmspec.core.observed import HostView, Observed
+from kvmspec.kinds import records
+from kvmspec.kinds.base import Context
+from kvmspec.kinds.domain import fit, fragments, preset, render
+from kvmspec.kinds.domain.brief import asked_for, brief
+from kvmspec.kinds.domain.compare import Comparison, Data
+from kvmspec.kinds.domain.keys import allocate, disk_keys, final
+from kvmspec.kinds.domain.nic_spec import DRAWN
+from kvmspec.kinds.domain.sources import Places, Source
+from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.nics import nic_keys
+from kvmspec.kinds.records import KeyMap, Record
+from kvmspec.manifest.secrets import is_token
+
+
+def compare(
+    desired: Desired, observed: Observed, record: Record | None, view: HostView, context: Context
+) -> Comparison:
+    """Read, render and fit one VM that exists."""
+    spec: VmSpec = desired.spec
+    applied_last = record.applied if record else {}
+    asked = asked_for(spec.model_fields_set, applied_last)
+    asked |= fragments.tags(spec) | fragments.spoken_of(applied_last)
+    persistent = brief(observed.xml, asked)
+    persistent["autostart"] = observed.autostart
+    name = desired.address.name
+    places = Places(context.manifest, view, record.own if record else None)
+    sources = tuple(places.source(name, spec, disk) for disk in spec.disks)
+    devices = persistent.get("devices", {})
+    known = record.keys if record else None
+    paths = [source.path for source in sources]
+    macs = records.macs(view)
+    active, saved = (_of_guest(xml, asked) for xml in (observed.active_xml, observed.saved_xml))
+    plugged = (active or {}).get("devices", {}).get("disk", {})
+    keys = allocate(context.manifest.project, name, spec, known, devices, paths, macs, plugged)
+    becomes = final(spec, keys, devices, plugged)
+    full, new = _with_new_devices(spec, keys, devices)
+    new |= _swapped(spec, keys, devices, sources)
+    rendered = render.stated(context.renderer, name, full, sources, becomes, new)
+    recorded = fit.stated_data(rendered, full)
+    stated, notes = fit.fit(recorded, persistent, keys, becomes, observed.snapshots)
+    if record is None or "loader" not in record.applied.get("os", ()):
+        stated = fit.firmware(stated, persistent)
+    if full is not spec or new:
+        plain = render.stated(context.renderer, name, spec, sources, becomes, frozenset())
+        recorded = fit.stated_data(plain, spec)
+    reveal = context.manifest.secrets.reveal
+    _hide(stated, persistent, reveal)
+    applied = dict(record.applied) if record else {}
+    if record and record.sealed:
+        applied = records.unsealed(applied, stated, reveal)
+    for guest in (active, saved):
+        if guest is not None:
+            _hide(stated, guest, reveal)
+    applied = _without_what_is_nowhere(applied, recorded, [persistent, active or {}, saved or {}])
+    return Comparison(
+        desired=desired,
+        observed=observed,
+        record=record,
+        spec=spec,
+        keys=keys,
+        becomes=becomes,
+        rendered=rendered,
+        stated=stated,
+        recorded=recorded,
+        persistent=persistent,
+        active=active,
+        applied=applied,
+        notes=notes,
+        hotplugs=view.facts.hotplugs,
+        saved=saved,
+    )
+
+
+def _of_guest(xml: str | None, asked: frozenset[str]) -> Data | None:
+    return None if xml is None else _as_stated(brief(xml, asked))
+
+
+def _without_what_is_nowhere(applied: Data, recorded: Data, places: Sequence[Data]) -> Data:
+    """Last applied, without what is not stated any more and in none of `places`: nothing is left to do
+    about it, though it was still there when the record was written."""
+    if applied == recorded:
+        return applied
+    gone = [
+        path
+        for path, _ in leaves(applied)
+        if path and get(recorded, path) is None and all(get(data, path) is None for data in places)
+    ]
+    kept = fit.copied(applied)
+    for path in gone:
+        drop(kept, path)
+    return dict(kept)
+
+
+def _as_stated(active: Data) -> Data:
+    """Without what libvirt adds to the XML of a running guest, and a manifest could state: an ejected CD
+    leaves a `<source index='6'/>` (libvirt 9.0), and a tap has a name."""
+    for disk in active.get("devices", {}).get("disk", {}).values():
+        if disk.get("source", {}).keys() == {"@index"}:
+            del disk["source"]
+    for nic in active.get("devices", {}).get("interface", {}).values():
+        if DRAWN.match(nic.get("target", {}).get("@dev", "")):
+            del nic["target"]  # that of a tap nobody has named
+    return active
+
+
+def _with_new_devices(
+    spec: VmSpec, keys: KeyMap, devices: Mapping[str, Any]
+) -> tuple[VmSpec, frozenset[str]]:
+    """The preset for devices the VM does not have yet, and the keys of its new disks."""
+    disks, nics = devices.get("disk", {}), devices.get("interface", {})
+    new_disks = frozenset(key for key, target in keys.disks.items() if target not in disks)
+    new_nics = {key for key, mac in keys.networks.items() if mac not in nics}
+    standard = spec.preset == "standard"
+    updates: dict[str, Any] = {}
+    if new_disks:
+        pairs = zip(disk_keys(spec.disks), spec.disks, strict=True)
+        updates["disks"] = tuple(preset.new_disk(d, standard) if key in new_disks else d for key, d in pairs)
+    if new_nics:
+        named = zip(nic_keys(spec.networks), spec.networks, strict=True)
+        updates["networks"] = tuple(preset.new_nic(n, standard) if key in new_nics else n for key, n in named)
+    if spec.graphics and "graphics" not in devices:
+        updates["graphics"] = tuple(preset.new_graphics(one, standard) for one in spec.graphics)
+    return (spec.model_copy(update=updates) if updates else spec), new_disks
+
+
+def _swapped(
+    spec: VmSpec, keys: KeyMap, devices: Mapping[str, Any], sources: Sequence[Source]
+) -> frozenset[str]:
+    """The keys of disks that have another source until now: they are read in the format of the new one."""
+    found = set()
+    for key, disk, source in zip(disk_keys(spec.disks), spec.disks, sources, strict=True):
+        have = get(devices, ("disk", keys.disks[key], "source")) or {}
+        path = have.get("@file") or have.get("@dev")
+        if disk.cdrom is None and None not in (path, source.path) and path != source.path:
+            found.add(key)
+    return frozenset(found)
+
+
+def _hide(stated: Data, live: Data, reveal: Any) -> None:
+    """Put tokens where `live` has the very secret that is stated, `(secret)` where another."""
+    wanted = stated.get("devices", {}).get("graphics", {})
+    for kind, graphics in live.get("devices", {}).get("graphics", {}).items():
+        if "@passwd" in graphics:
+            token = wanted.get(kind, {}).get("@passwd")
+            same = is_token(token) and reveal(token) == graphics["@passwd"]
+            graphics["@passwd"] = token if same else "(secret)"
