@@ -11,6 +11,7 @@ import yaml
 
 from kvmspec import pipeline
 from kvmspec.canon.read import read
+from kvmspec.kinds.domain.importing.accept import accepted
 from kvmspec.kinds.domain.importing.usual import plain
 from kvmspec.pipeline import Request
 
@@ -212,3 +213,10 @@ def test_a_file_that_is_no_domain_is_named_and_the_others_are_read(text: str, tm
     found = pipeline.imported_files([broken, good], "shop")
     assert [str(broken) in problem.message for problem in found.problems] == [True]
     assert list(yaml.safe_load(found.text)["vms"]) == ["web"]
+
+
+def test_of_parts_that_do_not_go_together_the_one_that_can_stand_alone_stays() -> None:
+    memory = {"size": "1GiB", "ceiling": "8GiB", "dimms": [{"size": "512MiB", "node": 1}]}
+    draft, spec = accepted({"preset": "bare", "memory": memory})
+    assert draft["memory"] == {"size": "1GiB"}
+    assert spec.memory is not None and spec.memory.size == 1 << 30

@@ -48,6 +48,13 @@ def _without_refused(draft: Data, place: Place) -> Data:
             trial = without(draft, (*place, name))
             if name not in _NEVER and not _refuses(trial, place):
                 return trial
+        if place:
+            for name in value:  # more than one of them is too much: with the one that can stand alone
+                trial = deepcopy(draft)
+                holder = at(trial, place[:-1])
+                holder[place[-1]] = {name: value[name]}
+                if not _refuses(trial, place):
+                    return trial
     return without(draft, place) if place else draft
 
 
