@@ -20,6 +20,7 @@ SYSTEM_PACKAGES=(
 # shellcheck disable=SC2034  # used by scripts/test
 TEST_PACKAGES=(
   mmdebstrap e2fsprogs dosfstools mtools fdisk syslinux syslinux-common isolinux genisoimage
+  ovmf swtpm swtpm-tools # UEFI and TPMs of guests
 )
 
 BROWSER_PACKAGES=(chromium chromium-driver) # for the tests of the HTML report; on Ubuntu there is only a snap
