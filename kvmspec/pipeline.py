@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from kvmspec.core.plan import Event, Plan, Result
 from kvmspec.core.problem import Problem, Where
 from kvmspec.engine import desire as wanting
 from kvmspec.engine.diff import diff
+from kvmspec.engine.holding import Holding
 from kvmspec.engine.images import with_images
 from kvmspec.engine.observe import observe
 from kvmspec.engine.plan import fingerprints, make_plan, still_to_do
@@ -165,14 +166,13 @@ class Session:
         self._guard = threading.Lock()
         self._images = shelf(self.manifest, request)
         self._seen: Context | None = None
-        self._locks = ExitStack()
-        self._held: dict[str, Host] = {}
+        self._holding = Holding(self._hosts)
 
     def __enter__(self) -> Session:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._unlock()
+        self._holding.release()
         self._open.close()
 
     @cached_property
@@ -226,7 +226,7 @@ class Session:
         Raises Refused, with no lock kept, where another apply holds one and does so still when the patience
         is over.
         """
-        self._lock(_hosts(plan), patience)
+        self._holding.take(_hosts(plan), patience)
 
     def apply(
         self,
@@ -245,9 +245,9 @@ class Session:
 
         _check_permissions(plan)
         names = _hosts(plan)
-        with self._locked(names):
+        with self._holding.taken(names):
             self._check_unchanged(plan, names)
-            self._check_locked()
+            self._holding.check()
             result = execute(
                 plan, self._hosts, KINDS, on_event=on_event, interrupted=interrupted, parallelism=parallelism
             )
@@ -292,7 +292,7 @@ class Session:
             views = self._look_at_bases([self.manifest.hosts[name]])
             return judge(views, self.manifest, self._declared, everything)
 
-        with self._locked({base.host for base in chosen}):
+        with self._holding.taken({base.host for base in chosen}):
             return prune(chosen, self._hosts, look, interrupted)
 
     def reach(self, vm: str) -> Reached:
@@ -306,45 +306,6 @@ class Session:
         item = next(item for item in self.manifest.of("vm") if item.name == address.name)
         host = self._connect(self.manifest.hosts[address.host])
         return Reached(address, cast("VmSpec", item.spec), host)
-
-    @contextmanager
-    def _locked(self, names: Collection[str]) -> Iterator[None]:
-        """Hold the locks of these hosts, also those that were taken before. Raises Refused where another
-        apply holds one."""
-        try:
-            self._lock(names)
-            yield
-        finally:
-            self._unlock()
-
-    def _lock(self, names: Collection[str], patience: Patience | None = None) -> None:
-        """Take the locks that are not held yet, in the order of their names, so that no two wait for each
-        other."""
-        from kvmspec.adapters.libvirt.lock import AT_ONCE, HostLock
-
-        try:
-            for name in sorted({*names} - {*self._held}):
-                host = self._hosts[name]
-                lock = HostLock(name, host.conn, host.arch)
-                lock.take(patience or AT_ONCE)
-                self._locks.callback(lock.release)
-                self._held[name] = host
-        except BaseException:
-            self._unlock()
-            raise
-
-    def _check_locked(self) -> None:
-        """A lock goes with its connection, and looking again may have made a new one."""
-        lost = [name for name, host in self._held.items() if self._hosts[name] is not host]
-        if lost:
-            problems = [
-                Problem(f"the connection to {name} broke, and its lock went with it") for name in lost
-            ]
-            raise Refused(problems, hint="nothing was done; try again")
-
-    def _unlock(self) -> None:
-        self._held.clear()
-        self._locks.close()
 
     @cached_property
     def _declared(self) -> frozenset[Address]:

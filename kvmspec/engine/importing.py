@@ -50,12 +50,16 @@ def of_files(files: Iterable[Path], project: str, renderer: Renderer) -> Found:
 
 def of_domains(domains: Iterable[Observed], project: str, renderer: Renderer) -> Found:
     """The VMs of a host, in the state they are in."""
-    imported = []
+    imported, problems = [], []
     for observed in domains:
-        one = import_domain(observed.xml, renderer, "running" if observed.running else "stopped")
+        try:
+            one = import_domain(observed.xml, renderer, "running" if observed.running else "stopped")
+        except ValueError as error:
+            problems.append(Problem(f"vm/{observed.name}: {error}", hint="the others are imported"))
+            continue
         entry = one.entry | ({"autostart": True} if observed.autostart else {})
         imported.append(one._replace(entry=entry))
-    return _found(imported, project, ())
+    return _found(imported, project, tuple(problems))
 
 
 def of_host(names: Sequence[str], project: str, uri: str | None, renderer: Renderer) -> Found:

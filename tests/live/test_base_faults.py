@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,9 @@ import pytest
 
 from tests.live.depot import Depot, backing_of, base_name, made_from, qcow2, raw
 from tests.live.scene import MIB, Scene, idle_vm
-from tests.support.serving import serve
 
 pytestmark = pytest.mark.libvirtd
 REPLACE = ("--replace", "vm/web/root")
-
-
-@pytest.fixture
-def depot(scene: Scene, tmp_path: Path) -> Iterator[Depot]:
-    """An emptied host, an empty cache, an empty server."""
-    folder = tmp_path / "web"
-    folder.mkdir()
-    with serve(folder) as served:
-        yield Depot(scene, served, tmp_path)
 
 
 def words(text: str) -> str:

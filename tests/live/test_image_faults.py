@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,10 @@ from tests.live.depot import Depot, digest_of, iso, qcow2, raw
 from tests.live.scene import MIB, Scene, has_pattern, idle_vm, write_pattern
 from tests.support.guest import wait_for
 from tests.support.private_libvirt import PrivateLibvirt
-from tests.support.serving import serve
 
 pytestmark = pytest.mark.libvirtd
 OTHER = "11111111-2222-4333-8444-555555555555"
 REPLACE = ("--replace", "vm/web/root")
-
-
-@pytest.fixture
-def depot(scene: Scene, tmp_path: Path) -> Iterator[Depot]:
-    """An emptied host, an empty cache, an empty server."""
-    folder = tmp_path / "web"
-    folder.mkdir()
-    with serve(folder) as served:
-        yield Depot(scene, served, tmp_path)
 
 
 def _vm(*, state: str = "stopped", **fields: Any) -> dict[str, Any]:

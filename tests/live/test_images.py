@@ -6,7 +6,7 @@ import gzip
 import lzma
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,9 @@ import zstandard
 
 from tests.conftest import StartKvmspec
 from tests.live.depot import Depot, backing_of, base_name, digest_of, iso, made_from, qcow2, raw, sha256
-from tests.live.scene import MIB, Scene, idle_vm
+from tests.live.scene import MIB, idle_vm
 from tests.support.guest import wait_for
 from tests.support.private_libvirt import PrivateLibvirt
-from tests.support.serving import serve
 
 pytestmark = pytest.mark.libvirtd
 SNAPSHOT = "<domainsnapshot><name>before</name></domainsnapshot>"
@@ -29,15 +28,6 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
     "gz": gzip.compress,
     "zst": zstandard.ZstdCompressor(write_checksum=True).compress,
 }
-
-
-@pytest.fixture
-def depot(scene: Scene, tmp_path: Path) -> Iterator[Depot]:
-    """An emptied host, an empty cache, an empty server."""
-    folder = tmp_path / "web"
-    folder.mkdir()
-    with serve(folder) as served:
-        yield Depot(scene, served, tmp_path)
 
 
 def test_fetched_once_placed_once_and_shared(depot: Depot, tmp_path: Path) -> None:

@@ -119,23 +119,15 @@ class Builder:
         return made + self._with_device(change)
 
     def _with_device(self, change: Change) -> list[Edit]:
-        """What a new device cannot do without: a SCSI controller, a video card."""
+        """What a new device cannot do without: a SCSI controller, a USB port, a video card."""
         if change.path[1:2] not in _NOT_ALONE:
             return []
-        devices = self.c.whole().get("devices", {})
-        found = list(controllers.beside(change.path, change.after, self.c.whole()))
-        if change.path[:2] == ("devices", "disk"):
-            scsi = any(k.get("@type") == "scsi" for k in devices.get("controller", {}).values())
-            bus = (
-                change.after
-                if change.path[3:] == ("target", "@bus")
-                else get(change.after, ("target", "@bus"))
-            )
-            if bus == "scsi" and not scsi:
-                found.append(Edit("add", controllers.SCSI, controllers.SCSI_XML))
-            if bus == "usb" and self.c.defined.free_usb_ports() < len(self.canonical):
-                found += self._usb_anew()
-        bare = "video" not in devices and self.c.spec.devices.card is None
+        whole = self.c.whole()
+        found = list(controllers.beside(change.path, change.after, whole))
+        on_usb = controllers.bus_of(change.path, change.after) == "usb"
+        if on_usb and self.c.defined.free_usb_ports() < len(self.canonical):
+            found += self._usb_anew()
+        bare = "video" not in whole.get("devices", {}) and self.c.spec.devices.card is None
         if change.path[:2] == ("devices", "graphics") and change.before is None and bare:
             xml = '<video><model type="virtio"/></video>'
             found.append(Edit("add", ("devices", "video", "#0"), xml))

@@ -55,12 +55,10 @@ def compare(
         recorded = fit.stated_data(plain, spec)
     reveal = context.manifest.secrets.reveal
     _hide(stated, persistent, reveal)
-    applied = dict(record.applied) if record else {}
-    if record and record.sealed:
-        applied = records.unsealed(applied, stated, reveal)
     for guest in (active, saved):
         if guest is not None:
             _hide(stated, guest, reveal)
+    applied = _applied(record, stated, reveal)
     applied = _without_what_is_nowhere(applied, recorded, [persistent, active or {}, saved or {}])
     return Comparison(
         desired=desired,
@@ -79,6 +77,12 @@ def compare(
         hotplugs=view.facts.hotplugs,
         saved=saved,
     )
+
+
+def _applied(record: Record | None, stated: Data, reveal: Any) -> Data:
+    """What was applied last, with tokens where it has the secrets that are stated."""
+    applied = dict(record.applied) if record else {}
+    return records.unsealed(applied, stated, reveal) if record and record.sealed else applied
 
 
 def _of_guest(xml: str | None, asked: frozenset[str]) -> Data | None:

@@ -61,20 +61,28 @@ def _pcie_devices(spec: VmSpec, display: bool) -> int:
 
 
 def needs_scsi(path: Path, device: Any) -> bool:
-    """Whether a disk or a device of the host needs a SCSI controller; libvirt itself would add one of a kind
-    that no PCI Express slot takes."""
+    """Whether a disk, or one that gets another bus, or a device of the host needs a SCSI controller; libvirt
+    itself would add one of a kind that no PCI Express slot takes."""
     match path[1]:
         case "disk":
-            return bool(get(device, ("target", "@bus")) == "scsi")
+            return bus_of(path, device) == "scsi"
         case "hostdev":
             return bool(get(device, ("@type",)) == "scsi")
     return False
 
 
+def bus_of(path: Path, value: Any) -> str:
+    """The bus of a disk that is `value`, or that gets it as its bus; "" of another device."""
+    if path[:2] != ("devices", "disk"):
+        return ""
+    bus = value if path[3:] == ("target", "@bus") else get(value, ("target", "@bus"))
+    return str(bus or "")
+
+
 def beside(path: Path, device: Any, whole: Mapping[str, Any]) -> Iterator[Edit]:
     """Edits that a new device cannot do without: a controller, memory that can be shared."""
     kinds = {entry.get("@type") for entry in (get(whole, ("devices", "controller")) or {}).values()}
-    if path[:2] == ("devices", "hostdev") and needs_scsi(path, device) and "scsi" not in kinds:
+    if needs_scsi(path, device) and "scsi" not in kinds:
         yield Edit("add", SCSI, SCSI_XML)
     shared = get(whole, ("memoryBacking", "access", "@mode")) == "shared"
     if path[:2] == ("devices", "filesystem") and _by_virtiofs(path, device) and not shared:

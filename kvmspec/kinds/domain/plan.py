@@ -57,14 +57,8 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
     if not rebuilding:
         swaps = swapping.names(comparison, canonical) if observed.running else set()
         changes = restarts.put_off(changes, comparison, context, swaps)
-    costly_too = any(c.impact >= Impact.RESTART for c in changes)
-    waiting = [] if costly_too else _pending(comparison, changes, canonical)
-    pending = tuple({f.path: f for f, _ in waiting if f.impact >= Impact.RESTART}.values())
-    live_only = [pair for pair in waiting if pair[0].impact < Impact.RESTART and observed.running]
+    pending, live_only = _awaited(comparison, changes, canonical)
     changes += [field for field, _ in live_only]
-    for field, change in waiting:
-        if field.impact >= Impact.RESTART and change.after is None:
-            comparison.leave_out(change.path)  # so that it is known for ours until the guest is without it
     record = record_of(comparison, context)
     record_same = same_record(record, found.record, comparison.applied, power_changes=bool(power))
     recording = not record_same and not adopting and not any(_is_field(c) for c in changes)
@@ -102,6 +96,22 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
         after={c.path: None if c.sensitive else c.after for c in changes},
         detail=tuple(chain),
     )
+
+
+def _awaited(
+    comparison: Comparison, changes: list[FieldChange], canonical: list[Change]
+) -> tuple[tuple[FieldChange, ...], list[tuple[FieldChange, Change]]]:
+    """What the running guest has still to boot for, and what it lacks and can get at once. Where it is
+    restarted anyway, neither."""
+    if any(c.impact >= Impact.RESTART for c in changes):
+        return (), []
+    waiting = _pending(comparison, changes, canonical)
+    at_boot = [(field, change) for field, change in waiting if field.impact >= Impact.RESTART]
+    for _, change in at_boot:
+        if change.after is None:
+            comparison.leave_out(change.path)  # so that it is known for ours until the guest is without it
+    live_only = [pair for pair in waiting if pair[0].impact < Impact.RESTART and comparison.observed.running]
+    return tuple({field.path: field for field, _ in at_boot}.values()), live_only
 
 
 def _rebuilding(comparison: Comparison, context: Context) -> bool:

@@ -220,3 +220,8 @@ def test_of_parts_that_do_not_go_together_the_one_that_can_stand_alone_stays() -
     draft, spec = accepted({"preset": "bare", "memory": memory})
     assert draft["memory"] == {"size": "1GiB"}
     assert spec.memory is not None and spec.memory.size == 1 << 30
+
+
+def test_what_makes_no_vm_is_told_in_words() -> None:
+    with pytest.raises(ValueError, match="^no VM can be made of it: `memory` is required$"):
+        accepted({"preset": "bare"})

@@ -15,7 +15,8 @@ _NEVER = frozenset({"uuid", "state", "preset"})
 
 
 def accepted(draft: Data) -> tuple[Data, VmSpec]:
-    """The draft without what VmSpec refuses, and the VmSpec of it."""
+    """The draft without what VmSpec refuses, and the VmSpec of it. Raises ValueError where nothing is left
+    that makes a VM."""
     while True:
         try:
             return draft, VmSpec.model_validate(draft)
@@ -24,7 +25,12 @@ def accepted(draft: Data) -> tuple[Data, VmSpec]:
             for problem in error.errors(include_url=False, include_context=False, include_input=False):
                 draft = _without_refused(draft, _place(draft, problem["loc"]))
             if draft == before:
-                raise
+                raise ValueError(f"no VM can be made of it: {_words(error)}") from None
+
+
+def _words(error: ValidationError) -> str:
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(": ".join(filter(None, (".".join(map(str, p["loc"])), p["msg"]))) for p in problems)
 
 
 def _place(draft: Data, loc: Place) -> Place:
