@@ -82,6 +82,12 @@ def test_what_is_in_a_device_changes_live(scene: Scene, tiny_guest: TinyGuest) -
     )
     media = {
         "another cd": Row(put(disks={"cdrom": str(isos[1])}), DISKS),
+        "what happens without its file": Row(
+            put(disks={"startup_policy": "optional"}), devices("disk/source", "startupPolicy")
+        ),
+        "nothing said of that": Row(
+            lambda vm: vm["disks"][-1].pop("startup_policy"), devices("disk/source", "startupPolicy")
+        ),
         "an ejected cd": Row(put(disks={"cdrom": "empty"}), DISKS),
         "an inserted cd": Row(put(disks={"cdrom": str(isos[0])}), DISKS),
     }
