@@ -223,5 +223,5 @@ def test_of_parts_that_do_not_go_together_the_one_that_can_stand_alone_stays() -
 
 
 def test_what_makes_no_vm_is_told_in_words() -> None:
-    with pytest.raises(ValueError, match="^no VM can be made of it: `memory` is required$"):
+    with pytest.raises(ValueError, match=r"^no VM can be made of it: `memory` is required$"):
         accepted({"preset": "bare"})
