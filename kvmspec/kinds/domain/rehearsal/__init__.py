@@ -36,8 +36,9 @@ def defined(root: ET.Element) -> ET.Element:
     devices, q35 = deepcopy(found), kind == "q35"
     try:
         controllers.sort(devices)
-        controllers.add_default(devices, q35)
         ports.draw_drives(devices)
+        controllers.add_for_hostdevs(devices)
+        controllers.add_default(devices, q35)
         ports.draw_readers(devices)
         controllers.add_implied(devices)
         ports.draw_serial(devices)

@@ -54,6 +54,16 @@ def _rank(node: ET.Element) -> tuple[int, bool]:
     return int(node.get("index", "0")), node.find("master") is not None
 
 
+def add_for_hostdevs(devices: ET.Element) -> None:
+    """SCSI controllers for devices of the host, which come before those of the machine; a further one is of
+    the model of the one before it (measured)."""
+    model = "lsilogic"
+    for number in range(max(_numbers(devices, "hostdev", "drive"), default=-1) + 1):
+        _maybe(devices, "scsi", number, model)
+        made = devices.find(f"controller[@type='scsi'][@index='{number}']")
+        model = (made.get("model") if made is not None else None) or "lsilogic"
+
+
 def add_default(devices: ET.Element, q35: bool) -> None:
     """Those of the machine: USB, SATA, and the root of the PCI buses."""
     if devices.find("controller[@type='usb'][@index='0']") is None:
@@ -74,9 +84,6 @@ def add_implied(devices: ET.Element) -> None:
         _maybe(devices, "virtio-serial", int(address.get("controller", "0")) if address is not None else 0)
     for number in _numbers(devices, "smartcard", "ccid"):
         _maybe(devices, "ccid", number)
-    most = max(_numbers(devices, "hostdev", "drive"), default=-1)
-    for number in range(most + 1):
-        _maybe(devices, "scsi", number, "lsilogic")
 
 
 def _numbers(devices: ET.Element, tag: str, kind: str, bus: str = "") -> Iterator[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 
 from kvmspec.kinds.domain.keys import number_of
 from kvmspec.kinds.domain.rehearsal.buses import Unsure
@@ -34,10 +35,18 @@ def draw_drives(devices: ET.Element) -> None:
         if target is not None and rule is not None and node.find("address") is None:
             controller, bus, unit = rule(number_of(target.get("dev") or "xxa"))
             write(node, "drive", controller=controller, bus=bus, target=0, unit=unit)
-    if devices.find("hostdev[@type='scsi']") is not None and devices.find("controller[@type='scsi']") is None:
-        raise Unsure("a SCSI device of the host, and a controller that comes before all others")
-    if any(node.find("address") is None for node in devices.findall("hostdev[@type='scsi']")):
-        raise Unsure("a SCSI device of the host")
+    on_scsi = [node for node in devices.findall("disk") if _target("bus", "scsi")(node)]
+    hostdevs = devices.findall("hostdev[@type='scsi']")
+    taken = {_drive(a) for node in (*on_scsi, *hostdevs) if (a := node.find("address")) is not None}
+    for node in hostdevs:
+        if node.find("address") is None:
+            place = next(place for n in count() if (place := (n // 7, 0, 0, n % 7)) not in taken)
+            taken.add(place)
+            write(node, "drive", controller=place[0], bus=0, target=0, unit=place[3])
+
+
+def _drive(address: ET.Element) -> tuple[int, ...]:
+    return tuple(int(address.get(name, "0")) for name in ("controller", "bus", "target", "unit"))
 
 
 def draw_readers(devices: ET.Element) -> None:
@@ -93,34 +102,73 @@ def draw_memory(root: ET.Element, devices: ET.Element) -> None:
 # --- USB
 _PORTS: Mapping[str, int] = {
     "ehci": 6, "ich9-ehci1": 6, "ich9-uhci1": 0, "ich9-uhci2": 0, "ich9-uhci3": 0, "pci-ohci": 3,
-    "nec-xhci": 4, "qemu-xhci": 4, "none": 0,
+    "none": 0,
 }  # fmt: skip
-"""How many ports a USB controller has; 2 where not named."""
+"""How many ports a USB controller has; 2 where not named. An xHCI has as many as it says, or 4."""
+
+
+class _Hub:
+    """A hub, or a controller: what is plugged into each port, None for what is no hub itself."""
+
+    def __init__(self, ports: int) -> None:
+        self.ports = ports
+        self.taken: dict[int, _Hub | None] = {}
+
+    def plug(self, path: list[int], what: _Hub | None) -> None:
+        """Raises Unsure where that port is not there, or taken."""
+        port, *deeper = path
+        if deeper:
+            inner = self.taken.get(port)
+            if inner is None:
+                raise Unsure("a USB hub that is not there")
+            inner.plug(deeper, what)
+        elif port in self.taken or not 1 <= port <= self.ports:
+            raise Unsure("a USB port that is not there")
+        else:
+            self.taken[port] = what
+
+    def free(self, depth: int = 1) -> list[int] | None:
+        """The first free port: those of the hub itself come before those of hubs plugged into it."""
+        for port in range(1, self.ports + 1):
+            if port not in self.taken:
+                return [port]
+        for port, inner in sorted(self.taken.items()):
+            if inner is not None and depth < _DEPTH and (found := inner.free(depth + 1)):
+                return [port, *found]
+        return None
+
+
+_HUB_PORTS, _DEPTH = 8, 4
 
 
 def draw_usb(devices: ET.Element) -> None:
-    """USB ports: the first free one of the first controller that has one. Raises Unsure where there are
-    hubs, or are to be."""
-    nodes = list(_on_usb(devices))
-    free: dict[int, list[int]] = {}
-    for controller in devices.findall("controller[@type='usb']"):
-        ports = _PORTS.get(controller.get("model") or "", 2)
-        if ports and "xhci" in (controller.get("model") or ""):
-            ports = int(controller.get("ports", ports))
-        if ports:
-            free[int(controller.get("index", "0"))] = list(range(1, ports + 1))
-    if devices.find("hub") is not None or len(nodes) > sum(map(len, free.values())):
-        raise Unsure("USB hubs")
-    for node in nodes:
+    """USB ports, and the hubs that it takes (qemuDomainAssignUSBAddresses). Raises Unsure."""
+    buses = _usb_buses(devices)
+    nodes, hubs = list(_on_usb(devices)), devices.findall("hub[@type='usb']")
+    ports = sum(bus.ports for bus in buses.values()) + _HUB_PORTS * len(hubs)
+    lacking = len(nodes) + len(hubs) - ports
+    for _ in range(-(-(lacking + 1) // (_HUB_PORTS - 1)) if lacking > 0 else 0):
+        hubs.append(ET.SubElement(devices, "hub", {"type": "usb"}))
+    for node in (*hubs, *nodes):
         if (address := node.find("address")) is not None:
-            bus, port = int(address.get("bus", "0")), address.get("port", "")
-            if not port.isdecimal() or int(port) not in free.get(bus, ()):
-                raise Unsure("a USB port that is not there")
-            free[bus].remove(int(port))
-    for node in nodes:
+            place = [int(part) for part in address.get("port", "").split(".")]
+            what = _Hub(_HUB_PORTS) if node.tag == "hub" else None
+            buses[int(address.get("bus", "0"))].plug(place, what)
+    for node in (*hubs, *nodes):
         if node.find("address") is None:
-            bus = next(bus for bus in sorted(free) if free[bus])
-            write(node, "usb", bus=bus, port=free[bus].pop(0))
+            bus, free = next((n, path) for n in sorted(buses) if (path := buses[n].free()))
+            buses[bus].plug(free, _Hub(_HUB_PORTS) if node.tag == "hub" else None)
+            write(node, "usb", bus=bus, port=".".join(map(str, free)))
+
+
+def _usb_buses(devices: ET.Element) -> dict[int, _Hub]:
+    found = {}
+    for controller in devices.findall("controller[@type='usb']"):
+        model = controller.get("model") or ""
+        ports = int(controller.get("ports", "4")) if "xhci" in model else _PORTS.get(model, 2)
+        if ports:
+            found[int(controller.get("index", "0"))] = _Hub(ports)
+    return found
 
 
 def _on_usb(devices: ET.Element) -> Iterator[ET.Element]:
