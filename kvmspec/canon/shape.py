@@ -155,8 +155,17 @@ NETWORK = Shape(
     macs=frozenset({(("ip", "dhcp", "host"), "mac"), (("mac",), "address")}),
 )
 
+FS = "{http://libvirt.org/schemas/storagepool/fs/1.0}"
+RBD = "{http://libvirt.org/schemas/storagepool/rbd/1.0}"
+"""Namespaces of a pool's own options."""
+
 POOL = Shape(
-    keyed={("source", "host"): attribute("name"), ("source", "device"): attribute("path")},
+    keyed={
+        ("source", "host"): joined(attribute("name"), attribute("port")),
+        ("source", "device"): attribute("path"),
+        (f"{FS}mount_opts", f"{FS}option"): attribute("name"),
+        (f"{RBD}config_opts", f"{RBD}option"): attribute("name"),
+    },
     sizes=frozenset({("capacity",), ("allocation",), ("available",)}),
 )
 

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Any
 
+from kvmspec.kinds.broken import Broken, Loc
+
 if TYPE_CHECKING:
     from kvmspec.kinds.network.spec import NetworkSpec
     from kvmspec.kinds.ports import VlanSpec
-
-Loc = tuple[str | int, ...]
-Broken = tuple[Loc, str, str]
 
 _ONLY_WITH: dict[str, tuple[str, ...]] = {
     "dev": ("nat", "route"),  # libvirt: "forward dev not allowed … with forward mode='open'"

@@ -6,17 +6,12 @@ from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
-
+from kvmspec.kinds import broken
+from kvmspec.kinds.broken import Broken, Loc
 from kvmspec.kinds.network import link_rules
 
 if TYPE_CHECKING:
     from kvmspec.kinds.network.spec import NetworkSpec
-
-Loc = tuple[str | int, ...]
-Broken = tuple[Loc, str, str]
-"""(path below the network, kind of error, message)"""
 
 _MAX_RANGE = 65535  # "range … is too large (> 65535)"
 _ROUTED = ("nat", "route", "open")  # refused without an address: "nat forwarding requested, but no IP …"
@@ -26,17 +21,7 @@ _NOT_THERE = ("subnet", "gateway", "dhcp", "dns", "domain", "mtu")
 
 def enforce(net: NetworkSpec) -> None:
     """Raise all broken rules at once, each at its own field."""
-    broken = [each for rule in RULES for each in rule(net)]
-    if broken:
-        raise ValidationError.from_exception_data("network", [_details(*each) for each in broken])
-
-
-def _details(loc: Loc, kind: str, message: str) -> InitErrorDetails:
-    # an empty map as input says that other fields have a part in it (see translate.absent_in_part)
-    error = PydanticCustomError("rule", "{text}", {"text": message})
-    if kind == "required":
-        error = PydanticCustomError("required", "{text}", {"text": message})
-    return InitErrorDetails(type=error, loc=loc, input={})
+    broken.enforce("network", [each for rule in RULES for each in rule(net)])
 
 
 def _of_the_host(net: NetworkSpec) -> Iterator[Broken]:
