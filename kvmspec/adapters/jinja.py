@@ -25,6 +25,7 @@ class Renderer:
             bytecode_cache=_bytecode(cache),
         )
         self._environment.filters["kib"] = kib
+        self._environment.filters["lease"] = lease
 
     def render(self, template: str, **values: Any) -> str:
         """The text of `template`, e.g. `network.xml.j2`. Raises jinja2.UndefinedError on a
@@ -47,6 +48,17 @@ class _Cache(FileSystemBytecodeCache):
 def kib(size: int) -> int:
     """Bytes as libvirt's KiB, rounded up."""
     return -(-size // 1024)
+
+
+def lease(text: str) -> tuple[int, str]:
+    """A lease as libvirt's expiry and unit: `12h` → (12, "hours"); 0 is for ever."""
+    if text == "infinite":
+        return 0, "minutes"
+    number, unit = int(text[:-1]), text[-1]
+    return (number * 24, "hours") if unit == "d" else (number, _LEASE_UNITS[unit])
+
+
+_LEASE_UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 
 def _bytecode(folder: Path | None) -> BytecodeCache | None:

@@ -135,6 +135,9 @@ DOMAIN = Shape(
     macs=frozenset({(("devices", "interface", "mac"), "address")}),
 )
 
+DNSMASQ = "{http://libvirt.org/schemas/network/dnsmasq/1.0}"
+"""The namespace of a network's options for dnsmasq."""
+
 NETWORK = Shape(
     keyed={
         ("ip",): joined(attribute("family"), attribute("address")),
@@ -149,8 +152,9 @@ NETWORK = Shape(
         ("portgroup",): attribute("name"),
         ("route",): joined(attribute("address"), attribute("prefix")),
         ("forward", "interface"): attribute("dev"),
+        ("forward", "address"): identities.pci,
     },
-    ordered=frozenset({("dns", "host", "hostname")}),
+    ordered=frozenset({("dns", "host", "hostname"), (f"{DNSMASQ}options", f"{DNSMASQ}option")}),
     opaque=frozenset({("metadata",)}),
     macs=frozenset({(("ip", "dhcp", "host"), "mac"), (("mac",), "address")}),
 )

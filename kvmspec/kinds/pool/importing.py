@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 from kvmspec.adapters.jinja import Renderer
+from kvmspec.kinds.importing.literal import Named, literal
 from kvmspec.kinds.importing.prove import proved
 from kvmspec.kinds.importing.short import shortened
 from kvmspec.kinds.pool.spec import PoolSpec
@@ -27,8 +28,8 @@ _ATTRIBUTES = {
 _ADAPTER = ("name", "wwnn", "wwpn", "parent", "parent_wwnn", "parent_wwpn", "parent_fabric_wwn")
 
 
-def import_pool(xml: str, renderer: Renderer, *, running: bool = False) -> tuple[str, Data]:
-    """(name, entry) of one pool, from libvirt's dump of it. Of one that runs nothing is stated of what its
+def import_pool(xml: str, renderer: Renderer, *, running: bool = False) -> Named:
+    """One pool, from libvirt's dump of it. Of one that runs nothing is stated of what its
     folder is like: libvirt looks at it.
 
     Raises xml.etree.ElementTree.ParseError on broken XML, ValueError on what no pool can be made of.
@@ -43,7 +44,7 @@ def import_pool(xml: str, renderer: Renderer, *, running: bool = False) -> tuple
 
     draft, _, fragment = proved(_draft(root), root, PoolSpec, render)
     entry: Data = shortened(PoolSpec, _usual(draft, name))
-    return name, entry | ({"xml": fragment} if fragment else {})
+    return Named(name, literal(entry | ({"xml": fragment} if fragment else {})))
 
 
 def _plain(root: ET.Element, running: bool) -> ET.Element:
