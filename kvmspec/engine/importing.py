@@ -1,4 +1,4 @@
-"""VMs, networks and pools that exist → a manifest. A host is asked for their definitions, and left as it is."""
+"""VMs, networks and pools that exist → a manifest. Of a host only definitions are read."""
 
 from __future__ import annotations
 
