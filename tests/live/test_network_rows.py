@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import libvirt
 import pytest
@@ -19,7 +20,7 @@ from kvmspec.kinds.network import KIND
 from kvmspec.kinds.network.apply import apply as act
 from kvmspec.kinds.network.fields import FIELDS
 from kvmspec.manifest.secrets import SecretStore
-from tests.live.network_cases import LIVE, NET, RESTART, SRV, records
+from tests.live.network_cases import LAN, LIMITS, LIVE, MACVTAP, NET, RESTART, SRV, records
 from tests.live.test_networks import bridge, changes, front, master, start_guest
 from tests.support import dns
 from tests.support.private_libvirt import PrivateLibvirt

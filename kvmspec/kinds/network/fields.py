@@ -101,7 +101,7 @@ FIELDS: Mapping[str, Field] = {
                    plain=True, default="0"),
     "zone": Field("zone", ("bridge", "@zone"), reason=_BRIDGE, plain=True, unproved="firewalld"),
     "mac_table": Field("mac_table", ("bridge", "@macTableManager"), reason=_BRIDGE, plain=True,
-                       default="kernel"),
+                       default="kernel", unproved="a kernel with VLANs in bridges"),
     "isolated_ports": Field("isolated_ports", ("port", "@isolated"), reason=_GUESTS, show=_yes, plain=True,
                             default="no"),
     "trust_guest_rx_filters": Field("trust_guest_rx_filters", ("@trustGuestRxFilters",), reason=_GUESTS,
