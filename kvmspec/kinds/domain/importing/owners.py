@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kvmspec.kinds.domain.importing import disks, machine, nics, platform
+from kvmspec.kinds.domain.importing import disks, machine, nics, platform, security
 from kvmspec.kinds.domain.importing.accept import Place, at
 from kvmspec.kinds.domain.importing.devices import KINDS
 from kvmspec.kinds.domain.importing.leaf import Data, Leaf, Path
@@ -24,6 +24,8 @@ def _fields(leaves: tuple[Leaf, ...], above: str = "") -> dict[Path, str]:
 _ALONE: Mapping[Path, str] = {
     **_fields(machine.MACHINE),
     **_fields(platform.PLATFORM),
+    **_fields(security.SECURITY),
+    **security.OWNERS,
     **{("sysinfo", tag): f"sysinfo.{name}" for name, tag in BLOCKS.items()},
     ("clock", "timer"): "clock.timers",
     **{(name,): name for name in ("features", "clock", "pm", "sysinfo")},
