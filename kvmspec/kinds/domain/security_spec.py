@@ -204,8 +204,9 @@ class IdMapSpec(Model):
             "gid": [{"start": 0, "target": 1000, "count": 10}],
         },
     )
+    least: ClassVar[frozenset[str]] = frozenset({"uid", "gid"})
 
-    uid: tuple[IdRangeSpec, ...] = Field((), examples=[[{"start": 0, "target": 1000, "count": 10}]])
+    uid: tuple[IdRangeSpec, ...] = Field(examples=[[{"start": 0, "target": 1000, "count": 10}]], min_length=1)
     """Of users."""
-    gid: tuple[IdRangeSpec, ...] = Field((), examples=[[{"start": 0, "target": 1000, "count": 10}]])
-    """Of groups."""
+    gid: tuple[IdRangeSpec, ...] = Field(examples=[[{"start": 0, "target": 1000, "count": 10}]], min_length=1)
+    """Of groups; libvirt takes neither without the other."""
