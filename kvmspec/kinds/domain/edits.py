@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 from kvmspec.canon.compare import get
 from kvmspec.canon.shape import DOMAIN
@@ -65,8 +65,9 @@ def _boot(entry: Data, tag: str) -> str:
     """An element of attributes or text alone, as every ordered list of a stated domain has them."""
     if "#" in entry:
         return f"<{tag}>{escape(entry['#'])}</{tag}>"
-    attributes = "".join(f' {name[1:]}="{value}"' for name, value in entry.items())
-    return f"<{tag}{attributes}/>"
+    attributes = "".join(f" {name[1:]}={quoteattr(value)}" for name, value in entry.items())
+    space, _, name = tag[1:].rpartition("}") if tag.startswith("{") else ("", "", tag)
+    return f"<q:{name} xmlns:q='{space}'{attributes}/>" if space else f"<{tag}{attributes}/>"
 
 
 def _element(path: Path, value: Data, wanted: Elements, persistent: Data) -> Iterator[Edit]:
