@@ -94,9 +94,9 @@ def _shown(desired: Desired) -> Data:
 
 def _same_folder(desired: Desired, view: HostView, context: Context) -> Iterator[Problem]:
     """libvirt refuses a second pool on a folder ("Storage source conflict with pool")."""
-    mine = desired.spec.path if desired.spec.kind.files else None
+    mine = desired.spec.path if desired.spec.type == "dir" else None
     for other in view.pools.values():
-        if mine is not None and folder(other) == normpath(mine):
+        if mine is not None and "type='dir'" in other.xml and folder(other) == normpath(mine):
             yield context.problem(
                 (*desired.path, "path"),
                 f"pool/{other.name} on {view.host} is on {mine} already",
