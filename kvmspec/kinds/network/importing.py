@@ -58,6 +58,8 @@ def plain(root: ET.Element) -> ET.Element:
         for attribute, usual in (("stp", "on"), ("delay", "0")):
             if bridge.get(attribute) == usual:
                 del bridge.attrib[attribute]
+        if not bridge.attrib:
+            root.remove(bridge)
     return root
 
 
