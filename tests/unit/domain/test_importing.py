@@ -137,6 +137,7 @@ def test_what_has_a_field_is_stated_in_it(case: str, tmp_path: Path) -> None:
 
 
 LEFT: dict[str, tuple[str, str]] = {
+    "an address that was chosen": (domain(disk(more=pci(9))), "slot"),
     "an attribute without a field": (domain(disk(driver=" event_idx='on'", more=pci(2))), "event_idx"),
     "a device without a field": (domain("<hub type='usb'/>"), "<hub"),
     "an odd interface": (domain(nic(kind="user", more=pci(2))), 'type="user"'),
@@ -147,6 +148,12 @@ LEFT: dict[str, tuple[str, str]] = {
     "metadata of others": (
         domain(more="<metadata><a:b xmlns:a='urn:a'>kept</a:b></metadata>"),
         "kept",
+    ),
+    "arguments of QEMU's": (
+        domain(
+            more="<q:commandline xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'><q:arg value='-s'/></q:commandline>"
+        ),
+        "-s",
     ),
 }
 
@@ -194,7 +201,7 @@ def test_a_dollar_means_itself(tmp_path: Path) -> None:
     assert entry["title"] == "$${HOME} costs $$5"
 
 
-@pytest.mark.parametrize("text", ["", "<domain>", "<volume><name>a</name></volume>", "<domain/>"])
+@pytest.mark.parametrize("text", ["", "<domain>", "<secret><uuid>a</uuid></secret>", "<domain/>"])
 def test_a_file_that_is_no_domain_is_named_and_the_others_are_read(text: str, tmp_path: Path) -> None:
     broken, good = tmp_path / "broken.xml", tmp_path / "good.xml"
     broken.write_text(text)
