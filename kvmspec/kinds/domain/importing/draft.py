@@ -10,7 +10,7 @@ from kvmspec.canon.shape import DOMAIN
 from kvmspec.kinds.domain.importing import machine
 from kvmspec.kinds.domain.importing.devices import KINDS, Kind, is_agent, is_console
 from kvmspec.kinds.domain.importing.disks import disk
-from kvmspec.kinds.domain.importing.leaf import Data, said
+from kvmspec.kinds.domain.importing.leaf import Data, Unsaid, said
 from kvmspec.kinds.domain.importing.nics import nic
 
 _IMPLIED = ("ps2", "xen")
@@ -24,7 +24,7 @@ def draft(data: Mapping[str, Any]) -> Data:
     if order := machine.boot(data):
         put(found, ("boot", "devices"), order)
     devices = data.get("devices", {})
-    found |= {"disks": _once(_each(devices, "disk", disk)), "networks": _each(devices, "interface", nic)}
+    found |= {"disks": _each(devices, "disk", disk), "networks": _each(devices, "interface", nic)}
     found |= _flags(devices)
     for kind in KINDS:
         if entries := _of_kind(devices, kind):
@@ -51,18 +51,6 @@ def several(devices: Mapping[str, Any], tag: str) -> list[Any]:
     return group if isinstance(group, list) else [group] if group else []
 
 
-def _once(disks: list[Data]) -> list[Data]:
-    """A VM has a file once, as its manifest sees it."""
-    paths: set[str] = set()
-    kept = []
-    for entry in disks:
-        path = entry.get("path") or entry.get("cdrom")
-        if path == "empty" or path not in paths:
-            kept.append(entry)
-            paths.add(str(path))
-    return kept
-
-
 def _of_kind(devices: Mapping[str, Any], kind: Kind) -> list[Data]:
     """The entries of one kind, each once: a second one that is just alike has no word."""
     group = several(devices, kind.tag)
@@ -78,7 +66,7 @@ def _read(read: Callable[[Mapping[str, Any]], Data | None], device: Any) -> Data
     """An odd device is no reason to fail: what cannot be read is left over."""
     try:
         return read(device)
-    except (KeyError, ValueError, TypeError, AttributeError):
+    except (KeyError, ValueError, TypeError, AttributeError, Unsaid):
         return None
 
 

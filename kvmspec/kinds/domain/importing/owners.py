@@ -72,8 +72,9 @@ def _candidates(path: Path, rendered: Data, spec: VmSpec, keys: KeyMap) -> list[
 
 
 def _inside(device: Place, path: Path, fields: Mapping[Path, str]) -> list[Place]:
-    field = fields.get(path)
-    return [(*device, *field.split(".")), device] if field else [device]
+    lengths = range(len(path), 0, -1)
+    found = [fields[path[:length]] for length in lengths if path[:length] in fields]
+    return [*((*device, *field.split(".")) for field in found), device]
 
 
 def _of_kind(path: Path, rendered: Data) -> list[Place]:
