@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.domain.source_spec import SourceSpec
 from kvmspec.kinds.parts import BackingSpec, enforce_one_origin
 from kvmspec.manifest.model import Model
@@ -74,7 +75,7 @@ def plain_source(path: str) -> SourceSpec:
     return SourceSpec(block=path) if path.startswith("/dev/") else SourceSpec(file=path)
 
 
-class DiskOrigin(Model):
+class DiskOrigin(Placeable):
     """The fields that say what a disk is."""
 
     name: Name | None = Field(None, examples=["root"])
