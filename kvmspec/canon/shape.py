@@ -87,6 +87,7 @@ def positional(node: Node) -> None:
 DOMAIN = Shape(
     keyed={
         ("devices", "disk"): child("target", "dev"),
+        ("devices", "disk", "source", "cookies", "cookie"): attribute("name"),
         ("devices", "interface"): lowered(child("mac", "address")),
         # libvirt fills in models, so a controller is known by type and index only
         ("devices", "controller"): joined(
@@ -141,6 +142,7 @@ DOMAIN = Shape(
     sizes=frozenset(
         {("memory",), ("currentMemory",), ("maxMemory",), ("devices", "memory", "target", "size")}
         | {("memtune", limit) for limit in ("hard_limit", "soft_limit", "swap_hard_limit")}
+        | {("devices", "disk", "driver", "metadata_cache", "max_size")}
         | {("devices", "controller", "pcihole64")}
         | {("devices", "shmem", "size"), ("features", "smm", "tseg"), ("features", "tcg", "tb-cache")}
     ),

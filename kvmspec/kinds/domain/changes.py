@@ -66,11 +66,14 @@ def _impact(
     return _ceiling(row, active, comparison) or _possible(verdict, row, comparison)
 
 
+DRIVES = ("cdrom", "floppy")
+
+
 def _rule(row: Field, unit: Path, have: Data, comparison: Comparison) -> Rule:
     """The rule of a row, or the one of a case that the path does not tell; `have` is what changes."""
     if fields.manifest_path(row, unit, comparison.all_keys) == fields.CLOUD_INIT:
         return fields.SEED
-    if row.rule is disks.SWAP and get(comparison.persistent, (*unit[:3], "@device")) == "cdrom":
+    if row.rule is disks.SWAP and get(comparison.persistent, (*unit[:3], "@device")) in DRIVES:
         return disks.MEDIUM
     if row.rule is nics.PORTGROUP and _moves(unit[:3], have, comparison):
         return nics.MOVED

@@ -34,7 +34,7 @@ _DEPENDS = {
 """Rules that ask the running guest."""
 
 _DISK = "disks.{key}.source"
-_SOURCES = ("volume", "path", "pool")
+_SOURCES = ("volume", "path", "pool", "source")
 _SWAPPED = (
     "another disk takes its place; the old one stays as it is. On virtio, scsi and usb the guest runs on, "
     "unless it was started from it"
@@ -115,6 +115,7 @@ def _of_row(row: Field) -> Iterator[Effect]:
     if row.manifest == _DISK:
         yield from (Effect(f"disks.{source}", "replace", _SWAPPED) for source in _SOURCES)
         yield _effect("disks.cdrom", disks.MEDIUM)
+        yield _effect("disks.floppy", disks.MEDIUM)
         return
     effect = _effect(row.manifest.replace(".{key}", ""), row.rule)
     proof = f"not proved by a test, which needs {row.unproved}" if row.unproved else ""

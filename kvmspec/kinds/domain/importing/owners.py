@@ -94,8 +94,10 @@ def _candidates(path: Path, rendered: Data, spec: VmSpec, keys: KeyMap) -> list[
 
 
 def _inside(device: Place, path: Path, fields: Mapping[Path, str]) -> list[Place]:
-    field = fields.get(path) or _PLACE.get(path[:1])
-    return [(*device, *field.split(".")), device] if field else [device]
+    lengths = range(len(path), 0, -1)
+    found = [fields[path[:length]] for length in lengths if path[:length] in fields]
+    found += [_PLACE[path[:1]]] if path[:1] in _PLACE else []
+    return [*((*device, *field.split(".")) for field in found), device]
 
 
 def _of_kind(path: Path, rendered: Data) -> list[Place]:

@@ -49,6 +49,7 @@ _WORDS = (
     Word("devices/serial/target[@type='isa-serial']/model[@name='isa-serial']", "name", "isa-serial"),
     Word("devices/serial/target[@type='isa-serial']", "type", "isa-serial"),
     Word("devices/watchdog", "action", "reset"),
+    Word("devices/disk[@type='vhostuser']", "snapshot", "no"),
 )
 _QXL = {"ram": "65536", "vram": "65536", "vgamem": "16384"}
 _HOLLOW = ("devices/serial/target/model",)
