@@ -125,6 +125,10 @@ DOMAIN = Shape(
     ordered=frozenset(
         {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
         | {("devices", "interface", "vlan", "tag"), ("devices", "interface", "filterref", "parameter")}
+        | {("devices", "interface", tag) for tag in ("ip", "portForward")}
+        | {("devices", "interface", "portForward", "range")}
+        | {("devices", "interface", "source", tag) for tag in ("ip", "route")}
+        | {("devices", tag, "source") for tag in ("serial", "parallel", "console", "channel")}
     ),
     sizes=frozenset(
         {("memory",), ("currentMemory",), ("maxMemory",), ("devices", "memory", "target", "size")}
