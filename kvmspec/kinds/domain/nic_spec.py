@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.domain.nic_driver_spec import DriverSpec, NicBackendSpec, RomSpec, TeamingSpec
 from kvmspec.kinds.domain.nic_parts_spec import (
     CoalesceSpec,
@@ -29,7 +30,6 @@ from kvmspec.kinds.domain.nic_places_spec import (
 )
 from kvmspec.kinds.domain.virtio_spec import VirtioSpec
 from kvmspec.kinds.ports import VirtualPortSpec, VlanSpec
-from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, IPv4, IPv4Interface, Mac, Name
 
 PLACES: Mapping[str, str] = {
@@ -52,7 +52,7 @@ PLACES: Mapping[str, str] = {
 """The fields that say where an interface is plugged in, and libvirt's type for each."""
 
 
-class NicSpec(Model):
+class NicSpec(Placeable):
     """A network interface, plugged into exactly one thing: `network`, `bridge`, `macvtap`, `user`,
     `ethernet`, `hostdev`, `vhostuser`, `vdpa`, `multicast`, `server`, `client`, `udp`, `internal`, `vds` or
     `unplugged`."""
@@ -174,19 +174,25 @@ class NicSpec(Model):
     """What its firmware is told when it is started from (S/390)."""
 
     @property
-    def place(self) -> str:
+    def into(self) -> str:
         """The field that says where it is plugged in."""
         return next(name for name in PLACES if getattr(self, name) is not None)
 
     @property
     def type(self) -> str:
         """libvirt's type."""
-        return PLACES[self.place]
+        return PLACES[self.into]
 
     @property
     def label(self) -> str:
         """What it is called where it has no name."""
-        return self.network or self.bridge or (self.macvtap.dev if self.macvtap else self.place)
+        return self.network or self.bridge or (self.macvtap.dev if self.macvtap else self.into)
+
+    @property
+    def absent(self) -> list[str]:
+        """What its `false` says must not be there: libvirt shows no "no" of these."""
+        managed = self.hostdev is None or self.hostdev.managed
+        return [*(["port"] if self.isolated is False else []), *(["@managed"] if managed is False else [])]
 
     @property
     def plain(self) -> bool:
@@ -218,7 +224,7 @@ class NicSpec(Model):
             raise PydanticCustomError("nic", "`driver: vfio` goes with `hostdev` only")
         if self.loadparm is not None and self.boot_order is None:
             raise PydanticCustomError("nic", "`loadparm` goes with `boot_order` only")
-        if self.isolated is not None and self.place not in ("network", "bridge"):
+        if self.isolated is not None and self.into not in ("network", "bridge"):
             raise PydanticCustomError("nic", "`isolated` goes with `network` or `bridge` only")
         if (floor := self.bandwidth and self.bandwidth.inbound and self.bandwidth.inbound.floor) and (
             floor and self.network is None
@@ -232,4 +238,5 @@ class NicSpec(Model):
 
 
 _PLAIN = {"name", "network", "portgroup", "bridge", "macvtap", "mac", "ip", "gateway", "nameservers", "model"}
+_PLAIN |= {*Placeable.model_fields}
 _MORE = frozenset(NicSpec.model_fields) - _PLAIN
