@@ -138,6 +138,10 @@ DOMAIN = Shape(
         {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
         | {("idmap", "uid"), ("idmap", "gid"), (QEMU + "commandline", QEMU + "arg")}
         | {("devices", "interface", "vlan", "tag"), ("devices", "interface", "filterref", "parameter")}
+        | {("devices", "interface", tag) for tag in ("ip", "portForward")}
+        | {("devices", "interface", "portForward", "range")}
+        | {("devices", "interface", "source", tag) for tag in ("ip", "route")}
+        | {("devices", tag, "source") for tag in ("serial", "parallel", "console", "channel")}
     ),
     sizes=frozenset(
         {("memory",), ("currentMemory",), ("maxMemory",), ("devices", "memory", "target", "size")}
