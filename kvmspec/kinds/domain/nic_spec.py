@@ -9,13 +9,15 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from kvmspec.kinds.filters import FilterSpec
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.ports import Burst, Rate, TrafficSpec, VirtualPortSpec, VlanSpec
 from kvmspec.manifest.model import Model
-from kvmspec.manifest.types import IPv4, IPv4Interface, Mac, Name, words
+from kvmspec.manifest.types import IPv4, IPv4Interface, Mac, Name, Text, words
 
 _LINK = re.compile(r"[A-Za-z0-9_.-]{1,15}")  # the kernel's IFNAMSIZ less the final zero
 DRAWN = re.compile(r"(vnet|vif|macvtap|macvlan)\d")  # libvirt's own names: it forgets one that is stated
+_PARAMETER = re.compile(r"[A-Za-z0-9_]{1,64}")
+_VALUE = re.compile(r"[A-Za-z0-9_.:/-]{1,255}")
 
 
 def _device(value: Any) -> str:
@@ -34,6 +36,17 @@ def _tap(name: str) -> str:
     return name
 
 
+def _parameters(values: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Each parameter as a list of its values."""
+    found = {name: (value,) if isinstance(value, str) else tuple(value) for name, value in values.items()}
+    for name, listed in found.items():
+        if not _PARAMETER.fullmatch(name) or not listed or not all(_VALUE.fullmatch(v) for v in listed):
+            raise PydanticCustomError(
+                "filter", "a filter's parameter is a name such as IP, and a value such as 192.168.150.10"
+            )
+    return found
+
+
 DeviceName = Annotated[
     str,
     BeforeValidator(_device),
@@ -43,6 +56,29 @@ DeviceName = Annotated[
         "the name of an interface of the host, at most 15 characters",
     ),
 ]
+
+
+class FilterSpec(Model):
+    """Rules for what an interface may send and receive: a network filter of the host."""
+
+    short: ClassVar[str | None] = "name"
+    examples: ClassVar[Sequence[Any]] = (
+        "clean-traffic",
+        {"name": "clean-traffic", "parameters": {"IP": "192.168.150.10"}},
+    )
+    least: ClassVar[frozenset[str]] = frozenset({"name"})
+
+    name: Name
+    """A network filter that is on the host (`virsh nwfilter-list`)."""
+    parameters: Annotated[dict[str, Text | tuple[Text, ...]], AfterValidator(_parameters)] = Field(
+        default_factory=dict, examples=[{"IP": ["192.168.150.10", "192.168.150.11"]}]
+    )
+    """Values of the filter's variables; one of them, or a list."""
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """(name, value), in the order in which libvirt writes them."""
+        return [(name, value) for name in sorted(self.parameters) for value in self.parameters[name]]
 
 
 class InboundSpec(Model):
@@ -106,7 +142,7 @@ class CoalesceSpec(Model):
     """The most packets from the guest that are gathered."""
 
 
-class NicSpec(Model):
+class NicSpec(Placeable):
     """A network interface, on exactly one of `network`, `bridge` or `macvtap`."""
 
     short: ClassVar[str | None] = "network"

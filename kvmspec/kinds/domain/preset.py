@@ -93,6 +93,8 @@ def completed(spec: VmSpec, facts: HostFacts) -> VmSpec:
     }
     if spec.graphics:
         values["graphics"] = tuple(new_graphics(graphics, standard) for graphics in spec.graphics)
+    if spec.clock is not None:
+        values["clock"] = _with(spec.clock, offset="utc")  # libvirt's schema takes no clock without
     if standard:
         values["features"] = _with(spec.features or FeaturesSpec(), acpi=True, apic=True)
         values["devices"] = _with(spec.devices or DevicesSpec(), rng=True)

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from kvmspec.kinds.domain.importing import addresses, controllers
+from kvmspec.kinds.domain.importing import generated
 
 OWN = "{urn:kvmspec:1}"
 
@@ -40,6 +40,9 @@ _WORDS = (
     Word("cpu[@mode='maximum']", "check", "none"),
     Word("cpu[@mode='maximum']", "migratable", "on"),
     Word("cpu[@mode='custom']/model", "fallback", "allow"),
+    Word("clock[@offset='variable']", "adjustment", "0"),
+    Word("clock[@offset='variable']", "basis", "utc"),
+    Word("features/hyperv", "mode", "custom"),
     Word("devices/video[1]/model", "primary", "yes"),
     Word("devices/video/model", "heads", "1"),
     Word("devices/video/model[@type='cirrus']", "vram", "16384"),
@@ -87,8 +90,7 @@ def _devices(root: ET.Element) -> None:
     if emulator is not None and emulator.text == f"/usr/bin/qemu-system-{arch}":
         _remove(root, "devices/emulator", lambda node: True)
     _boot(root)
-    addresses.drop_generated(root)
-    controllers.drop_implicit(root)
+    generated.leave_out(root)
     _remove(
         root, "devices/input", lambda node: node.get("bus") == "ps2" and not len(node) and arch == "x86_64"
     )
