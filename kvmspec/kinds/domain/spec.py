@@ -290,6 +290,8 @@ class VmSpec(Model):
         for nic in self.networks:
             if nic.network:
                 yield "network", nic.network
+            if nic.filter:
+                yield "nwfilter", nic.filter.name
         if self.install is not None and self.install.is_image:
             yield "image", self.install.iso
         for disk in self.disks:
