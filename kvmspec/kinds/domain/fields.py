@@ -26,6 +26,7 @@ from kvmspec.kinds.domain.tables import (
     folders,
     memory,
     nics,
+    places,
     sysinfo,
 )
 from kvmspec.kinds.records import KeyMap
@@ -50,6 +51,7 @@ FIELDS: tuple[Field, ...] = (
     *firmware.ROWS,
     *clock.ROWS,
     *sysinfo.ROWS,
+    *places.ROWS,
     *disks.ROWS,
     *nics.ROWS,
     Field(
