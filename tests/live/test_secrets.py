@@ -11,8 +11,8 @@ import pytest
 from kvmspec.adapters.libvirt import Host, connect
 from kvmspec.adapters.libvirt.secrets import decoded
 from kvmspec.kinds.ownership import derived_uuid
-from kvmspec.manifest.section import Manifest
 from kvmspec.manifest.secrets import SecretStore
+from kvmspec.manifest.section import Manifest
 from tests.support.private_libvirt import PrivateLibvirt
 from tests.unit.kinds.network.making import HOST, PROJECT, apply, manifest, plan
 
