@@ -78,6 +78,8 @@ class Builder:
             chain.append(self._shutdown(self.address))
         if self.restart or (self.c.spec.state == "running" and not self.running):
             chain.append((StartDomain(self.address), "start"))
+            if self.c.restores:
+                chain += live.steps(self.c.restored(), self.live)
             if self.c.spec.wait_for is not None:
                 from kvmspec.kinds.domain.wait import waiting
 
