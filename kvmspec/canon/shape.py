@@ -122,6 +122,8 @@ DOMAIN = Shape(
         (QEMU + "override", QEMU + "device"): attribute("alias"),
         (QEMU + "override", QEMU + "device", QEMU + "frontend", QEMU + "property"): attribute("name"),
         ("os", "firmware", "feature"): attribute("name"),
+        ("sysinfo",): attribute("type"),
+        ("sysinfo", "entry"): attribute("name"),
         ("sysinfo", "bios", "entry"): attribute("name"),
         ("sysinfo", "system", "entry"): attribute("name"),
         ("sysinfo", "baseBoard", "entry"): attribute("name"),

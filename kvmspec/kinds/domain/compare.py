@@ -224,8 +224,9 @@ _GROUPS = frozenset(
     | {("iothreadids",), ("iothreadids", "iothread"), ("memtune",), ("numatune",), ("numatune", "memory")}
     | {("blkiotune",), ("maxMemory",), ("memoryBacking",), ("cpu",), ("cpu", "feature")}
     | {("clock", "timer"), ("pm",), ("features", "hyperv"), ("features", "kvm"), ("os",)}
-    | {("sysinfo", tag, "entry") for tag in ("bios", "system", "baseBoard", "chassis")}
-    | {("sysinfo", tag) for tag in ("bios", "system", "baseBoard", "chassis")}
+    | {("sysinfo",), ("sysinfo", "fwcfg", "entry")}
+    | {("sysinfo", "smbios", tag, "entry") for tag in ("bios", "system", "baseBoard", "chassis")}
+    | {("sysinfo", "smbios", tag) for tag in ("bios", "system", "baseBoard", "chassis")}
     | {
         ("seclabel",),
         ("keywrap",),

@@ -160,6 +160,12 @@ BOOT: dict[str, tuple[str, Fields]] = {
         {"sysinfo": {"bios": {"vendor": "Example"}, "oem_strings": ["a", "b"]}},
     ),
     "the host's": (booting("<smbios mode='host'/>"), {"sysinfo": "host"}),
+    "the firmware's": (
+        domain(
+            more="<sysinfo type='fwcfg'><entry name='opt/a'>x</entry><entry name='opt/b' file='/b'/></sysinfo>"
+        ),
+        {"sysinfo": {"fw_cfg": {"opt/a": "x", "opt/b": {"file": "/b"}}}},
+    ),
 }
 CPU: dict[str, tuple[str, Fields]] = {
     "a model": (
