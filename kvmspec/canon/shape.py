@@ -87,6 +87,7 @@ def positional(node: Node) -> None:
 DOMAIN = Shape(
     keyed={
         ("devices", "disk"): child("target", "dev"),
+        ("devices", "disk", "source", "cookies", "cookie"): attribute("name"),
         ("devices", "interface"): lowered(child("mac", "address")),
         # libvirt fills in models, so a controller is known by type and index only
         ("devices", "controller"): joined(
@@ -139,15 +140,24 @@ DOMAIN = Shape(
         {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
         | {("idmap", "uid"), ("idmap", "gid"), (QEMU + "commandline", QEMU + "arg")}
         | {("devices", "interface", "vlan", "tag"), ("devices", "interface", "filterref", "parameter")}
+        | {("devices", "interface", tag) for tag in ("ip", "portForward")}
+        | {("devices", "interface", "portForward", "range")}
+        | {("devices", "interface", "source", tag) for tag in ("ip", "route")}
+        | {("devices", tag, "source") for tag in ("serial", "parallel", "console", "channel")}
     ),
     sizes=frozenset(
         {("memory",), ("currentMemory",), ("maxMemory",), ("devices", "memory", "target", "size")}
         | {("memtune", limit) for limit in ("hard_limit", "soft_limit", "swap_hard_limit")}
+        | {("devices", "disk", "driver", "metadata_cache", "max_size")}
+        | {("devices", "controller", "pcihole64")}
         | {("devices", "shmem", "size"), ("features", "smm", "tseg"), ("features", "tcg", "tb-cache")}
     ),
     opaque=frozenset({("metadata",)}),
     macs=frozenset({(("devices", "interface", "mac"), "address")}),
 )
+
+DNSMASQ = "{http://libvirt.org/schemas/network/dnsmasq/1.0}"
+"""The namespace of a network's options for dnsmasq."""
 
 NETWORK = Shape(
     keyed={
@@ -163,14 +173,24 @@ NETWORK = Shape(
         ("portgroup",): attribute("name"),
         ("route",): joined(attribute("address"), attribute("prefix")),
         ("forward", "interface"): attribute("dev"),
+        ("forward", "address"): identities.pci,
     },
-    ordered=frozenset({("dns", "host", "hostname")}),
+    ordered=frozenset({("dns", "host", "hostname"), (f"{DNSMASQ}options", f"{DNSMASQ}option")}),
     opaque=frozenset({("metadata",)}),
     macs=frozenset({(("ip", "dhcp", "host"), "mac"), (("mac",), "address")}),
 )
 
+FS = "{http://libvirt.org/schemas/storagepool/fs/1.0}"
+RBD = "{http://libvirt.org/schemas/storagepool/rbd/1.0}"
+"""Namespaces of a pool's own options."""
+
 POOL = Shape(
-    keyed={("source", "host"): attribute("name"), ("source", "device"): attribute("path")},
+    keyed={
+        ("source", "host"): joined(attribute("name"), attribute("port")),
+        ("source", "device"): attribute("path"),
+        (f"{FS}mount_opts", f"{FS}option"): attribute("name"),
+        (f"{RBD}config_opts", f"{RBD}option"): attribute("name"),
+    },
     sizes=frozenset({("capacity",), ("allocation",), ("available",)}),
 )
 

@@ -256,7 +256,7 @@ class VmSpec(Model):
         return None
 
     def _not_installable(self, install: InstallSpec) -> LiteralString | None:
-        if all(disk.cdrom is not None for disk in self.disks):
+        if all(disk.is_drive for disk in self.disks):
             return "`install` needs a disk to install on: state one in `disks`"
         if self.boot is not None and self.boot.kernel is not None:
             return "`install` and `boot.kernel` exclude each other: an installed VM starts from its disk"
@@ -290,6 +290,8 @@ class VmSpec(Model):
         for nic in self.networks:
             if nic.network:
                 yield "network", nic.network
+            if nic.filter:
+                yield "nwfilter", nic.filter.name
         if self.install is not None and self.install.is_image:
             yield "image", self.install.iso
         for disk in self.disks:
@@ -303,5 +305,7 @@ class VmSpec(Model):
                 yield "pool", disk.pool or self.pool or ""  # the manifest's only one
             elif disk.pool:
                 yield "pool", disk.pool
+            yield from (("pool", pool) for pool in disk.placed)
+            yield from (("secret", secret) for secret in disk.secrets)
             if disk.backing and disk.backing.pool:
                 yield "pool", disk.backing.pool
