@@ -227,15 +227,9 @@ _GROUPS = frozenset(
     | {("sysinfo",), ("sysinfo", "fwcfg", "entry")}
     | {("sysinfo", "smbios", tag, "entry") for tag in ("bios", "system", "baseBoard", "chassis")}
     | {("sysinfo", "smbios", tag) for tag in ("bios", "system", "baseBoard", "chassis")}
-    | {
-        ("seclabel",),
-        ("keywrap",),
-        ("keywrap", "cipher"),
-        ("perf",),
-        ("perf", "event"),
-        ("idmap",),
-        *qemu.GROUPS,
-    }
+    | {("seclabel",), ("keywrap",), ("keywrap", "cipher"), ("perf",), ("perf", "event"), ("idmap",)}
+    | {("metadata",)}
+    | qemu.GROUPS
     | {("os", "firmware"), ("os", "firmware", "feature")}
 )
 """Elements that are not changed as a whole, but each of what is in them."""
