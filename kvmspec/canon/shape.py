@@ -13,6 +13,8 @@ from kvmspec.canon.units import to_bytes
 
 Tags = tuple[str, ...]
 
+OSINFO = "{http://libosinfo.org/xmlns/libvirt/domain/1.0}"
+"""Before the names of elements by which virt-manager and others know the guest's system."""
 QEMU = "{http://libvirt.org/schemas/domain/qemu/1.0}"
 """Before the names of elements that are said to QEMU past libvirt."""
 
@@ -33,13 +35,14 @@ Identity = Callable[[Node], str | None]
 
 class Shape(NamedTuple):
     """keyed: repeated elements known by an identity. ordered: lists whose order has a meaning.
-    sizes: elements whose text is an amount with a `unit`. opaque: never looked into.
+    sizes: elements whose text is an amount with a `unit`. opaque: never looked into, but for what is `seen`.
     macs: attributes compared without case, as (path, attribute)."""
 
     keyed: Mapping[Tags, Identity]
     ordered: frozenset[Tags] = frozenset()
     sizes: frozenset[Tags] = frozenset()
     opaque: frozenset[Tags] = frozenset()
+    seen: frozenset[Tags] = frozenset()
     macs: frozenset[tuple[Tags, str]] = frozenset()
 
 
@@ -123,6 +126,8 @@ DOMAIN = Shape(
         (QEMU + "override", QEMU + "device"): attribute("alias"),
         (QEMU + "override", QEMU + "device", QEMU + "frontend", QEMU + "property"): attribute("name"),
         ("os", "firmware", "feature"): attribute("name"),
+        ("sysinfo",): attribute("type"),
+        ("sysinfo", "entry"): attribute("name"),
         ("sysinfo", "bios", "entry"): attribute("name"),
         ("sysinfo", "system", "entry"): attribute("name"),
         ("sysinfo", "baseBoard", "entry"): attribute("name"),
@@ -151,6 +156,7 @@ DOMAIN = Shape(
         | {("devices", "shmem", "size"), ("features", "smm", "tseg"), ("features", "tcg", "tb-cache")}
     ),
     opaque=frozenset({("metadata",)}),
+    seen=frozenset({("metadata", OSINFO + "libosinfo")}),
     macs=frozenset({(("devices", "interface", "mac"), "address")}),
 )
 

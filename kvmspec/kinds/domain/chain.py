@@ -152,13 +152,19 @@ class Builder:
     def _live(self, context: Context) -> Chain:
         """What the running guest gets at once."""
         chain: Chain = []
-        texts = {c.path[0]: c for c in self.live if c.path[0] in ("title", "description")}
+        texts = {c.path[0]: c for c in self.live if c.path[0] in ("title", "description", "metadata")}
         metadata_too = bool(self.canonical or texts) or not self.record_same or self.adopting
         if metadata_too:
             title, description = (_text(texts.get(name)) for name in ("title", "description"))
-            record = self._record_xml(context)
-            chain.append((SetDomainMetadata(self.address, title, description, record), "set metadata"))
+            record, system = self._record_xml(context), self._system()
+            metadata = SetDomainMetadata(self.address, title, description, record, system)
+            chain.append((metadata, "set metadata"))
         return chain + live.steps(self.c, self.live)
+
+    def _system(self) -> str | None:
+        """libosinfo's id of the guest's system, where it changes."""
+        changed = any(change.path[0] == "metadata" for change in self.live)
+        return self.c.spec.osinfo or "" if changed else None
 
 
 def old_seeds(comparison: Comparison, context: Context) -> list[Address]:

@@ -233,17 +233,12 @@ _GROUPS = frozenset(
     | {("iothreadids",), ("iothreadids", "iothread"), ("memtune",), ("numatune",), ("numatune", "memory")}
     | {("blkiotune",), ("maxMemory",), ("memoryBacking",), ("cpu",), ("cpu", "feature")}
     | {("clock", "timer"), ("pm",), ("features", "hyperv"), ("features", "kvm"), ("os",)}
-    | {("sysinfo", tag, "entry") for tag in ("bios", "system", "baseBoard", "chassis")}
-    | {("sysinfo", tag) for tag in ("bios", "system", "baseBoard", "chassis")}
-    | {
-        ("seclabel",),
-        ("keywrap",),
-        ("keywrap", "cipher"),
-        ("perf",),
-        ("perf", "event"),
-        ("idmap",),
-        *qemu.GROUPS,
-    }
+    | {("sysinfo",), ("sysinfo", "fwcfg", "entry")}
+    | {("sysinfo", "smbios", tag, "entry") for tag in ("bios", "system", "baseBoard", "chassis")}
+    | {("sysinfo", "smbios", tag) for tag in ("bios", "system", "baseBoard", "chassis")}
+    | {("seclabel",), ("keywrap",), ("keywrap", "cipher"), ("perf",), ("perf", "event"), ("idmap",)}
+    | {("metadata",)}
+    | qemu.GROUPS
     | {("os", "firmware"), ("os", "firmware", "feature")}
 )
 """Elements that are not changed as a whole, but each of what is in them."""

@@ -111,6 +111,10 @@ class VmSpec(Model):
     """A short title, on one line."""
     description: Text | None = Field(None, examples=["Serves the shop; its data is on db."])
     """What it is for; may have several lines."""
+    osinfo: Annotated[Text, Field(pattern=r"^https?://\S+$")] | None = Field(
+        None, examples=["http://debian.org/debian/12"]
+    )
+    """The guest's system, by its id at libosinfo.org: virt-manager shows it, and nothing depends on it."""
     state: Literal["running", "stopped", "any"] = "running"
     """Whether it shall run; `any` leaves it as it is."""
     autostart: bool | None = None
