@@ -26,7 +26,7 @@ class Renderer:
             auto_reload=False,
             bytecode_cache=_bytecode(cache),
         )
-        self._environment.filters |= {"kib": kib, "placed": placed}
+        self._environment.filters |= {"kib": kib, "lease": lease, "placed": placed}
 
     def render(self, template: str, **values: Any) -> str:
         """The text of `template`, e.g. `network.xml.j2`. Raises jinja2.UndefinedError on a
@@ -75,6 +75,17 @@ def placed(xml: Markup, device: Device | None) -> Markup:
 
 def _attributes(values: Mapping[str, str]) -> Markup:
     return Markup("").join(Markup(' {}="{}"').format(name, value) for name, value in values.items())
+
+
+def lease(text: str) -> tuple[int, str]:
+    """A lease as libvirt's expiry and unit: `12h` → (12, "hours"); 0 is for ever."""
+    if text == "infinite":
+        return 0, "minutes"
+    number, unit = int(text[:-1]), text[-1]
+    return (number * 24, "hours") if unit == "d" else (number, _LEASE_UNITS[unit])
+
+
+_LEASE_UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 
 def _bytecode(folder: Path | None) -> BytecodeCache | None:

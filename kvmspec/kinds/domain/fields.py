@@ -27,6 +27,8 @@ from kvmspec.kinds.domain.tables import (
     memory,
     nics,
     places,
+    qemu,
+    security,
     sysinfo,
 )
 from kvmspec.kinds.records import KeyMap
@@ -52,6 +54,8 @@ FIELDS: tuple[Field, ...] = (
     *firmware.ROWS,
     *clock.ROWS,
     *sysinfo.ROWS,
+    *security.ROWS,
+    *qemu.ROWS,
     *disks.ROWS,
     *nics.ROWS,
     Field(
