@@ -151,12 +151,6 @@ LEFT: dict[str, tuple[str, str]] = {
         domain(more="<metadata><a:b xmlns:a='urn:a'>kept</a:b></metadata>"),
         "kept",
     ),
-    "arguments of QEMU's": (
-        domain(
-            more="<q:commandline xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'><q:arg value='-s'/></q:commandline>"
-        ),
-        "-s",
-    ),
 }
 
 
