@@ -18,6 +18,7 @@ from kvmspec.kinds.domain.rehearsal.cards import ORDER
 
 _MARK = "{urn:kvmspec:1}nth"
 _DERIVED = ("chassis", "port", "chassisNr", "busNr")
+_SEVERAL = "multifunction"
 _TRIES = 200
 
 
@@ -51,6 +52,8 @@ def _strip(node: ET.Element, number: int, kept: _Kept) -> None:
     address = node.find("address")
     if address is not None and number not in kept.addresses:
         node.remove(address)
+    elif address is not None and (number, _SEVERAL) not in kept.details:
+        address.attrib.pop(_SEVERAL, None)
     if node.get("type") != "pci" or node.tag != "controller":
         return
     if (number, "name") not in kept.details:
@@ -157,7 +160,10 @@ class _Search:
                 kept.controllers.add(place)
         elif (detail := next(self._details(kept, known), None)) is not None:
             kept.details.add(detail)
-            kept.controllers.add(detail[0])
+            number, name = detail
+            (kept.addresses if name == _SEVERAL else kept.controllers).add(number)
+            if self._nodes[number].tag == "controller":
+                kept.controllers.add(number)
         elif extra and "pci/0/" in self._names:
             raise Unsure("a controller that was not there")
         else:
@@ -184,9 +190,9 @@ class _Search:
                 yield number
 
     def _details(self, kept: _Kept, known: Mapping[int, ET.Element]) -> Iterator[tuple[int, str]]:
-        """What PCI controllers would say otherwise of themselves."""
-        for number in self._names.values():
-            mine, made = _written(self._nodes[number]), _written(known[number])
+        """What devices would say otherwise that libvirt writes down by itself."""
+        for number, again in known.items():
+            mine, made = _written(self._nodes[number]), _written(again)
             for name, value in mine.items():
                 if made.get(name) != value and (number, name) not in kept.details:
                     yield number, name
@@ -234,11 +240,13 @@ def _said(node: ET.Element) -> tuple[object, ...]:
 
 
 def _written(node: ET.Element) -> dict[str, str]:
-    """What libvirt writes down of a PCI controller."""
-    if node.get("type") != "pci":
-        return {}
-    model = node.find("model")
-    found = {} if model is None else {"name": model.get("name", "")}
+    """What libvirt writes down by itself: of a slot that several share, of a PCI controller."""
+    address, model = node.find("address"), node.find("model")
+    found = {} if address is None or _SEVERAL not in address.attrib else {_SEVERAL: address.attrib[_SEVERAL]}
+    if node.get("type") != "pci" or node.tag != "controller":
+        return found
+    if model is not None:
+        found["name"] = model.get("name", "")
     for target in node.findall("target"):
         found |= {name: target.attrib[name] for name in _DERIVED if name in target.attrib}
     return found
@@ -248,6 +256,8 @@ def _place(address: ET.Element | None) -> Mapping[str, object]:
     """An address, however its numbers are written."""
     found: dict[str, object] = {}
     for name, value in address.attrib.items() if address is not None else ():
+        if name == _SEVERAL:
+            continue
         try:
             found[name] = int(value, 0)
         except ValueError:
