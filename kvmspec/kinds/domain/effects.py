@@ -67,7 +67,7 @@ _BESIDES = (
     Effect("firmware.auto", "restart", "the firmware is loaded at boot"),
     *(
         Effect(f"controllers.{name}", "restart", "the guest finds its controllers at boot")
-        for name in ("type", "index", "master")
+        for name in ("type", "index", "count", "master")
     ),
     Effect("preset", "none", "read when the VM, or a device of it, is created"),
     Effect("hotplug_ports", "none", "read when the VM is created"),

@@ -42,6 +42,7 @@ FIELDS: tuple[Field, ...] = (
     Field("autostart", ("autostart",), live(), removable=True, call=Call.AUTOSTART),
     Field("cpus.count", ("vcpu", "@current"), rules.vcpus, number, call=Call.VCPUS),
     Field("cpus.max", ("vcpu", "#"), restart("the maximum is fixed at boot"), number),
+    *places.ROWS,
     *cpus.ROWS,
     *memory.ROWS,
     Field("memory.size", ("currentMemory",), rules.memory, size, call=Call.MEMORY),
@@ -55,7 +56,6 @@ FIELDS: tuple[Field, ...] = (
     *sysinfo.ROWS,
     *security.ROWS,
     *qemu.ROWS,
-    *places.ROWS,
     *disks.ROWS,
     *nics.ROWS,
     Field(
