@@ -67,9 +67,9 @@ def creation_xml(desired: Desired, uuid: str, context: Context, view: HostView |
     name, spec = desired.address.name, desired.spec
     places = Places(context.manifest, view)
     sources = tuple(places.source(name, spec, disk) for disk in spec.disks)
-    paths = [source.path for source in sources]
+    identities = [source.identity for source in sources]
     taken = macs(view) if view is not None else frozenset()
-    keys = allocate(context.manifest.project, name, spec, None, {}, paths, taken)
+    keys = allocate(context.manifest.project, name, spec, None, {}, identities, taken)
     keys = final(spec, keys, {})
     facts = view.facts if view is not None else HostFacts(kvm=True)
     stated = stated_data(render.stated(context.renderer, name, spec, sources, keys, frozenset()), spec)
