@@ -64,6 +64,7 @@ class NetworkSpec(Model):
         {"mode": "bridge", "bridge": "br0", "vlan": 42, "virtualport": "openvswitch"},
         {"mode": "macvtap", "interfaces": ["eno1", "eno2"], "macvtap_mode": "vepa"},
         {"mode": "sriov", "pf": "eno3", "managed": True, "driver": "vfio"},
+        {"mode": "sriov", "devices": ["0000:03:10.1", "0000:03:10.3"]},
     )
     along: ClassVar[dict[str, Sequence[str]]] = {
         "driver": ("mode", "pf"),

@@ -31,7 +31,7 @@ class PoolKind:
         check=check,
         effects=effects,
         creation={"autostart": "true"},
-        names=("vms", "fast", "nas", "lvm", "ceph"),
+        names=("vms", "fast", "nas", "lvm", "ceph", "san", "hba"),
     )
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:

@@ -228,8 +228,9 @@ def _others(stated: Data, live: Data) -> list[Path]:
 
 
 def _topmost(path: Path, stated: Data) -> Path:
-    """The largest element that holds `path` and of which nothing is stated."""
-    return next(path[:length] for length in range(1, len(path) + 1) if get(stated, path[:length]) is None)
+    """The largest element that holds `path` and of which nothing is stated; no more than one field's."""
+    known = max((length for length in range(1, len(path) + 1) if path[:length] in FIELDS), default=1)
+    return next(path[:length] for length in range(known, len(path) + 1) if get(stated, path[:length]) is None)
 
 
 def _edits(xml: str, stated: Data, live: Data, gone: list[Path]) -> tuple[Edit, ...]:
