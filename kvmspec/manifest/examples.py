@@ -49,7 +49,7 @@ class Examples:
         """An object with the field and with what it cannot do without; which of its model's examples
         it is made from."""
         field, model = rest[0], node.object or {}
-        if ".".join(rest[:2]) in (model.get("x-along") or {}):
+        if len(rest) > 1 and f"{rest[0]}.{rest[1]}" in (model.get("x-along") or {}):
             return self._whole(node, rest)
         along = {*(model.get("x-along") or {}).get(field, ())}
         least = {*(model.get("x-least") or ()), *along}

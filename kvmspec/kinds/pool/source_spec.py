@@ -123,12 +123,12 @@ class PoolSource(Model):
     """Where the volumes come from; which of this a pool has, its type says."""
 
     examples: ClassVar[Sequence[Any]] = (
+        {"hosts": ["nas"], "dir": "/export/vms", "format": "nfs", "protocol_version": "4.1"},
         {
             "name": "libvirt-pool",
             "hosts": ["ceph1", "ceph2"],
             "auth": {"username": "libvirt", "secret": "ceph-key"},
         },
-        {"hosts": ["nas"], "dir": "/export/vms", "format": "nfs", "protocol_version": "4.1"},
         {"hosts": ["san"], "devices": ["iqn.2013-06.lan.shop:vms"], "initiator": "iqn.2013-06.lan.shop:hv1"},
         {"devices": ["/dev/sdb1"], "format": "ext4", "vendor": "acme", "product": "disk"},
         {"adapter": "scsi_host1"},
