@@ -54,6 +54,7 @@ class PoolAdapter(Model):
     short = "name"
     examples: ClassVar[Sequence[Any]] = (
         "scsi_host1",
+        {"name": "scsi_host1"},
         {"address": "0000:00:1f.2", "unique_id": 1},
         {"parent": "scsi_host5", "wwnn": "20000000c9831b4b", "wwpn": "10000000c9831b4b", "managed": True},
     )

@@ -53,6 +53,7 @@ class PoolSpec(Model):
     )  # fmt: skip
     least: ClassVar[frozenset[str]] = frozenset({"path", "type"})
     along: ClassVar[Mapping[str, Sequence[str]]] = {
+        "type": ("path", "source"),
         "source": ("type", "path"),
         "mount_options": ("type", "path", "source"),
         "rbd_options": ("type", "source"),
