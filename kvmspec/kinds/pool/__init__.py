@@ -11,7 +11,7 @@ from kvmspec.core.address import Address
 from kvmspec.core.change import Difference
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView
-from kvmspec.kinds import compare
+from kvmspec.kinds import compare, secrets
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.pool import apply, diff, plan
 from kvmspec.kinds.pool.check import check
@@ -35,7 +35,10 @@ class PoolKind:
     )
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
-        return [Desired(Address(host, "pool", item.name), item.spec, item.path)]
+        assert isinstance(item.spec, PoolSpec)
+        auth = item.spec.origin.auth
+        needs = tuple(secrets.needs(host, auth.secret if auth else None, manifest))
+        return [Desired(Address(host, "pool", item.name), item.spec, item.path, needs)]
 
     def diff(self, desired: Desired, view: HostView, context: Context) -> Difference:
         return diff.diff(desired, view, context)

@@ -19,7 +19,7 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.impact import Impact
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.core.problem import Problem
-from kvmspec.kinds import compare
+from kvmspec.kinds import compare, secrets
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.fragments import merged, taken_away
 from kvmspec.kinds.ownership import derived_uuid
@@ -77,7 +77,10 @@ def render(desired: Desired, context: Context) -> str:
     """The XML with which the pool is created."""
     name, spec = desired.address.name, desired.spec
     uuid = spec.uuid or derived_uuid(context.manifest.project, "pool", name)
-    return merged(context.renderer.render("pool.xml.j2", name=name, uuid=uuid, pool=spec), spec.xml)
+    auth = spec.origin.auth
+    secret = secrets.told(auth.secret, context.manifest) if auth else None
+    xml = context.renderer.render("pool.xml.j2", name=name, uuid=uuid, pool=spec, secret=secret)
+    return merged(xml, spec.xml)
 
 
 def diff(desired: Desired, view: HostView, context: Context) -> Difference:

@@ -8,12 +8,12 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.auth import SecretName
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import Text
 
 _WWN = r"^(0x)?[0-9a-fA-F]{16}$"
 _PCI = r"^[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]$"
-_UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 Line = Annotated[Text, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Wwn = Annotated[str, Field(pattern=_WWN, examples=["20000000c9831b4b"])]
@@ -109,15 +109,9 @@ class PoolAuth(Model):
 
     username: Annotated[Line, Field(examples=["libvirt"])]
     """The user there."""
-    secret: Annotated[Line, Field(examples=["ceph-key"])]
-    """The secret of libvirt's that has the password: its UUID, or what it is used for."""
-
-    @property
-    def by_uuid(self) -> bool:
-        """Whether the secret is named by its UUID."""
-        import re
-
-        return re.fullmatch(_UUID, self.secret) is not None
+    secret: SecretName
+    """The secret with the password or key: by its name in the manifest, by what one of the host is used for,
+    or by its UUID."""
 
 
 class PoolSource(Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -13,7 +13,7 @@ from kvmspec.kinds.fragments import PoolFragment
 from kvmspec.kinds.parts import Uuid
 from kvmspec.kinds.pool.source_spec import Line, PoolPermissions, PoolSource
 from kvmspec.kinds.pool.types import TYPES, Type
-from kvmspec.manifest.model import Model
+from kvmspec.manifest.model import Model, Reference
 from kvmspec.manifest.types import HostPath
 
 EXAMPLE = "<pool><source><product name='disk'/></source></pool>"
@@ -119,6 +119,11 @@ class PoolSpec(Model):
         for part in given:
             if part not in (*self.kind.needs, *self.kind.takes):
                 yield ("source", part), "rule", f"a pool of type `{self.type}` has no `{part}`"
+
+    def references(self) -> Iterable[Reference]:
+        """Its secret."""
+        if self.origin.auth is not None:
+            yield "secret", self.origin.auth.secret
 
     @property
     def kind(self) -> Type:

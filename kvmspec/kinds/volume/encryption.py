@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from kvmspec.kinds import compare
-from kvmspec.kinds.ownership import derived_uuid
+from kvmspec.kinds.auth import SecretName
 from kvmspec.manifest.model import Model
-from kvmspec.manifest.section import Manifest
-from kvmspec.manifest.types import Text
-
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Word = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,16}$")]
 
@@ -59,18 +53,10 @@ class VolumeEncryption(Model):
     least: ClassVar[frozenset[str]] = frozenset({"secret"})
     along: ClassVar[dict[str, Sequence[str]]] = {"ivgen": ("cipher",)}
 
-    secret: Annotated[Text, Field(min_length=1, examples=["pgdata-key"])]
+    secret: SecretName = Field(examples=["pgdata-key"])
     """The secret with the passphrase: by its name in the manifest, by what one of the host is used for, or by
     its UUID."""
     cipher: CipherSpec | None = None
     """The cipher; QEMU's choice when not given."""
     ivgen: IvgenSpec | None = None
     """Where initialisation vectors come from; QEMU's choice when not given."""
-
-
-def secret_attribute(secret: str, manifest: Manifest) -> tuple[str, str]:
-    """Attribute and value by which libvirt knows a secret: that of the manifest, or of the host."""
-    declared = compare.specs(manifest).get(("secret", secret))
-    if declared is not None:
-        return "uuid", str(declared.uuid or derived_uuid(manifest.project, "secret", secret))
-    return ("uuid" if _UUID.fullmatch(secret) else "usage"), secret

@@ -18,13 +18,12 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.impact import Impact
 from kvmspec.core.observed import HostView, ObservedVolume
 from kvmspec.core.problem import Problem
-from kvmspec.kinds import bases, compare, use
+from kvmspec.kinds import bases, compare, secrets, use
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.fragments import merged
 from kvmspec.kinds.leaving import vms_leaving
 from kvmspec.kinds.seeds import SeedVolume
 from kvmspec.kinds.volume import growing, rebuild, seed
-from kvmspec.kinds.volume.encryption import secret_attribute
 from kvmspec.kinds.volume.wanted import Wanted, wanted
 from kvmspec.manifest.types import format_size
 
@@ -49,7 +48,7 @@ def render(desired: Desired, context: Context, view: HostView | None = None) -> 
         format=want.format,
         backing=want.backing,
         encryption=encryption,
-        secret=secret_attribute(encryption.secret, context.manifest) if encryption else None,
+        secret=secrets.told(encryption.secret, context.manifest) if encryption else None,
     )
     return merged(xml, getattr(desired.spec, "xml", None))
 

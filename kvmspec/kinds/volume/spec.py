@@ -64,7 +64,9 @@ class VolumeSpec(Model):
         return self
 
     def references(self) -> Iterable[Reference]:
-        """Its pool, and the declared volume it rests on."""
+        """Its pool, its secret, and the declared volume it rests on."""
+        if self.encryption is not None:
+            yield "secret", self.encryption.secret
         if self.pool is not None:
             yield "pool", self.pool
         if self.image is not None:

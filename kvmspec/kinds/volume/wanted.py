@@ -12,7 +12,7 @@ from kvmspec.core.address import Address
 from kvmspec.core.desired import Desired
 from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView
-from kvmspec.kinds import bases, compare
+from kvmspec.kinds import bases, compare, secrets
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.bases import Base
 from kvmspec.manifest.section import Manifest
@@ -136,6 +136,8 @@ def image_needs(image: str, host: str, manifest: Manifest) -> Iterator[Address]:
 def needs(spec: Any, host: str, pool: str, manifest: Manifest) -> Iterator[Address]:
     """The pool, and the volume or image it is made from."""
     yield Address(host, "pool", pool)
+    if (encryption := getattr(spec, "encryption", None)) is not None:
+        yield from secrets.needs(host, encryption.secret, manifest)
     if spec.image is not None:
         yield from image_needs(spec.image, host, manifest)
     if spec.backing is not None and spec.backing.volume is not None:
