@@ -11,12 +11,13 @@ from kvmspec.core.address import Address
 from kvmspec.core.change import Difference
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView
-from kvmspec.kinds import compare, secrets
+from kvmspec.kinds import compare
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.pool import apply, diff, plan
 from kvmspec.kinds.pool.check import check
 from kvmspec.kinds.pool.effects import effects
 from kvmspec.kinds.pool.spec import PoolSpec
+from kvmspec.kinds.secrets import needed
 from kvmspec.manifest.section import Item, Manifest, Section
 
 
@@ -36,8 +37,7 @@ class PoolKind:
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
         assert isinstance(item.spec, PoolSpec)
-        auth = item.spec.origin.auth
-        needs = tuple(secrets.needs(host, auth.secret if auth else None, manifest))
+        needs = tuple(needed(item.spec.references(), manifest, host))
         return [Desired(Address(host, "pool", item.name), item.spec, item.path, needs)]
 
     def diff(self, desired: Desired, view: HostView, context: Context) -> Difference:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -120,11 +120,6 @@ class PoolSpec(Model):
             if part not in (*self.kind.needs, *self.kind.takes):
                 yield ("source", part), "rule", f"a pool of type `{self.type}` has no `{part}`"
 
-    def references(self) -> Iterable[Reference]:
-        """Its secret."""
-        if self.origin.auth is not None:
-            yield "secret", self.origin.auth.secret
-
     @property
     def kind(self) -> Type:
         """What its type needs."""
@@ -139,6 +134,11 @@ class PoolSpec(Model):
         """Where its volumes are on the host; None where they have no place there."""
         usual = self.kind.target
         return self.path or (usual.format(name=self.origin.name or name) if usual else None)
+
+    def references(self) -> Sequence[Reference]:
+        """The secret that its storage is logged in to with."""
+        auth = self.source.auth if self.source is not None else None
+        return [("secret", auth.secret)] if auth is not None else []
 
 
 _ONLY_WITH = {

@@ -12,9 +12,10 @@ from kvmspec.core.address import Address
 from kvmspec.core.desired import Desired
 from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView
-from kvmspec.kinds import bases, compare, secrets
+from kvmspec.kinds import bases, compare
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.bases import Base
+from kvmspec.kinds.secrets import needed
 from kvmspec.manifest.section import Manifest
 
 _STEP = 1024  # libvirt creates in KiB: a capacity between two of them is rounded up
@@ -137,7 +138,7 @@ def needs(spec: Any, host: str, pool: str, manifest: Manifest) -> Iterator[Addre
     """The pool, and the volume or image it is made from."""
     yield Address(host, "pool", pool)
     if (encryption := getattr(spec, "encryption", None)) is not None:
-        yield from secrets.needs(host, encryption.secret, manifest)
+        yield from needed([("secret", encryption.secret)], manifest, host)
     if spec.image is not None:
         yield from image_needs(spec.image, host, manifest)
     if spec.backing is not None and spec.backing.volume is not None:
