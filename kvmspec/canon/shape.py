@@ -96,10 +96,14 @@ DOMAIN = Shape(
         ("devices", "graphics"): attribute("type"),
         ("devices", "video"): positional,
         ("devices", "rng"): identities.rng,
-        ("devices", "input"): joined(attribute("type"), attribute("bus")),
+        ("devices", "input"): identities.input_device,
         ("devices", "hostdev"): identities.hostdev,
         ("devices", "filesystem"): child("target", "dir"),
         ("devices", "redirdev"): positional,
+        ("devices", "hub"): positional,
+        ("devices", "crypto"): positional,
+        ("devices", "lease"): identities.lease,
+        ("devices", "graphics", "channel"): attribute("name"),
         ("devices", "shmem"): attribute("name"),
         ("devices", "memory"): _memory_device,
         ("devices", "sound"): attribute("model"),
@@ -125,6 +129,8 @@ DOMAIN = Shape(
     ordered=frozenset(
         {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
         | {("devices", "interface", "vlan", "tag"), ("devices", "interface", "filterref", "parameter")}
+        | {("devices", "sound", "codec"), ("devices", "redirfilter", "usbdev")}
+        | {("devices", "smartcard", "certificate")}
     ),
     sizes=frozenset(
         {("memory",), ("currentMemory",), ("maxMemory",), ("devices", "memory", "target", "size")}

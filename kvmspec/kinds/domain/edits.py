@@ -32,6 +32,9 @@ RENEWED = frozenset(
         ("devices", "shmem", "model", "@type"),
         ("devices", "iommu", "@model"),
         ("devices", "smartcard", "@mode"),
+        ("devices", "smartcard", "@type"),
+        ("devices", "audio", "@type"),
+        ("devices", "redirdev", "@type"),
         ("devices", "memballoon", "@model"),
         ("devices", "controller", "@model"),
     }

@@ -118,7 +118,8 @@ def new_nic(nic: NicSpec, standard: bool = True) -> NicSpec:
 
 def new_graphics(graphics: GraphicsSpec, standard: bool = True) -> GraphicsSpec:
     """A graphical console as it is created."""
-    return _with(graphics, listen="127.0.0.1" if standard else None)
+    elsewhere = graphics.listen_network or graphics.socket or not graphics.is_server
+    return _with(graphics, listen="127.0.0.1" if standard and not elsewhere else None)
 
 
 def _with(model: M, /, **values: Any) -> M:

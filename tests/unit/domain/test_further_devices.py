@@ -51,9 +51,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "two kinds of device": ({"hostdevs": [{"pci": "41:00.0", "usb": "1d6b:0002"}]}, "exactly one of"),
     "no device": ({"hostdevs": [{}]}, "exactly one of"),
-    "a usb device that is managed": (
-        {"hostdevs": [{"usb": "1d6b:0002", "managed": True}]},
-        "only a PCI device",
+    "a usb device with a driver": (
+        {"hostdevs": [{"usb": "1d6b:0002", "driver": "vfio"}]},
+        "`driver` goes with `pci` only",
     ),
     "a pci address as a number": ({"hostdevs": [{"pci": 4100}]}, 'in quotes: "0000:41:00.0"'),
     "a slot beyond 1f": ({"hostdevs": [{"pci": "0000:41:20.0"}]}, "expected a PCI address"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kvmspec.canon.shape import DOMAIN
 from kvmspec.kinds.domain.importing import disks, machine, nics
 from kvmspec.kinds.domain.importing.accept import Place, at
 from kvmspec.kinds.domain.importing.devices import KINDS
@@ -80,7 +81,7 @@ def _of_kind(path: Path, rendered: Data) -> list[Place]:
     """One entry of a list, where it is known which; else all of them."""
     kind = _KINDS[path[1]]
     whole: Place = tuple(kind.field.split("."))
-    if not kind.several or len(path) < 3:
+    if kind.several is False or len(path) < 3 or ("devices", path[1]) not in DOMAIN.keyed:
         return [whole]
     group: Mapping[str, Any] = rendered["devices"][path[1]]
     names = [name for name in group if name != AGENT]

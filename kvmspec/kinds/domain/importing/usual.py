@@ -47,6 +47,10 @@ _WORDS = (
     Word("devices/serial/target[@type='isa-serial']/model[@name='isa-serial']", "name", "isa-serial"),
     Word("devices/serial/target[@type='isa-serial']", "type", "isa-serial"),
     Word("devices/watchdog", "action", "reset"),
+    *(
+        Word(f"devices/hostdev[@type='{kind}']", "managed", "no")
+        for kind in ("usb", "scsi", "scsi_host", "mdev")
+    ),
 )
 _QXL = {"ram": "65536", "vram": "65536", "vgamem": "16384"}
 _HOLLOW = ("devices/serial/target/model",)
@@ -93,6 +97,7 @@ def _devices(root: ET.Element) -> None:
         root, "devices/input", lambda node: node.get("bus") == "ps2" and not len(node) and arch == "x86_64"
     )
     _remove(root, "devices/memballoon", lambda node: node.attrib == {"model": "virtio"} and not len(node))
+    _remove(root, "devices/panic[@model='isa']/address", lambda node: node.get("iobase") == "0x505")
     _remove(root, "devices/graphics/listen", lambda node: node.attrib == {"type": "address"})
     if len(root.findall("devices/audio")) == 1:
         _remove(root, "devices/audio", lambda node: not len(node) and node.attrib == _audio(root))
