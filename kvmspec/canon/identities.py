@@ -34,6 +34,13 @@ def input_device(node: Node) -> str:
     return f"{name}:{path}" if path else name
 
 
+def end(node: Node) -> str:
+    """Where a character device ends on the host: `spicevmc`, `unix:/run/usb.sock`, `tcp:127.0.0.1:4000`."""
+    source = node.find("source")
+    parts = [source.get(name) for name in ("path", "host", "service")] if source is not None else []
+    return ":".join([node.get("type") or "", *(part for part in parts if part)])
+
+
 def lease(node: Node) -> str:
     """`shop/web`: its lockspace and its key."""
     parts = (node.find(tag) for tag in ("lockspace", "key"))

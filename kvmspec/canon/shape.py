@@ -99,7 +99,7 @@ DOMAIN = Shape(
         ("devices", "input"): identities.input_device,
         ("devices", "hostdev"): identities.hostdev,
         ("devices", "filesystem"): child("target", "dir"),
-        ("devices", "redirdev"): positional,
+        ("devices", "redirdev"): identities.end,
         ("devices", "hub"): positional,
         ("devices", "crypto"): positional,
         ("devices", "lease"): identities.lease,

@@ -105,7 +105,7 @@ class ShmemSpec(Model):
     name: Annotated[Text, Field(pattern=r"^[^/]{1,255}$")] = Field(examples=["ring"])
     """By this name others find it, in /dev/shm."""
     size: PowerOfTwo | None = Field(None, examples=["4MiB"])
-    """Its size, of model `ivshmem-plain`."""
+    """Its size, of model `ivshmem-plain`; 4MiB when not given."""
     model: Literal["ivshmem-plain", "ivshmem-doorbell", "ivshmem"] = "ivshmem-plain"
     """The device the guest sees: with interrupts between its users, or without; `ivshmem` is the old one."""
     role: Literal["master", "peer"] | None = Field(None, examples=["master"])
@@ -122,10 +122,9 @@ class ShmemSpec(Model):
         if self.model == "ivshmem":
             return self
         plain = self.model == "ivshmem-plain"
-        if plain != (self.path is None) or plain != (self.size is not None):
+        if plain != (self.path is None) or (self.size is not None and not plain):
             raise PydanticCustomError(
-                "shmem",
-                "`ivshmem-plain` needs its `size`; `ivshmem-doorbell` the server's `path`, and no `size`",
+                "shmem", "`ivshmem-doorbell` needs the server's `path`, and only `ivshmem-plain` has a `size`"
             )
         if plain and (self.vectors is not None or self.ioeventfd is not None):
             raise PydanticCustomError("shmem", "`vectors` and `ioeventfd` are of `ivshmem-doorbell` only")

@@ -116,7 +116,7 @@ class GraphicsSpec(Model):
             "password_valid_to": "2030-01-31T12:00:00",
             "connected": "disconnect",
         },
-        {"type": "spice", "default_mode": "secure", "channels": {"main": "secure", "record": "insecure"}},
+        {"type": "spice", "default_mode": "secure", "channels": {"main": "any", "record": "insecure"}},
         {"type": "spice", "compression": {"image": "off"}, "streaming": "filter", "clipboard": False},
         {"type": "spice", "mouse": "client", "file_transfer": False},
         {"type": "spice", "listen": "none", "gl": True, "rendernode": "/dev/dri/renderD128"},
@@ -171,7 +171,7 @@ class GraphicsSpec(Model):
     default_mode: Mode | None = Field(None)
     """Whether SPICE's channels are encrypted; `any` when not given."""
     channels: dict[SpiceChannel, Mode] | None = Field(None)
-    """Of which channels of SPICE's that is otherwise."""
+    """Of which channels of SPICE's that is otherwise. libvirt writes none down that is as `default_mode`."""
     compression: CompressionSpec | None = None
     """How what SPICE sends is compressed."""
     streaming: Literal["filter", "all", "off"] | None = Field(None)
@@ -236,6 +236,12 @@ class GraphicsSpec(Model):
                 "graphics", "it listens at one place: `listen`, `listen_network` or `socket`"
             )
         return self
+
+    @property
+    def special_channels(self) -> dict[str, str]:
+        """The channels that are not as the others; libvirt writes down no other."""
+        usual = self.default_mode or "any"
+        return {name: mode for name, mode in (self.channels or {}).items() if mode != usual}
 
     @property
     def is_server(self) -> bool:

@@ -119,24 +119,6 @@ class RomSpec(Model):
     """A file of the host that is shown as the ROM."""
 
 
-class TeamingSpec(Model):
-    """A pair of interfaces, one of which can be taken out for a migration."""
-
-    examples: ClassVar[Sequence[Any]] = ({"type": "transient", "persistent": "ua-backup0"},)
-    least: ClassVar[frozenset[str]] = frozenset({"type"})
-
-    type: Literal["persistent", "transient"] = Field(examples=["transient"])
-    """Whether it stays, or is the one that is taken out."""
-    persistent: Text | None = Field(None, examples=["ua-backup0"])
-    """The alias of the interface that stays, of a `transient` one."""
-
-    @model_validator(mode="after")
-    def _pair(self) -> TeamingSpec:
-        if (self.type == "transient") != (self.persistent is not None):
-            raise PydanticCustomError("teaming", "`persistent` names the other one of a `transient` device")
-        return self
-
-
 KINDS = ("pci", "usb", "mdev", "scsi", "iscsi", "scsi_host")
 _ONLY_OF: Mapping[str, tuple[str, ...]] = {
     "driver": ("pci",),
@@ -213,16 +195,16 @@ class HostdevSpec(Model):
     """Whether other VMs may have the SCSI device, too."""
     rawio: bool | None = Field(None)
     """Whether QEMU gets the right to send a SCSI device any command."""
-    sgio: Literal["filtered", "unfiltered"] | None = Field(None)
-    """Whether the kernel filters a SCSI device's commands; kernels from 5.14 on always do."""
+    sgio: Literal["filtered"] | None = Field(None)
+    """That the kernel filters a SCSI device's commands, as it always does; libvirt 9.0 takes nothing else."""
     startup_policy: Literal["mandatory", "requisite", "optional"] | None = Field(None, examples=["optional"])
     """What becomes of a start when the device is missing: it fails, or with `optional` goes without."""
     guest_reset: Literal["off", "uninitialized", "on"] | None = Field(None)
     """Whether the guest may reset a USB device."""
     write_filtering: bool | None = Field(None, examples=[False])
     """Whether the guest's writes to a PCI device's settings are filtered; of Xen's."""
-    teaming: TeamingSpec | None = None
-    """Of a network card: the interface it is paired with."""
+    teaming: Text | None = Field(None, examples=["ua-backup0"])
+    """Of a network card: the alias of the interface that stays when the card is taken out for a migration."""
 
     @model_validator(mode="after")
     def _one(self) -> HostdevSpec:

@@ -127,7 +127,8 @@ class InputSpec(Model):
             "grab_toggle": "alt-alt",
             "repeat": True,
         },
-        {"type": "mouse", "bus": "virtio", "model": "virtio-non-transitional"},
+        {"type": "mouse", "bus": "virtio", "virtio": {"packed": True}},
+        {"type": "passthrough", "source": "/dev/input/event3", "model": "virtio-non-transitional"},
     )
     least: ClassVar[frozenset[str]] = frozenset({"type"})
 
@@ -163,6 +164,10 @@ class InputSpec(Model):
             raise PydanticCustomError("input", "`passthrough` is on virtio, and `evdev` on no bus")
         if self.type != "evdev" and (self.grab, self.grab_toggle, self.repeat) != (None, None, None):
             raise PydanticCustomError("input", "`grab`, `grab_toggle` and `repeat` are of `evdev` only")
+        if (
+            self.model not in (None, "virtio") and self.type != "passthrough"
+        ):  # "not supported for input" (9.0)
+            raise PydanticCustomError("input", "cards besides `virtio` are of `passthrough` only")
         if self.on_bus != "virtio" and (self.model or self.virtio):
             raise PydanticCustomError("input", "`model` and `virtio` are of a device on virtio only")
         return self

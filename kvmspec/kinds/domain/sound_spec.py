@@ -44,7 +44,7 @@ class StreamSpec(Model):
     """How the sound that goes one way is made: at a rate, in a format, with a buffer."""
 
     examples: ClassVar[Sequence[Any]] = (
-        {"fixed_settings": True, "frequency": 44100, "channels": 2, "format": "s16"},
+        {"mixing_engine": True, "fixed_settings": True, "frequency": 44100, "channels": 2, "format": "s16"},
         {"buffer_length": 100, "voices": 1, "mixing_engine": True},
     )
 
@@ -82,6 +82,17 @@ class StreamSpec(Model):
     """The stream's name in a mixer; of `pulseaudio`."""
     latency: Count | None = Field(None, examples=[2000])
     """The latency that is asked for, in microseconds; of `pulseaudio`."""
+
+    @model_validator(mode="after")
+    def _settings(self) -> StreamSpec:
+        """virDomainAudioCommonParse: "fixed audio settings requires mixing engine" (9.0)."""
+        if self.fixed_settings and not self.mixing_engine:
+            raise PydanticCustomError("audio", "`fixed_settings` takes `mixing_engine: true`")
+        if (self.frequency, self.channels, self.format) != (None, None, None) and not self.fixed_settings:
+            raise PydanticCustomError(
+                "audio", "`frequency`, `channels` and `format` take `fixed_settings: true`"
+            )
+        return self
 
 
 class AudioSpec(Model):

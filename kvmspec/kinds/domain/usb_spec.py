@@ -17,20 +17,38 @@ from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, Text, words
 
 _HEX = re.compile(r"0x[0-9a-fA-F]{1,4}")
+_VERSION = re.compile(r"\d{1,2}\.\d{1,2}")
 
 
-def _hexadecimal(value: Any) -> str:
-    """`0x08`. Raises PydanticCustomError (`hex`)."""
-    if isinstance(value, str) and _HEX.fullmatch(value):
-        return value
-    raise PydanticCustomError("hex", 'expected a number as lsusb shows it, in quotes: "0x1d6b"')
+def _hexadecimal(digits: int) -> Any:
+    """`0x08`, as libvirt writes it: with all its digits, in upper case."""
+
+    def parse(value: Any) -> str:
+        if isinstance(value, str) and _HEX.fullmatch(value) and int(value, 16) < 16**digits:
+            return f"0x{int(value, 16):0{digits}X}"
+        raise PydanticCustomError(
+            "hex", 'expected a number as lsusb shows it, in quotes: "0x{digits}"', {"digits": "1" * digits}
+        )
+
+    return BeforeValidator(parse)
 
 
-Hex = Annotated[
-    str,
-    BeforeValidator(_hexadecimal),
-    words({"type": "string", "examples": ["0x1d6b"]}, "number", "a hexadecimal number, in quotes"),
-]
+def _version(value: Any) -> str:
+    """`1.10`: libvirt takes `1.1` for it, as USB itself writes versions. Raises PydanticCustomError
+    (`version`)."""
+    if isinstance(value, str) and _VERSION.fullmatch(value):
+        major, _, minor = value.partition(".")
+        return f"{int(major)}.{minor:0<2}"
+    raise PydanticCustomError("version", 'expected a version in quotes, such as "2.56"')
+
+
+def _words(digits: int) -> Any:
+    example = "0x08" if digits == 2 else "0x1D6B"
+    return words({"type": "string", "examples": [example]}, "number", "a hexadecimal number, in quotes")
+
+
+Class = Annotated[str, _hexadecimal(2), _words(2)]
+Number = Annotated[str, _hexadecimal(4), _words(4)]
 
 
 class RedirdevSpec(EndSpec):
@@ -57,13 +75,13 @@ class UsbRuleSpec(Model):
 
     allow: bool
     """Whether they may."""
-    class_: Hex | None = Field(None, alias="class", examples=["0x08"])
+    class_: Class | None = Field(None, alias="class", examples=["0x08"])
     """The class of the device; any when not given."""
-    vendor: Hex | None = None
+    vendor: Number | None = None
     """Its vendor."""
-    product: Hex | None = None
+    product: Number | None = None
     """Its product."""
-    version: Annotated[str, Field(pattern=r"^\d{1,2}\.\d{1,2}$")] | None = Field(None, examples=["2.56"])
+    version: Annotated[str, BeforeValidator(_version)] | None = Field(None, examples=["2.56"])
     """Its version."""
 
 

@@ -65,7 +65,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "heads of vga": ({"video": {"model": "vga", "heads": 2}}, "more than one of `heads`"),
     "3d of qxl": ({"video": {"model": "qxl", "accel3d": True}}, "`accel3d` goes with"),
     "no balloon that deflates": ({"balloon": {"model": "none", "autodeflate": True}}, "nothing to state"),
-    "shared memory without a size": ({"shmem": [{"name": "ring"}]}, "needs its `size`"),
+    "shared memory of a server without it": (
+        {"shmem": [{"name": "ring", "model": "ivshmem-doorbell"}]},
+        "needs the server's `path`",
+    ),
     "a cid of the host": ({"vsock": 2}, "greater than or equal to 3"),
     "options of another iommu": ({"iommu": {"model": "virtio", "iotlb": True}}, "only `model: intel`"),
     "spice without a display": ({"redirdevs": 2}, "needs a SPICE display"),

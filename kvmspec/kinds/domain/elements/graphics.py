@@ -57,7 +57,7 @@ def graphics(display: GraphicsSpec, new: bool) -> ET.Element:
         node.set("autoport", "yes")
     _listen(node, display)
     filled(node, display, OPTIONS)
-    for name, mode in (display.channels or {}).items():
+    for name, mode in display.special_channels.items():
         ET.SubElement(node, "channel", name=name, mode=mode)
     return node
 

@@ -14,8 +14,7 @@ OPTIONS: Table = (
     Part("@display", "display", ON),
     Part("@ramfb", "ramfb", ON),
     Part("driver/@name", "driver"),
-    Part("teaming/@type", "teaming.type"),
-    Part("teaming/@persistent", "teaming.persistent"),
+    Part("teaming/@persistent", "teaming"),
     Part("source/@startupPolicy", "startup_policy"),
     Part("source/@guestReset", "guest_reset"),
     Part("source/@writeFiltering", "write_filtering", YES),
@@ -37,7 +36,10 @@ def hostdev(device: HostdevSpec) -> ET.Element:
     if model := device.model or ("vfio-pci" if kind == "mdev" else None):
         node.set("model", model)
     _SOURCES[device.kind](below(node, "source"), device)
-    return filled(node, device, OPTIONS)
+    filled(node, device, OPTIONS)
+    if device.teaming is not None:
+        below(node, "teaming", type="transient")
+    return node
 
 
 def _pci(source: ET.Element, device: HostdevSpec) -> None:

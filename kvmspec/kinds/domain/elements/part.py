@@ -78,6 +78,7 @@ class Part(NamedTuple):
 
     usual  what need not be stated on import: it is there anyway (importing/leaf.py)
     quiet  without a row of its own: the device is known by it, or another row tells it
+    stays  no longer stated, the VM keeps what it has: the device cannot be without
     """
 
     place: str
@@ -85,6 +86,7 @@ class Part(NamedTuple):
     form: Form = TEXT
     usual: Any = None
     quiet: bool = False
+    stays: bool = False
 
 
 Table = tuple[Part, ...]
@@ -146,7 +148,8 @@ def rows(manifest: str, at: Path, table: Iterable[Part], rule: Rule, **more: Any
     for part in table:
         if not part.quiet:
             where = (*at, *part.place.split("/"))
-            yield Field(f"{manifest}.{part.field}", where, rule, part.form.show, removable=True, **more)
+            name = f"{manifest}.{part.field}"
+            yield Field(name, where, rule, part.form.show, removable=not part.stays, **more)
 
 
 def refused(spec: Any, table: Iterable[Part]) -> Iterator[Path]:

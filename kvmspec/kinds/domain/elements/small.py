@@ -48,7 +48,7 @@ WATCHDOG: Table = (
 PANIC: Table = (Part("@model", "model", quiet=True),)
 VSOCK: Table = (Part("@model", "model", usual="virtio"), *VIRTIO)
 BALLOON: Table = (
-    Part("@model", "model"),
+    Part("@model", "model", stays=True),
     Part("@autodeflate", "autodeflate", ON),
     Part("@freePageReporting", "free_page_reporting", ON),
     *VIRTIO,
@@ -56,14 +56,14 @@ BALLOON: Table = (
 SHMEM: Table = (
     Part("@name", "name", quiet=True),
     Part("@role", "role"),
-    Part("model/@type", "model", usual="ivshmem-plain"),
+    Part("model/@type", "model", usual="ivshmem-plain", stays=True),
     Part("size", "size", AMOUNT, quiet=True),
     Part("server/@path", "path"),
     Part("msi/@vectors", "vectors", NUMBER),
     Part("msi/@ioeventfd", "ioeventfd", ON),
 )
 IOMMU: Table = (
-    Part("@model", "model"),
+    Part("@model", "model", stays=True),
     Part("driver/@intremap", "intremap", ON),
     Part("driver/@caching_mode", "caching_mode", ON),
     Part("driver/@eim", "eim", ON),
@@ -90,8 +90,8 @@ FOLDER: Table = (
     Part("binary/lock/@posix", "daemon.posix_locks", ON),
     Part("binary/lock/@flock", "daemon.flock", ON),
     Part("binary/thread_pool/@size", "daemon.threads", NUMBER),
-    Part("source/@dir", "source"),
-    Part("source/@socket", "socket"),
+    Part("source/@dir", "source", stays=True),
+    Part("source/@socket", "socket", stays=True),
     Part("target/@dir", "target", quiet=True),
     Part("readonly", "readonly", THERE),
     Part("boot/@order", "boot_order", NUMBER),
@@ -121,7 +121,7 @@ CRYPTO: Table = (
 LEASE: Table = (
     Part("lockspace/#", "lockspace", quiet=True),
     Part("key/#", "key", quiet=True),
-    Part("target/@path", "path"),
+    Part("target/@path", "path", stays=True),
     Part("target/@offset", "offset", NUMBER),
 )
 

@@ -28,7 +28,7 @@ _STREAM = (
     ("@latency", "latency", NUMBER),
 )
 AUDIO: Table = (
-    Part("@type", "type"),
+    Part("@type", "type", stays=True),
     Part("@timerPeriod", "timer_period", NUMBER),
     Part("@serverName", "server"),
     Part("@driver", "driver"),

@@ -20,7 +20,7 @@ from kvmspec.kinds.domain.video_spec import VideoSpec
 VIDEO: Table = (
     Part("driver/@name", "backend", usual="qemu"),
     *VIRTIO,
-    Part("model/@type", "model"),
+    Part("model/@type", "model", stays=True),
     Part("model/@ram", "ram", KIB),
     Part("model/@heads", "heads", NUMBER, usual=1),
     Part("model/@vram", "vram", KIB),

@@ -42,8 +42,10 @@ _WORDS = (
     Word("cpu[@mode='custom']/model", "fallback", "allow"),
     Word("devices/video[1]/model", "primary", "yes"),
     Word("devices/video/model", "heads", "1"),
-    Word("devices/video/model[@type='cirrus']", "vram", "16384"),
-    Word("devices/video/model[@type='vga']", "vram", "16384"),
+    *(
+        Word(f"devices/video/model[@type='{kind}']", "vram", "16384")
+        for kind in ("cirrus", "vga", "bochs", "vmvga")
+    ),
     Word("devices/serial/target[@type='isa-serial']/model[@name='isa-serial']", "name", "isa-serial"),
     Word("devices/serial/target[@type='isa-serial']", "type", "isa-serial"),
     Word("devices/watchdog", "action", "reset"),
@@ -53,7 +55,13 @@ _WORDS = (
     ),
 )
 _QXL = {"ram": "65536", "vram": "65536", "vgamem": "16384"}
-_HOLLOW = ("devices/serial/target/model",)
+_HOLLOW = (
+    "devices/serial/target/model",
+    "devices/audio/input/settings",
+    "devices/audio/output/settings",
+    "devices/audio/input",
+    "devices/audio/output",
+)
 """Elements that are nothing without attributes."""
 
 
@@ -97,7 +105,6 @@ def _devices(root: ET.Element) -> None:
         root, "devices/input", lambda node: node.get("bus") == "ps2" and not len(node) and arch == "x86_64"
     )
     _remove(root, "devices/memballoon", lambda node: node.attrib == {"model": "virtio"} and not len(node))
-    _remove(root, "devices/panic[@model='isa']/address", lambda node: node.get("iobase") == "0x505")
     _remove(root, "devices/graphics/listen", lambda node: node.attrib == {"type": "address"})
     if len(root.findall("devices/audio")) == 1:
         _remove(root, "devices/audio", lambda node: not len(node) and node.attrib == _audio(root))
