@@ -177,12 +177,23 @@ def _tidy(node: Any) -> None:
 def _append(parent: Any, element: Any) -> Any:
     """Behind the last sibling of the same tag, else at the end; indentation is kept neat."""
     alike = parent.findall(element.tag)
+    last = next((child for child in parent if child.tag in _LAST.get(parent.tag, ())), None)
     if alike:
         element.tail = alike[-1].tail
         alike[-1].addnext(element)
+    elif last is not None:
+        element.tail = parent.text
+        last.addprevious(element)
     else:
         parent.append(element)
     return element
+
+
+_LAST = {
+    "hostdev": frozenset({"boot", "rom", "alias", "address", "readonly", "shareable"}),
+    "smartcard": frozenset({"database", "alias", "address"}),
+}
+"""What has to stand behind the rest of a device: libvirt 9.0's schema refuses these in another order."""
 
 
 def _detach(node: Any) -> None:

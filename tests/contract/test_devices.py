@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 import threading
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import libvirt
+import libvirt_qemu  # type: ignore[import-untyped]
 import pytest
 
 from kvmspec.adapters.libvirt import connect
@@ -97,6 +100,29 @@ def test_a_device_comes_and_goes_without_a_restart(stage: Stage, running: str, w
         stage.host.devices.detach(running, alias, 60, quiet)
     assert (stage.number(), stage.aliases()) == before
     stage.host.devices.detach(running, alias, 60, pytest.fail)  # done already
+
+
+def test_block_nodes_that_a_dead_libvirtd_left_are_no_obstacle(stage: Stage, running: str) -> None:
+    with attached(stage, running, disk(stage, "vdb", "virtio")) as alias:
+        nodes = query(stage, running, "query-named-block-nodes")
+        newest = max(int(match[1]) for match in re.finditer(r"libvirt-(\d+)-storage", json.dumps(nodes)))
+        stage.host.devices.detach(running, alias, 60, quiet)
+    left = [f"libvirt-{newest + 1}-storage", f"libvirt-{newest + 2}-storage"]
+    for name in left:
+        query(stage, running, "blockdev-add", **{"driver": "null-co", "node-name": name})
+    try:
+        with attached(stage, running, disk(stage, "vdb", "virtio")) as alias:
+            stage.host.devices.detach(running, alias, 60, quiet)
+    finally:
+        for name in left:
+            query(stage, running, "blockdev-del", **{"node-name": name})
+
+
+def query(stage: Stage, name: str, command: str, **arguments: str) -> Any:
+    """What QEMU's monitor answers."""
+    asked = json.dumps({"execute": command, "arguments": arguments})
+    domain = stage.host.conn.lookupByName(name)
+    return json.loads(libvirt_qemu.qemuMonitorCommand(domain, asked, 0))
 
 
 def test_the_guest_sees_what_comes_and_goes(stage: Stage, running: str) -> None:

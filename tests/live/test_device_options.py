@@ -78,7 +78,7 @@ CASES: dict[str, tuple[Fields, Fields]] = {
         display("vnc", websocket=-1, power_control=True, keymap="de"),
     ),
     "spice": (
-        display("spice", default_mode="secure", channels={"main": "secure", "record": "any"}),
+        display("spice", default_mode="secure", channels={"main": "secure", "record": "insecure"}),
         display("spice", channels={"main": "insecure"}, connected="disconnect", password="secret"),
     ),
     "spice's ways": (

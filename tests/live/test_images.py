@@ -237,7 +237,7 @@ class TestKilled:
         kill(run)
         there, depot.served.rate = part.stat().st_size, None
         assert there < len(data) and depot.kept() == depot.bases() == []
-        assert depot.scene.domains() == set()
+        wait_for(lambda: depot.scene.domains() == set(), 20, what="the lock of a dead process goes by itself")
 
         before = len(depot.served.requests)
         depot.settle()

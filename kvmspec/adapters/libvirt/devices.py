@@ -20,6 +20,8 @@ from kvmspec.manifest.secrets import SecretStore
 _LIVE = libvirt.VIR_DOMAIN_AFFECT_LIVE
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 5.0  # seconds until it is asked again; doubled each time
 _LOOK_AGAIN = 1.0  # seconds without an event after which the XML is looked at
+_LEFT_BEHIND = re.compile(r"Duplicate nodes with node-name")  # block nodes in QEMU
+_NODES_LEFT = 8  # at most, of one attach that libvirtd died in: a chain of images has several
 _ASKED_ALREADY = re.compile(r"already in the process of unplug")  # QEMU, from 6.0 on
 _MISSING = getattr(libvirt, "VIR_ERR_DEVICE_MISSING", -1)  # libvirt 4.1
 _HELD = (
@@ -47,7 +49,8 @@ class Devices:
     def attach(self, name: str, xml: str) -> None:
         """Give the running guest a device. Secret tokens are resolved here."""
         with self._hidden(f"attach {_called(xml)} to vm/{name}"):
-            self._conn.lookupByName(name).attachDeviceFlags(self._secrets.reveal_xml(xml), _LIVE)
+            domain = self._conn.lookupByName(name)
+            _past_leftovers(domain.attachDeviceFlags, self._secrets.reveal_xml(xml))
 
     def update(self, name: str, xml: str) -> None:
         """Change a device of the running guest to what `xml` says. Secret tokens are resolved here.
@@ -65,7 +68,7 @@ class Devices:
         with self._hidden(f"change {_called(xml)} of vm/{name}"):
             domain = self._conn.lookupByName(name)
             try:
-                domain.updateDeviceFlags(self._secrets.reveal_xml(xml), _LIVE)
+                _past_leftovers(domain.updateDeviceFlags, self._secrets.reveal_xml(xml))
             except libvirt.libvirtError:
                 with suppress(libvirt.libvirtError):
                     take_back(domain, xml)
@@ -196,6 +199,23 @@ class _Asking:
     def _kept(self) -> LibvirtFailure:
         how = "refuses to let go of it" if self._refused else "does not let go of it"
         return LibvirtFailure(f"detach {self._alias} from vm/{self._name}: the guest {how}", hint=_HELD)
+
+
+def _past_leftovers(call: Callable[[str, int], object], device: str) -> None:
+    """Make a live call as often as there are block nodes in its way.
+
+    A libvirtd that died while it opened an image leaves nodes in QEMU, and the next one counts from
+    before them: the call fails by the name, and takes the next number when it is made again [measured
+    on 9.0].
+    """
+    for left in reversed(range(_NODES_LEFT)):
+        try:
+            call(device, _LIVE)
+        except libvirt.libvirtError as error:
+            if not left or not _LEFT_BEHIND.search(str(error)):
+                raise
+        else:
+            return
 
 
 def _with_alias(xml: str, alias: str) -> ET.Element | None:

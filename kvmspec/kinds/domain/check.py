@@ -10,7 +10,6 @@ from kvmspec.adapters.libvirt.domains import LOCK_NAME
 from kvmspec.kinds import seeds
 from kvmspec.kinds.bases import undeclared
 from kvmspec.kinds.domain.addresses import addresses
-from kvmspec.kinds.domain.cloud_check import check_cloud_init
 from kvmspec.kinds.domain.keys import disk_keys
 from kvmspec.kinds.domain.seeding import pool_for
 from kvmspec.kinds.domain.sources import Places, own_volumes
@@ -31,6 +30,8 @@ def check(manifest: Manifest) -> Iterator[Finding]:
         if (install := _spec(item).install) is not None and install.is_image:
             yield from undeclared((*item.path, "install", "iso"), install.iso, "iso", manifest)
         if (cloud_init := _spec(item).cloud_init) is not None:
+            from kvmspec.kinds.domain.cloud_check import check_cloud_init
+
             yield from check_cloud_init(cloud_init, (*item.path, "cloud_init"))
         yield from _seed(item, manifest)
     yield from _macs(manifest)

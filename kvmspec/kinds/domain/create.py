@@ -21,7 +21,6 @@ from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_for, sealed_xml
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
-from kvmspec.kinds.domain.wait import waiting
 from kvmspec.kinds.records import PENDING, KeyMap, macs
 from kvmspec.manifest.secrets import masked
 from kvmspec.manifest.types import format_size
@@ -45,7 +44,10 @@ def creation(desired: Desired, found: Match, view: HostView, context: Context) -
     if spec.state == "running":
         if not installing.starts_it(spec):
             chain.append((StartDomain(address), "start"))
-        chain += waiting(address, spec.wait_for)
+        if spec.wait_for is not None:
+            from kvmspec.kinds.domain.wait import waiting
+
+            chain += waiting(address, spec.wait_for)
     notes = tuple(f"{problem.message}; it is not to be started yet" for problem in problems)
     over = tuple(installing.written_over(desired, view, places))
     return Difference(

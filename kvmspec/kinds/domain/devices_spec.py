@@ -3,26 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from kvmspec.kinds.domain.fixed_spec import (
-    BalloonSpec,
-    IommuSpec,
-    PanicSpec,
-    ShmemSpec,
-    VsockSpec,
-    WatchdogSpec,
-)
-from kvmspec.kinds.domain.hostdev_spec import HostdevSpec
-from kvmspec.kinds.domain.plugged_spec import ChannelSpec, InputSpec, RngSpec
-from kvmspec.kinds.domain.rare_spec import CryptoSpec, LeaseSpec
-from kvmspec.kinds.domain.sound_spec import AudioSpec, SoundSpec
-from kvmspec.kinds.domain.usb_spec import HubSpec, RedirdevSpec, SmartcardSpec, UsbRuleSpec
-from kvmspec.kinds.domain.video_spec import VideoSpec
+from kvmspec.manifest.deferred import deferred
 from kvmspec.manifest.model import Model
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.fixed_spec import (
+        BalloonSpec,
+        IommuSpec,
+        PanicSpec,
+        ShmemSpec,
+        VsockSpec,
+        WatchdogSpec,
+    )
+    from kvmspec.kinds.domain.hostdev_spec import HostdevSpec
+    from kvmspec.kinds.domain.plugged_spec import ChannelSpec, InputSpec, RngSpec
+    from kvmspec.kinds.domain.rare_spec import CryptoSpec, LeaseSpec
+    from kvmspec.kinds.domain.sound_spec import AudioSpec, SoundSpec
+    from kvmspec.kinds.domain.usb_spec import HubSpec, RedirdevSpec, SmartcardSpec, UsbRuleSpec
+    from kvmspec.kinds.domain.video_spec import VideoSpec
+else:
+    BalloonSpec = deferred("kvmspec.kinds.domain.fixed_spec", "BalloonSpec")
+    IommuSpec = deferred("kvmspec.kinds.domain.fixed_spec", "IommuSpec")
+    PanicSpec = deferred("kvmspec.kinds.domain.fixed_spec", "PanicSpec")
+    ShmemSpec = deferred("kvmspec.kinds.domain.fixed_spec", "ShmemSpec")
+    VsockSpec = deferred("kvmspec.kinds.domain.fixed_spec", "VsockSpec")
+    WatchdogSpec = deferred("kvmspec.kinds.domain.fixed_spec", "WatchdogSpec")
+    HostdevSpec = deferred("kvmspec.kinds.domain.hostdev_spec", "HostdevSpec")
+    ChannelSpec = deferred("kvmspec.kinds.domain.plugged_spec", "ChannelSpec")
+    InputSpec = deferred("kvmspec.kinds.domain.plugged_spec", "InputSpec")
+    RngSpec = deferred("kvmspec.kinds.domain.plugged_spec", "RngSpec")
+    CryptoSpec = deferred("kvmspec.kinds.domain.rare_spec", "CryptoSpec")
+    LeaseSpec = deferred("kvmspec.kinds.domain.rare_spec", "LeaseSpec")
+    AudioSpec = deferred("kvmspec.kinds.domain.sound_spec", "AudioSpec")
+    SoundSpec = deferred("kvmspec.kinds.domain.sound_spec", "SoundSpec")
+    HubSpec = deferred("kvmspec.kinds.domain.usb_spec", "HubSpec")
+    RedirdevSpec = deferred("kvmspec.kinds.domain.usb_spec", "RedirdevSpec")
+    SmartcardSpec = deferred("kvmspec.kinds.domain.usb_spec", "SmartcardSpec")
+    UsbRuleSpec = deferred("kvmspec.kinds.domain.usb_spec", "UsbRuleSpec")
+    VideoSpec = deferred("kvmspec.kinds.domain.video_spec", "VideoSpec")
 
 
 class DevicesSpec(Model):
@@ -96,12 +119,20 @@ class DevicesSpec(Model):
     @property
     def rngs(self) -> tuple[RngSpec, ...]:
         """The random number generators that are stated."""
-        return (RngSpec(),) if self.rng is True else self.rng or ()
+        if self.rng is not True:
+            return self.rng or ()
+        from kvmspec.kinds.domain.plugged_spec import RngSpec
+
+        return (RngSpec(),)
 
     @property
     def panics(self) -> tuple[PanicSpec, ...]:
         """The panic devices that are stated."""
-        return (PanicSpec(),) if self.panic is True else _each(self.panic)
+        if self.panic is not True:
+            return _each(self.panic)
+        from kvmspec.kinds.domain.fixed_spec import PanicSpec
+
+        return (PanicSpec(),)
 
     @property
     def watchdogs(self) -> tuple[WatchdogSpec, ...]:
@@ -122,6 +153,8 @@ class DevicesSpec(Model):
     def redirected(self) -> tuple[RedirdevSpec, ...]:
         """The places for USB devices that are lent."""
         if isinstance(self.redirdevs, int):
+            from kvmspec.kinds.domain.usb_spec import RedirdevSpec
+
             return (RedirdevSpec(type="spicevmc"),) * self.redirdevs
         return self.redirdevs or ()
 
@@ -129,6 +162,8 @@ class DevicesSpec(Model):
     def balloons(self) -> BalloonSpec | None:
         """The balloon that is stated, that it be none included."""
         if isinstance(self.balloon, bool):
+            from kvmspec.kinds.domain.fixed_spec import BalloonSpec
+
             return BalloonSpec(model="virtio" if self.balloon else "none")
         return self.balloon
 
@@ -136,7 +171,11 @@ class DevicesSpec(Model):
     def cards(self) -> tuple[VideoSpec, ...]:
         """The video cards that are stated, that there be none included: libvirt gives one with every
         display."""
-        return (VideoSpec(model="none"),) if self.video is False else _each(self.video)
+        if self.video is not False:
+            return _each(self.video)
+        from kvmspec.kinds.domain.video_spec import VideoSpec
+
+        return (VideoSpec(model="none"),)
 
     @property
     def asks_for_spice(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from kvmspec.kinds.domain.video_spec import PowerOfTwo
+from kvmspec.kinds.domain.device_types import PowerOfTwo
 from kvmspec.kinds.domain.virtio_spec import VirtioModel, VirtioSpec
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, Text

@@ -153,8 +153,3 @@ class FilesystemSpec(Model):
         if (self.fmode or self.dmode) and self.accessmode != "mapped":
             raise PydanticCustomError("filesystem", "`fmode` and `dmode` go with `accessmode: mapped` only")
         return self
-
-
-def shares_memory(folders: Sequence[FilesystemSpec] | None) -> bool:
-    """Whether one of them needs memory that guest and host share."""
-    return any(folder.driver == "virtiofs" for folder in folders or ())

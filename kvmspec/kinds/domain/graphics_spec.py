@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from kvmspec.kinds.domain.sound_spec import AudioId
+from kvmspec.kinds.domain.device_types import AudioId
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, Name, Secret, Text, words
 
@@ -97,7 +97,6 @@ class CompressionSpec(Model):
 
 
 SpiceChannel = Literal["main", "display", "inputs", "cursor", "playback", "record", "smartcard", "usbredir"]
-Mode = Literal["any", "secure", "insecure"]
 
 
 class GraphicsSpec(Model):
@@ -116,7 +115,7 @@ class GraphicsSpec(Model):
             "password_valid_to": "2030-01-31T12:00:00",
             "connected": "disconnect",
         },
-        {"type": "spice", "default_mode": "secure", "channels": {"main": "any", "record": "insecure"}},
+        {"type": "spice", "default_mode": "secure", "channels": {"main": "secure", "record": "insecure"}},
         {"type": "spice", "compression": {"image": "off"}, "streaming": "filter", "clipboard": False},
         {"type": "spice", "mouse": "client", "file_transfer": False},
         {"type": "spice", "listen": "none", "gl": True, "rendernode": "/dev/dri/renderD128"},
@@ -168,10 +167,10 @@ class GraphicsSpec(Model):
     """Whether a viewer may have it alone, of `vnc` only; QEMU lets one that asks for it when not given."""
     power_control: bool | None = Field(None)
     """Whether a viewer may shut down and reset the VM, of `vnc` only."""
-    default_mode: Mode | None = Field(None)
+    default_mode: Literal["any", "secure", "insecure"] | None = Field(None)
     """Whether SPICE's channels are encrypted; `any` when not given."""
-    channels: dict[SpiceChannel, Mode] | None = Field(None)
-    """Of which channels of SPICE's that is otherwise. libvirt writes none down that is as `default_mode`."""
+    channels: dict[SpiceChannel, Literal["secure", "insecure"]] | None = Field(None)
+    """Of which channels of SPICE's that is otherwise."""
     compression: CompressionSpec | None = None
     """How what SPICE sends is compressed."""
     streaming: Literal["filter", "all", "off"] | None = Field(None)
@@ -236,12 +235,6 @@ class GraphicsSpec(Model):
                 "graphics", "it listens at one place: `listen`, `listen_network` or `socket`"
             )
         return self
-
-    @property
-    def special_channels(self) -> dict[str, str]:
-        """The channels that are not as the others; libvirt writes down no other."""
-        usual = self.default_mode or "any"
-        return {name: mode for name, mode in (self.channels or {}).items() if mode != usual}
 
     @property
     def is_server(self) -> bool:

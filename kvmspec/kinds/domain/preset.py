@@ -6,7 +6,7 @@ Applied at creation only, so that a new kvmspec never plans a change by itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain.clock_spec import STANDARD_TIMERS, ClockSpec
@@ -14,12 +14,14 @@ from kvmspec.kinds.domain.cpus_spec import CpusSpec
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.devices_spec import DevicesSpec
 from kvmspec.kinds.domain.features_spec import FeaturesSpec
-from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
 from kvmspec.kinds.domain.keys import bus_of
 from kvmspec.kinds.domain.memory_spec import MemorySpec
 from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.manifest.model import Model
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
 
 HOTPLUG_PORTS = 4
 
@@ -93,6 +95,8 @@ def completed(spec: VmSpec, facts: HostFacts) -> VmSpec:
     }
     if spec.graphics:
         values["graphics"] = tuple(new_graphics(graphics, standard) for graphics in spec.graphics)
+    if spec.clock is not None:
+        values["clock"] = _with(spec.clock, offset="utc")  # libvirt's schema takes no clock without
     if standard:
         values["features"] = _with(spec.features or FeaturesSpec(), acpi=True, apic=True)
         values["devices"] = _with(spec.devices or DevicesSpec(), rng=True)

@@ -11,7 +11,6 @@ from kvmspec.kinds.domain import preset
 from kvmspec.kinds.domain.controllers import Controller, controllers
 from kvmspec.kinds.domain.controllers_spec import Placed, placed
 from kvmspec.kinds.domain.devices import DiskSpec
-from kvmspec.kinds.domain.folders_spec import shares_memory
 from kvmspec.kinds.domain.fragments import merged
 from kvmspec.kinds.domain.further import displays, further
 from kvmspec.kinds.domain.keys import disk_keys, number_of
@@ -87,7 +86,7 @@ class Machine(NamedTuple):
     @property
     def shares_memory(self) -> bool:
         """Whether it needs memory that it shares with the host. A VM that exists gets it with the folder."""
-        return self.create and shares_memory(self.spec.filesystems)
+        return self.create and any(folder.driver == "virtiofs" for folder in self.spec.filesystems or ())
 
 
 def stated(

@@ -11,11 +11,11 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.device_types import AudioId
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import Text
 
 Count = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
-AudioId = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
 
 _STREAMS: Mapping[str, tuple[str, ...]] = {
     "buffer_count": ("coreaudio", "oss", "sdl"),

@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, ClassVar, Literal, LiteralString
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, LiteralString
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.clock_spec import ClockSpec, Crash, LockFailure, Off, PowerSpec
-from kvmspec.kinds.domain.cloud_init import CloudInitSpec
 from kvmspec.kinds.domain.controllers_spec import ControllerSpec, contradiction
 from kvmspec.kinds.domain.cpus_spec import CpusSpec, Iothreads
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.devices_spec import DevicesSpec
-from kvmspec.kinds.domain.features_spec import FeaturesSpec
 from kvmspec.kinds.domain.firmware_spec import BootSpec, FirmwareSpec
-from kvmspec.kinds.domain.folders_spec import FilesystemSpec
 from kvmspec.kinds.domain.fragment_spec import EXAMPLE, Fragment
-from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
-from kvmspec.kinds.domain.install import InstallSpec
 from kvmspec.kinds.domain.memory_spec import BlkioSpec, MemorySpec
 from kvmspec.kinds.domain.nic_spec import NicSpec
-from kvmspec.kinds.domain.sysinfo_spec import SysinfoSpec
-from kvmspec.kinds.domain.tpm_spec import TpmSpec
-from kvmspec.kinds.domain.wait import WaitSpec
 from kvmspec.kinds.parts import Uuid
+from kvmspec.manifest.deferred import deferred
 from kvmspec.manifest.model import Model, Reference
 from kvmspec.manifest.types import Duration, HostPath, Name, Text
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.cloud_init import CloudInitSpec
+    from kvmspec.kinds.domain.features_spec import FeaturesSpec
+    from kvmspec.kinds.domain.folders_spec import FilesystemSpec
+    from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
+    from kvmspec.kinds.domain.install import InstallSpec
+    from kvmspec.kinds.domain.sysinfo_spec import SysinfoSpec
+    from kvmspec.kinds.domain.tpm_spec import TpmSpec
+    from kvmspec.kinds.domain.wait import WaitSpec
+else:
+    CloudInitSpec = deferred("kvmspec.kinds.domain.cloud_init", "CloudInitSpec")
+    FeaturesSpec = deferred("kvmspec.kinds.domain.features_spec", "FeaturesSpec")
+    TpmSpec = deferred("kvmspec.kinds.domain.tpm_spec", "TpmSpec")
+    FilesystemSpec = deferred("kvmspec.kinds.domain.folders_spec", "FilesystemSpec")
+    GraphicsSpec = deferred("kvmspec.kinds.domain.graphics_spec", "GraphicsSpec")
+    InstallSpec = deferred("kvmspec.kinds.domain.install", "InstallSpec")
+    SysinfoSpec = deferred("kvmspec.kinds.domain.sysinfo_spec", "SysinfoSpec")
+    WaitSpec = deferred("kvmspec.kinds.domain.wait", "WaitSpec")
 
 
 class LifecycleSpec(Model):

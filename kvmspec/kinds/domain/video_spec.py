@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.device_types import PowerOfTwo
 from kvmspec.kinds.domain.virtio_spec import VirtioSpec
 from kvmspec.manifest.model import Model
-from kvmspec.manifest.types import HostPath, Size
-
-MIB = 2**20
+from kvmspec.manifest.types import HostPath
 
 _ONLY_OF: Mapping[str, tuple[str, ...]] = {
     "accel3d": ("virtio",),
@@ -30,17 +29,6 @@ _ONLY_OF: Mapping[str, tuple[str, ...]] = {
 }
 """Fields that not every model has."""
 _WITHOUT_VRAM = ("virtio", "ramfb", "none")
-
-
-def _power_of_two(size: int) -> int:
-    """libvirt rounds other sizes of a video card's memory up (measured on 9.0), and refuses them for shared
-    memory."""
-    if size < MIB or size & (size - 1):
-        raise PydanticCustomError("size", "expected a power of two from 1MiB up, such as 16MiB")
-    return size
-
-
-PowerOfTwo = Annotated[Size, AfterValidator(_power_of_two)]
 
 
 def _resolution(value: Any) -> str:

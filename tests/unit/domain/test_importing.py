@@ -145,10 +145,6 @@ LEFT: dict[str, tuple[str, str]] = {
         domain(disk(more="<serial>a/b</serial>" + pci(2))),
         "<serial>a/b</serial>",
     ),
-    "what another does when it crashes": (
-        domain().replace("<on_crash>destroy", "<on_crash>preserve"),
-        "<on_crash>preserve",
-    ),
     "metadata of others": (
         domain(more="<metadata><a:b xmlns:a='urn:a'>kept</a:b></metadata>"),
         "kept",

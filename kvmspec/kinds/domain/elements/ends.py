@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING
 
 from kvmspec.kinds.domain.elements.part import below
-from kvmspec.kinds.domain.ends_spec import EndSpec
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.ends_spec import EndSpec
 
 _MODES = {"unix": "connect", "tcp": "connect"}
 

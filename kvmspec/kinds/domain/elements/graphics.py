@@ -7,9 +7,12 @@ nowhere, or at a socket, has no port.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING
 
 from kvmspec.kinds.domain.elements.part import NUMBER, ON, YES, Part, Table, filled
-from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
 
 PORTS: Table = (
     Part("@port", "port", NUMBER, usual=-1, quiet=True),
@@ -57,7 +60,7 @@ def graphics(display: GraphicsSpec, new: bool) -> ET.Element:
         node.set("autoport", "yes")
     _listen(node, display)
     filled(node, display, OPTIONS)
-    for name, mode in display.special_channels.items():
+    for name, mode in (display.channels or {}).items():
         ET.SubElement(node, "channel", name=name, mode=mode)
     return node
 

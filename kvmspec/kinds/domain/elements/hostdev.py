@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from kvmspec.kinds.domain.elements.part import NUMBER, ON, THERE, YES, Part, Table, below, filled
-from kvmspec.kinds.domain.hostdev_spec import HostdevSpec
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.hostdev_spec import HostdevSpec
 
 OPTIONS: Table = (
     Part("@sgio", "sgio"),

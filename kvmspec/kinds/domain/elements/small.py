@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING
 
 from kvmspec.kinds.domain.elements.ends import ended
 from kvmspec.kinds.domain.elements.part import (
@@ -20,12 +21,14 @@ from kvmspec.kinds.domain.elements.part import (
     filled,
     words,
 )
-from kvmspec.kinds.domain.fixed_spec import BalloonSpec, VsockSpec
-from kvmspec.kinds.domain.folders_spec import FilesystemSpec
-from kvmspec.kinds.domain.plugged_spec import InputSpec, RngSpec
-from kvmspec.kinds.domain.rare_spec import CryptoSpec
-from kvmspec.kinds.domain.tpm_spec import TpmSpec
-from kvmspec.kinds.domain.usb_spec import RedirdevSpec, SmartcardSpec, UsbRuleSpec
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.fixed_spec import BalloonSpec, VsockSpec
+    from kvmspec.kinds.domain.folders_spec import FilesystemSpec
+    from kvmspec.kinds.domain.plugged_spec import InputSpec, RngSpec
+    from kvmspec.kinds.domain.rare_spec import CryptoSpec
+    from kvmspec.kinds.domain.tpm_spec import TpmSpec
+    from kvmspec.kinds.domain.usb_spec import RedirdevSpec, SmartcardSpec, UsbRuleSpec
 
 RNG: Table = (
     Part("@model", "model", usual="virtio", quiet=True),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from kvmspec.kinds.domain.elements.part import NUMBER, TEXT, YES, Part, Table, element
-from kvmspec.kinds.domain.sound_spec import AudioSpec, SoundSpec
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.sound_spec import AudioSpec, SoundSpec
 
 _STREAM = (
     ("@mixingEngine", "mixing_engine", YES),

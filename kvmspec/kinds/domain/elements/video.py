@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING
 
 from kvmspec.kinds.domain.elements.part import (
     KIB,
@@ -15,7 +16,9 @@ from kvmspec.kinds.domain.elements.part import (
     below,
     element,
 )
-from kvmspec.kinds.domain.video_spec import VideoSpec
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.video_spec import VideoSpec
 
 VIDEO: Table = (
     Part("driver/@name", "backend", usual="qemu"),

@@ -12,6 +12,7 @@ from kvmspec.kinds.domain.importing.devices import KINDS, Kind, is_agent, is_con
 from kvmspec.kinds.domain.importing.disks import disk
 from kvmspec.kinds.domain.importing.leaf import Data, said
 from kvmspec.kinds.domain.importing.nics import nic
+from kvmspec.kinds.domain.importing.platform import platform
 
 _IMPLIED = ("ps2", "xen")
 
@@ -19,7 +20,7 @@ _IMPLIED = ("ps2", "xen")
 def draft(data: Mapping[str, Any]) -> Data:
     """Everything that the manifest may have a word for, in long forms. Whether it fits is not asked here."""
     found: Data = {"uuid": get(data, ("uuid", "#")), "state": "any", "preset": "bare"}
-    found |= said(data, machine.MACHINE)
+    found |= said(data, machine.MACHINE) | platform(data)
     found |= {"cpus": machine.cpus(data), "memory": machine.memory(data)} | machine.iothreads(data)
     if order := machine.boot(data):
         put(found, ("boot", "devices"), order)

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from kvmspec.canon.shape import DOMAIN
-from kvmspec.kinds.domain.importing import disks, machine, nics
+from kvmspec.kinds.domain.importing import disks, machine, nics, platform
 from kvmspec.kinds.domain.importing.accept import Place, at
 from kvmspec.kinds.domain.importing.devices import KINDS
 from kvmspec.kinds.domain.importing.leaf import Data, Leaf, Path
 from kvmspec.kinds.domain.keys import disk_keys
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.domain.sysinfo_spec import BLOCKS
 from kvmspec.kinds.domain.tables.devices import AGENT
 from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.records import KeyMap
@@ -23,6 +24,18 @@ def _fields(leaves: tuple[Leaf, ...], above: str = "") -> dict[Path, str]:
 
 _ALONE: Mapping[Path, str] = {
     **_fields(machine.MACHINE),
+    **_fields(platform.PLATFORM),
+    **{("sysinfo", tag): f"sysinfo.{name}" for name, tag in BLOCKS.items()},
+    ("clock", "timer"): "clock.timers",
+    **{(name,): name for name in ("features", "clock", "pm", "sysinfo")},
+    ("features", "hyperv"): "features.hyperv",
+    ("features", "kvm"): "features.kvm",
+    ("os", "loader"): "firmware",
+    ("os", "nvram"): "firmware.nvram",
+    ("os", "firmware"): "firmware",
+    ("os", "smbios"): "sysinfo",
+    ("cpu", "cache"): "cpus.cache",
+    ("cpu", "maxphysaddr"): "cpus.address_bits",
     **_fields(machine.CPUS, "cpus."),
     **_fields(machine.MEMORY, "memory."),
     ("cpu", "feature"): "cpus.features",

@@ -40,6 +40,9 @@ _WORDS = (
     Word("cpu[@mode='maximum']", "check", "none"),
     Word("cpu[@mode='maximum']", "migratable", "on"),
     Word("cpu[@mode='custom']/model", "fallback", "allow"),
+    Word("clock[@offset='variable']", "adjustment", "0"),
+    Word("clock[@offset='variable']", "basis", "utc"),
+    Word("features/hyperv", "mode", "custom"),
     Word("devices/video[1]/model", "primary", "yes"),
     Word("devices/video/model", "heads", "1"),
     *(
