@@ -208,4 +208,10 @@ def _detach(node: Any) -> None:
     parent.remove(node)
 
 
-_OPERATIONS = {"set": _set, "add": _add, "remove": _remove}
+def _merge(root: Any, shape: Shape, step: Edit) -> None:
+    from kvmspec.canon.fragment import merge_parsed
+
+    merge_parsed(root, step.value)
+
+
+_OPERATIONS = {"set": _set, "add": _add, "remove": _remove, "merge": _merge}

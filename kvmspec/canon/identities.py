@@ -82,6 +82,12 @@ _BY_NAME = {"iscsi": ("iscsi", "name"), "vhost": ("scsi_host", "wwpn")}
 """protocol of a SCSI device's source → what it is called here, and the attribute that names it"""
 
 
+def pci(node: Node) -> str:
+    """`0000:41:00.0`, of an <address>."""
+    place = ":".join(_hex(node, name, size) for name, size in (("domain", 4), ("bus", 2), ("slot", 2)))
+    return f"{place}.{_hex(node, 'function', 1)}"
+
+
 def _hex(node: Node, name: str, digits: int) -> str:
     """`0x41` as `41`. libvirt writes numbers as hexadecimal here, and takes others."""
     return f"{int(node.get(name) or '0', 0):0{digits}x}"

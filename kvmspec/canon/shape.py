@@ -135,11 +135,15 @@ DOMAIN = Shape(
     sizes=frozenset(
         {("memory",), ("currentMemory",), ("maxMemory",), ("devices", "memory", "target", "size")}
         | {("memtune", limit) for limit in ("hard_limit", "soft_limit", "swap_hard_limit")}
+        | {("devices", "controller", "pcihole64")}
         | {("devices", "shmem", "size"), ("features", "smm", "tseg"), ("features", "tcg", "tb-cache")}
     ),
     opaque=frozenset({("metadata",)}),
     macs=frozenset({(("devices", "interface", "mac"), "address")}),
 )
+
+DNSMASQ = "{http://libvirt.org/schemas/network/dnsmasq/1.0}"
+"""The namespace of a network's options for dnsmasq."""
 
 NETWORK = Shape(
     keyed={
@@ -155,14 +159,24 @@ NETWORK = Shape(
         ("portgroup",): attribute("name"),
         ("route",): joined(attribute("address"), attribute("prefix")),
         ("forward", "interface"): attribute("dev"),
+        ("forward", "address"): identities.pci,
     },
-    ordered=frozenset({("dns", "host", "hostname")}),
+    ordered=frozenset({("dns", "host", "hostname"), (f"{DNSMASQ}options", f"{DNSMASQ}option")}),
     opaque=frozenset({("metadata",)}),
     macs=frozenset({(("ip", "dhcp", "host"), "mac"), (("mac",), "address")}),
 )
 
+FS = "{http://libvirt.org/schemas/storagepool/fs/1.0}"
+RBD = "{http://libvirt.org/schemas/storagepool/rbd/1.0}"
+"""Namespaces of a pool's own options."""
+
 POOL = Shape(
-    keyed={("source", "host"): attribute("name"), ("source", "device"): attribute("path")},
+    keyed={
+        ("source", "host"): joined(attribute("name"), attribute("port")),
+        ("source", "device"): attribute("path"),
+        (f"{FS}mount_opts", f"{FS}option"): attribute("name"),
+        (f"{RBD}config_opts", f"{RBD}option"): attribute("name"),
+    },
     sizes=frozenset({("capacity",), ("allocation",), ("available",)}),
 )
 

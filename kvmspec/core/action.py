@@ -23,9 +23,10 @@ class Edit:
     set     path ends in `@attribute` or `#`; value is the raw text to write
     add     path ends in the identity of a new element; value is its XML
     remove  path names an attribute or an element
+    merge   the path is empty; value is a fragment of the whole (canon/fragment.py)
     """
 
-    op: Literal["set", "add", "remove"]
+    op: Literal["set", "add", "remove", "merge"]
     path: tuple[str, ...]
     value: str = ""
 

@@ -10,7 +10,7 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
-from kvmspec.kinds.domain import fit, fragments, preset, render
+from kvmspec.kinds.domain import fit, fragments, places, preset, render
 from kvmspec.kinds.domain.brief import asked_for, brief
 from kvmspec.kinds.domain.compare import Comparison, Data
 from kvmspec.kinds.domain.keys import allocate, disk_keys, final
@@ -29,12 +29,12 @@ def compare(
     spec: VmSpec = desired.spec
     applied_last = record.applied if record else {}
     asked = asked_for(spec.model_fields_set, applied_last)
-    asked |= fragments.tags(spec) | fragments.spoken_of(applied_last)
+    asked |= fragments.tags(spec) | fragments.spoken_of(applied_last) | places.stated(spec)
     persistent = brief(observed.xml, asked)
     persistent["autostart"] = observed.autostart
     name = desired.address.name
-    places = Places(context.manifest, view, record.own if record else None)
-    sources = tuple(places.source(name, spec, disk) for disk in spec.disks)
+    where = Places(context.manifest, view, record.own if record else None)
+    sources = tuple(where.source(name, spec, disk) for disk in spec.disks)
     devices = persistent.get("devices", {})
     known = record.keys if record else None
     paths = [source.path for source in sources]

@@ -8,9 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.domain.limits_spec import DiskBandwidthSpec, IopsSpec, elements
 from kvmspec.kinds.parts import BackingSpec, enforce_one_origin
-from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, Name, Size, Text, parse_name, parse_path
 
 _SOURCES = ("volume", "path", "cdrom")
@@ -26,7 +26,7 @@ _BUSES = {
 """field → buses on which libvirt takes it."""
 
 
-class DiskSpec(Model):
+class DiskSpec(Placeable):
     """A disk or a CD-ROM, from exactly one source: `size` (a blank disk of the VM's own), `image` or
     `backing` (a disk of its own made from that), `volume`, `path` or `cdrom`."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from kvmspec.canon.compare import get, replaced
 from kvmspec.canon.read import read
+from kvmspec.kinds.domain import places
 from kvmspec.kinds.domain.absences import devices
 from kvmspec.kinds.domain.fragments import tags
 from kvmspec.kinds.domain.keys import disk_keys
@@ -25,7 +26,7 @@ _PLACES = frozenset({"address"})  # brief.NEVER_STATED
 def stated_data(rendered: str, spec: VmSpec) -> Data:
     """What the manifest states, as canonical data; this is what last applied records, so nothing
     that was merely observed may enter here."""
-    stated = read(rendered, _PLACES - tags(spec))
+    stated = read(rendered, _PLACES - tags(spec) - places.stated(spec))
     stated.pop("name", None)
     stated.pop("uuid", None)
     if spec.autostart is not None:
@@ -168,9 +169,9 @@ def _file(disk: ET.Element) -> str | None:
     return None if source is None else source.get("file") or source.get("dev")
 
 
-def absences(spec: VmSpec, keys: KeyMap, *places: Data) -> list[tuple[str, ...]]:
+def absences(spec: VmSpec, keys: KeyMap, *where: Data) -> list[tuple[str, ...]]:
     """Canonical paths that the manifest says must not be there, in the definition or in the running guest
-    (`places`)."""
+    (`where`)."""
     paths: list[tuple[str, ...]] = []
     if spec.features is not None:
         paths += [("features", name) for name in spec.features.refused]
@@ -182,7 +183,7 @@ def absences(spec: VmSpec, keys: KeyMap, *places: Data) -> list[tuple[str, ...]]
         paths += [("devices", "console"), ("devices", "serial")]
     if spec.guest_agent is False:
         paths.append(("devices", "channel", AGENT))
-    paths += devices(spec, places)
+    paths += devices(spec, where)
     if spec.graphics == ():
         paths.append(("devices", "graphics"))
     paths += [

@@ -8,13 +8,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.domain.device_types import PowerOfTwo
 from kvmspec.kinds.domain.virtio_spec import VirtioModel, VirtioSpec
-from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, Text
 
 
-class WatchdogSpec(Model):
+class WatchdogSpec(Placeable):
     """A watchdog: what becomes of a guest that no longer answers it."""
 
     short: ClassVar[str | None] = "model"
@@ -27,7 +27,7 @@ class WatchdogSpec(Model):
     """What happens to the guest; it is reset when not given."""
 
 
-class PanicSpec(Model):
+class PanicSpec(Placeable):
     """The device by which a guest tells that its kernel has crashed; then `on_crash` counts."""
 
     short: ClassVar[str | None] = "model"
@@ -39,7 +39,7 @@ class PanicSpec(Model):
     `hyperv` is for Windows; `pseries` and `s390` are part of such machines."""
 
 
-class VsockSpec(Model):
+class VsockSpec(Placeable):
     """A socket between programs in the guest and on the host, without a network."""
 
     short: ClassVar[str | None] = "cid"
@@ -55,7 +55,7 @@ class VsockSpec(Model):
     """Options of a virtio device."""
 
 
-class BalloonSpec(Model):
+class BalloonSpec(Placeable):
     """The memory balloon, by which memory goes back to the host while the guest runs."""
 
     short: ClassVar[str | None] = "model"
@@ -81,7 +81,7 @@ class BalloonSpec(Model):
         return self
 
 
-class ShmemSpec(Model):
+class ShmemSpec(Placeable):
     """Memory that several guests, or a guest and a program of the host, share (ivshmem)."""
 
     examples: ClassVar[Sequence[Any]] = (
@@ -131,7 +131,7 @@ class ShmemSpec(Model):
         return self
 
 
-class IommuSpec(Model):
+class IommuSpec(Placeable):
     """An IOMMU that the guest sees, for devices it gives on to its own guests."""
 
     short: ClassVar[str | None] = "model"
@@ -158,6 +158,6 @@ class IommuSpec(Model):
 
     @model_validator(mode="after")
     def _fits(self) -> IommuSpec:
-        if self.model != "intel" and self.model_fields_set - {"model"}:
+        if self.model != "intel" and self.model_fields_set - {"model", *Placeable.model_fields}:
             raise PydanticCustomError("iommu", "only `model: intel` has options")
         return self

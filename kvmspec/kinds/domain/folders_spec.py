@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.domain.virtio_spec import VirtioModel, VirtioSpec
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath
@@ -68,7 +69,7 @@ class DaemonSpec(Model):
     """How many threads serve it."""
 
 
-class FilesystemSpec(Model):
+class FilesystemSpec(Placeable):
     """A folder of the host that the guest mounts."""
 
     examples: ClassVar[Sequence[Any]] = (

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.auth import AuthSpec
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.domain.virtio_spec import VirtioModel
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model
@@ -143,7 +144,7 @@ _MODELS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-class HostdevSpec(Model):
+class HostdevSpec(Placeable):
     """A device of the host that is given to the guest: exactly one of `pci`, `usb`, `mdev`, `scsi`, `iscsi`
     and `scsi_host`."""
 

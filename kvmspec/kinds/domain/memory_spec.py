@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, LiteralString
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.domain.cpu_set import CpuSet
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import Duration, Size
@@ -68,7 +69,7 @@ class BlkioSpec(Model):
     """Its weight among VMs; hosts take 100 to 1000, or 1 to 10000, as their scheduler does."""
 
 
-class DimmSpec(Model):
+class DimmSpec(Placeable):
     """A DIMM: memory that is plugged in and out while the guest runs."""
 
     short: ClassVar[str | None] = "size"

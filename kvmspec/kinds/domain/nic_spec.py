@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.ports import Burst, Rate, TrafficSpec, VirtualPortSpec, VlanSpec
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import IPv4, IPv4Interface, Mac, Name, Text, words
@@ -141,7 +142,7 @@ class CoalesceSpec(Model):
     """The most packets from the guest that are gathered."""
 
 
-class NicSpec(Model):
+class NicSpec(Placeable):
     """A network interface, on exactly one of `network`, `bridge` or `macvtap`."""
 
     short: ClassVar[str | None] = "network"

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.domain.ends_spec import EndSpec
 from kvmspec.kinds.domain.virtio_spec import VirtioModel, VirtioSpec
 from kvmspec.manifest.model import Model
@@ -44,7 +45,7 @@ Source = Annotated[
 ]
 
 
-class RngSpec(Model):
+class RngSpec(Placeable):
     """A virtio random number generator."""
 
     short: ClassVar[str | None] = "source"
@@ -83,7 +84,7 @@ ChannelName = Annotated[
 ]
 
 
-class ChannelSpec(Model):
+class ChannelSpec(Placeable):
     """A virtio channel between a program in the guest and one on the host."""
 
     short: ClassVar[str | None] = "name"
@@ -111,7 +112,7 @@ class ChannelSpec(Model):
         return self
 
 
-class InputSpec(Model):
+class InputSpec(Placeable):
     """A keyboard, mouse or tablet besides those the machine has by itself; or an input device of the host."""
 
     short: ClassVar[str | None] = "type"

@@ -10,12 +10,13 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.domain.virtio_spec import VirtioSpec
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, Text
 
 
-class CryptoSpec(Model):
+class CryptoSpec(Placeable):
     """A device that ciphers for the guest. It takes libvirt 9.1."""
 
     short: ClassVar[str | None] = "backend"

@@ -140,7 +140,7 @@ def _disks(spec: VmSpec, sources: tuple[Source, ...], keys: KeyMap, new: frozens
             disk,
             source,
             source.format if key in new else disk.format,
-            _unit(keys.disks[key], disk),
+            _unit(keys.disks[key], disk) if key in new else None,
         )
         for key, disk, source in zip(disk_keys(spec.disks), spec.disks, sources, strict=True)
     )
@@ -150,7 +150,7 @@ def _unit(target: str, disk: DiskSpec) -> int | None:
     """libvirt puts every seventh SCSI disk on another controller, and where none of that number is defined
     adds an lsilogic one, for which few guests have a driver (measured on 9.0). virtio-scsi has room."""
     number = number_of(target)
-    return number if disk.bus == "scsi" and number >= _OF_NARROW_SCSI else None
+    return number if disk.bus == "scsi" and number >= _OF_NARROW_SCSI and disk.address is None else None
 
 
 def _nics(spec: VmSpec, keys: KeyMap) -> tuple[Nic, ...]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.domain.device_types import AudioId
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import Text
@@ -151,7 +152,7 @@ def _refuse(field: str, types: Sequence[str]) -> None:
     )
 
 
-class SoundSpec(Model):
+class SoundSpec(Placeable):
     """A sound card."""
 
     short: ClassVar[str | None] = "model"

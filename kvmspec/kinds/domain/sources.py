@@ -79,7 +79,8 @@ class Places:
     def folder(self, pool: str) -> str | None:
         """The folder of a pool on the host; None where it is neither declared nor observed."""
         if pool in self._pools:
-            return str(self._pools[pool].path)
+            target: str | None = self._pools[pool].target_of(pool)
+            return target
         return f"/pool:{pool}" if self._view is None else _folders(self._view).get(pool)
 
     def source(self, name: str, vm: VmSpec, disk: DiskSpec) -> Source:
@@ -139,7 +140,7 @@ class Places:
         """(pool, volume) of a file, where it lies in a pool of the manifest."""
         folder, _, name = path.rpartition("/")
         for pool, spec in self._pools.items():
-            if spec.path == folder:
+            if spec.target_of(pool) == folder:
                 return pool, name
         return None
 
@@ -178,7 +179,8 @@ class Places:
             and address not in self._view.volumes
         ):
             missing = f"volume {volume} is not in pool {pool} on"
-        return Source(f"{folder}/{volume}", fmt, volume=address, missing=missing)
+        block = folder.startswith("/dev/")
+        return Source(f"{folder}/{volume}", fmt, block=block, volume=address, missing=missing)
 
 
 def own_volumes(name: str, vm: VmSpec, places: Places) -> Iterator[tuple[DiskSpec, str, str]]:

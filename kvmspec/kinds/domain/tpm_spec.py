@@ -11,15 +11,15 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.parts import Uuid
-from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath
 
 Bank = Literal["sha1", "sha256", "sha384", "sha512"]
 _EMULATED = ("version", "encryption", "persistent_state", "pcr_banks")
 
 
-class TpmSpec(Model):
+class TpmSpec(Placeable):
     """A TPM: emulated by swtpm, which has to be on the host; the host's own; or that of another program."""
 
     short: ClassVar[str | None] = "version"

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.domain.ends_spec import EndSpec
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, Text, words
@@ -51,7 +52,7 @@ Class = Annotated[str, _hexadecimal(2), _words(2)]
 Number = Annotated[str, _hexadecimal(4), _words(4)]
 
 
-class RedirdevSpec(EndSpec):
+class RedirdevSpec(Placeable, EndSpec):
     """A place for a USB device that is lent to the guest, by a SPICE client or another program."""
 
     examples: ClassVar[Sequence[Any]] = (
@@ -85,7 +86,7 @@ class UsbRuleSpec(Model):
     """Its version."""
 
 
-class SmartcardSpec(Model):
+class SmartcardSpec(Placeable):
     """A smartcard reader, with the host's card, certificates of the host, or a card at the other end."""
 
     short: ClassVar[str | None] = "mode"
@@ -120,7 +121,7 @@ class SmartcardSpec(Model):
         return self
 
 
-class HubSpec(Model):
+class HubSpec(Placeable):
     """A hub that the guest sees."""
 
     short: ClassVar[str | None] = "type"

@@ -11,9 +11,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.domain.device_types import PowerOfTwo
 from kvmspec.kinds.domain.virtio_spec import VirtioSpec
-from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath
 
 _ONLY_OF: Mapping[str, tuple[str, ...]] = {
@@ -39,7 +39,7 @@ def _resolution(value: Any) -> str:
     raise PydanticCustomError("resolution", "expected a width and a height such as 1280x720")
 
 
-class VideoSpec(Model):
+class VideoSpec(Placeable):
     """The video card."""
 
     short: ClassVar[str | None] = "model"

@@ -137,7 +137,6 @@ def test_what_has_a_field_is_stated_in_it(case: str, tmp_path: Path) -> None:
 
 
 LEFT: dict[str, tuple[str, str]] = {
-    "an address that was chosen": (domain(disk(more=pci(9))), "slot"),
     "an attribute without a field": (domain(disk(driver=" event_idx='on'", more=pci(2))), "event_idx"),
     "a device without a field": (domain("<nvram><address type='spapr-vio' reg='0x4000'/></nvram>"), "<nvram"),
     "an odd interface": (domain(nic(kind="user", more=pci(2))), 'type="user"'),
@@ -201,7 +200,7 @@ def test_a_dollar_means_itself(tmp_path: Path) -> None:
     assert entry["title"] == "$${HOME} costs $$5"
 
 
-@pytest.mark.parametrize("text", ["", "<domain>", "<network><name>a</name></network>", "<domain/>"])
+@pytest.mark.parametrize("text", ["", "<domain>", "<volume><name>a</name></volume>", "<domain/>"])
 def test_a_file_that_is_no_domain_is_named_and_the_others_are_read(text: str, tmp_path: Path) -> None:
     broken, good = tmp_path / "broken.xml", tmp_path / "good.xml"
     broken.write_text(text)

@@ -15,9 +15,9 @@ from kvmspec.canon.read import read
 from kvmspec.kinds.domain.importing.back import proved
 from kvmspec.kinds.domain.importing.draft import draft
 from kvmspec.kinds.domain.importing.passwords import Passwords
-from kvmspec.kinds.domain.importing.short import shortened
 from kvmspec.kinds.domain.importing.usual import plain
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.importing.short import shortened
 
 __all__ = ["Imported", "import_domain"]
 

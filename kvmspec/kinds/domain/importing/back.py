@@ -5,6 +5,8 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.canon.compare import get, uncovered
 from kvmspec.canon.fragment import leftover, merge
@@ -19,7 +21,7 @@ from kvmspec.kinds.domain.sources import Source, by_suffix
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.records import KeyMap
 
-_UNORDERED = frozenset({"controller", "input", "disk"})
+_UNORDERED = frozenset({"controller", "disk"})
 """Devices that libvirt sorts itself, or whose order means nothing."""
 
 
@@ -43,7 +45,7 @@ def proved(name: str, draft: Data, original: ET.Element, renderer: Renderer) -> 
             fragment = leftover(ET.tostring(original, encoding="unicode"), xml)
             wrong = _misplaced(merge(xml, fragment) if fragment else xml, made, wanted, draft, spec, keys)
             if wrong is None:
-                return Proved(_without_targets(name, draft), spec, fragment)
+                return Proved(_without_needless(name, draft, made, renderer), spec, fragment)
         draft = without(draft, wrong)
 
 
@@ -63,6 +65,25 @@ def _without_targets(name: str, draft: Data) -> Data:
         less = without(draft, ("disks", number, "target"))
         if "target" in disk and _keys(name, VmSpec.model_validate(less)) == keys:
             draft = less
+    return draft
+
+
+def _without_needless(name: str, draft: Data, made: Data, renderer: Renderer) -> Data:
+    """Without what a new VM gets anyway: a SCSI controller, and the places of disks on it that is a wide one
+    (kinds.domain.controllers, render)."""
+    draft = _without_targets(name, draft)
+    last = len(draft.get("controllers", ())) - 1
+    places: list[Place] = [("disks", n, "address") for n, disk in enumerate(draft.get("disks", ()))
+                           if disk.get("bus", "scsi") == "scsi" and "address" in disk]  # fmt: skip
+    if last >= 0 and draft["controllers"][last].get("type") == "scsi":
+        places.append(("controllers", last))
+    for place in places:
+        less = without(draft, place)
+        try:
+            same = read(_rendered(name, VmSpec.model_validate(less), renderer)[0]) == made
+        except ValidationError:
+            continue
+        draft = less if same else draft
     return draft
 
 

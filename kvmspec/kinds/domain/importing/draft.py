@@ -8,9 +8,10 @@ from typing import Any
 from kvmspec.canon.compare import get, put
 from kvmspec.canon.shape import DOMAIN
 from kvmspec.kinds.domain.importing import machine
+from kvmspec.kinds.domain.importing.controllers import controllers
 from kvmspec.kinds.domain.importing.devices import KINDS, Kind, is_agent, is_console
 from kvmspec.kinds.domain.importing.disks import disk
-from kvmspec.kinds.domain.importing.leaf import Data, said
+from kvmspec.kinds.domain.importing.leaf import PLACES, Data, said
 from kvmspec.kinds.domain.importing.nics import nic
 from kvmspec.kinds.domain.importing.platform import platform
 
@@ -27,6 +28,7 @@ def draft(data: Mapping[str, Any]) -> Data:
     devices = data.get("devices", {})
     found |= {"disks": _once(_each(devices, "disk", disk)), "networks": _each(devices, "interface", nic)}
     found |= _flags(devices)
+    found["controllers"] = controllers(devices.get("controller", {}))
     for kind in KINDS:
         if entries := _of_kind(devices, kind):
             one = kind.several is False or (kind.several is None and len(entries) == 1)
@@ -77,9 +79,10 @@ def _of_kind(devices: Mapping[str, Any], kind: Kind) -> list[Data]:
 
 
 def _read(read: Callable[[Mapping[str, Any]], Data | None], device: Any) -> Data | None:
-    """An odd device is no reason to fail: what cannot be read is left over."""
+    """A device, and where it is. An odd one is no reason to fail: what cannot be read is left over."""
     try:
-        return read(device)
+        found = read(device)
+        return found | said(device, PLACES) if isinstance(found, dict) else found
     except (KeyError, ValueError, TypeError, AttributeError):
         return None
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from kvmspec.canon.shape import DOMAIN
-from kvmspec.kinds.domain.importing import disks, machine, nics, platform
+from kvmspec.kinds.domain.controllers_spec import name_of, placed
+from kvmspec.kinds.domain.importing import controllers, disks, machine, nics, platform
 from kvmspec.kinds.domain.importing.accept import Place, at
 from kvmspec.kinds.domain.importing.devices import KINDS
-from kvmspec.kinds.domain.importing.leaf import Data, Leaf, Path
+from kvmspec.kinds.domain.importing.leaf import PLACES, Data, Leaf, Path
 from kvmspec.kinds.domain.keys import disk_keys
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.domain.sysinfo_spec import BLOCKS
@@ -53,6 +54,8 @@ _ALONE: Mapping[Path, str] = {
     ("devices", "memballoon", "stats"): "memory.stats_period",
 }
 _DISK, _NIC = _fields(disks.DISK), _fields(nics.NIC)
+_CONTROLLER = _fields(controllers.CONTROLLER)
+_PLACE: Mapping[Path, str] = {leaf.path[:1]: leaf.field for leaf in PLACES}
 _KINDS = {kind.tag: kind for kind in KINDS}
 _NEEDED = frozenset({("memory", "size"), ("cpus", "count"), ("uuid",)})
 
@@ -71,6 +74,10 @@ def _candidates(path: Path, rendered: Data, spec: VmSpec, keys: KeyMap) -> list[
     if path[:2] == ("devices", "disk") and len(path) > 2:
         names = [keys.disks[key] for key in disk_keys(spec.disks)]
         return _inside(("disks", names.index(path[2])), path[3:], _DISK)
+    if path[:2] == ("devices", "controller") and len(path) > 2:
+        listed = next((one.spec for one in placed(spec.controllers) if name_of(one) == path[2]), None)
+        nth = next((n for n, one in enumerate(spec.controllers) if one is listed), None)
+        return [] if nth is None else _inside(("controllers", nth), path[3:], _CONTROLLER)
     if path[:2] == ("devices", "interface") and len(path) > 2:
         macs = [
             nic.mac or keys.networks[key]
@@ -86,7 +93,7 @@ def _candidates(path: Path, rendered: Data, spec: VmSpec, keys: KeyMap) -> list[
 
 
 def _inside(device: Place, path: Path, fields: Mapping[Path, str]) -> list[Place]:
-    field = fields.get(path)
+    field = fields.get(path) or _PLACE.get(path[:1])
     return [(*device, *field.split(".")), device] if field else [device]
 
 
@@ -95,7 +102,12 @@ def _of_kind(path: Path, rendered: Data) -> list[Place]:
     kind = _KINDS[path[1]]
     whole: Place = tuple(kind.field.split("."))
     if kind.several is False or len(path) < 3 or ("devices", path[1]) not in DOMAIN.keyed:
-        return [whole]
+        field = next((_PLACE[(part,)] for part in path[2:4] if (part,) in _PLACE), None)
+        return [*([(*whole, field)] if field else ()), whole]
     group: Mapping[str, Any] = rendered["devices"][path[1]]
     names = [name for name in group if name != AGENT]
-    return [(*whole, names.index(path[2])), whole] if path[2] in names else [whole]
+    if path[2] not in names:
+        return [whole]
+    entry: Place = (*whole, names.index(path[2]))
+    field = _PLACE.get(path[3:4])
+    return [*([(*entry, field), (*whole, field)] if field else ()), entry, whole]

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from kvmspec.kinds.domain.importing import addresses, controllers
+from kvmspec.kinds.domain.importing import generated
 
 OWN = "{urn:kvmspec:1}"
 
@@ -102,8 +102,7 @@ def _devices(root: ET.Element) -> None:
     if emulator is not None and emulator.text == f"/usr/bin/qemu-system-{arch}":
         _remove(root, "devices/emulator", lambda node: True)
     _boot(root)
-    addresses.drop_generated(root)
-    controllers.drop_implicit(root)
+    generated.leave_out(root)
     _remove(
         root, "devices/input", lambda node: node.get("bus") == "ps2" and not len(node) and arch == "x86_64"
     )
