@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from kvmspec.canon.read import TEXT, identify
-from kvmspec.canon.shape import SHAPES, Shape
+from kvmspec.canon.shape import QEMU, SHAPES, Shape
 from kvmspec.core.action import Edit
 
 
@@ -147,20 +147,12 @@ def _remove(root: Any, shape: Shape, step: Edit) -> None:
             _detach(child)
 
 
+_HOLLOW = frozenset({"perf", "keywrap", "idmap", "resource"})
+"""Elements that say nothing, or are refused by the schema, with nothing in them."""
 _NOTHING = frozenset(
-    {"driver", "boot", "rom", "teaming", "gl", "image", "jpeg", "zlib", "playback", "streaming", "clipboard"}
-    | {
-        "mouse",
-        "filetransfer",
-        "acceleration",
-        "resolution",
-        "settings",
-        "input",
-        "output",
-        "msi",
-        "database",
-    }
-    | {"binary", "cache", "sandbox", "lock", "thread_pool", "encryption"}
+    {"driver", "boot", "rom", "teaming", "gl", "image", "jpeg", "zlib", "playback", "streaming"}
+    | {"clipboard", "mouse", "filetransfer", "acceleration", "resolution", "settings", "input", "output"}
+    | {"msi", "database", "binary", "cache", "sandbox", "lock", "thread_pool", "encryption"}
 )
 """Elements of devices that are nothing without attributes; the schema refuses most of them."""
 
@@ -206,6 +198,8 @@ def _detach(node: Any) -> None:
         else:
             parent.text = (parent.text or "") + node.tail
     parent.remove(node)
+    if not len(parent) and (parent.tag in _HOLLOW or parent.tag.startswith(QEMU)):
+        _detach(parent)
 
 
 def _merge(root: Any, shape: Shape, step: Edit) -> None:

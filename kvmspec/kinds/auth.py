@@ -1,74 +1,56 @@
-"""How the host proves itself to a storage server, and where the secret for it is: of disks and of pools.
+"""How the host proves itself to a storage server, and where the secret for it is.
 
-Facts: https://libvirt.org/formatsecret.html. libvirt knows a secret by its UUID, or by its kind and usage.
+Facts: https://libvirt.org/formatsecret.html. libvirt knows a secret by its UUID, or by what it is used for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model
-from kvmspec.manifest.types import Name, Text
+from kvmspec.manifest.types import Text
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-class SecretSpec(Model):
-    """Which of libvirt's secrets: one that the manifest declares, or one that is on the host."""
-
-    short: ClassVar[str | None] = "name"
-
-    examples: ClassVar[Sequence[Any]] = (
-        "ceph-key",
-        {"usage": "ceph"},
-        {"uuid": "0f3a1f8e-6c1d-4b7e-9a53-2f1c6f0d9b11"},
-    )
-    least: ClassVar[frozenset[str]] = frozenset({"usage"})
-
-    name: Name | None = None
-    """The name it has under `secrets:` in the manifest."""
-    usage: Text | None = None
-    """What a secret of the host says it is used for."""
-    uuid: Uuid | None = None
-    """The UUID of a secret of the host."""
-
-    @model_validator(mode="after")
-    def _one(self) -> SecretSpec:
-        if sum(value is not None for value in (self.name, self.usage, self.uuid)) != 1:
-            raise PydanticCustomError(
-                "secret", "a secret is told by exactly one of `name`, `usage` or `uuid`"
-            )
-        return self
-
-    def attributes(self, usages: Mapping[str, str] = {}) -> Iterator[tuple[str, str]]:
-        """<secret>'s attributes. `usages` are those of the manifest's secrets; one that is not declared is
-        reported by the check."""
-        if self.uuid is not None:
-            yield "uuid", self.uuid
-        else:
-            yield "usage", self.usage or usages.get(str(self.name), str(self.name))
+SecretName = Annotated[Text, Field(min_length=1, max_length=255, examples=["ceph-key"])]
+"""A secret by the name it has in the manifest, by what one of the host is used for, or by its UUID."""
 
 
 class AuthSpec(Model):
     """A user of a storage server."""
 
     examples: ClassVar[Sequence[Any]] = (
-        {"username": "libvirt", "secret": {"usage": "ceph"}},
-        {"username": "libvirt", "secret": "ceph-key", "type": "ceph"},
+        {"username": "libvirt", "secret": "ceph-key"},
+        {"username": "libvirt", "secret": "0f3a1f8e-6c1d-4b7e-9a53-2f1c6f0d9b11", "type": "ceph"},
     )
     least: ClassVar[frozenset[str]] = frozenset({"username", "secret"})
 
-    username: Text
+    username: Text = Field(examples=["libvirt"])
     """Its name there."""
-    secret: SecretSpec
-    """The secret with its password or key."""
-    type: Literal["ceph", "iscsi"] | None = None
+    secret: SecretName
+    """The secret with its password or key: by its name in the manifest, by what one of the host is used for,
+    or by its UUID."""
+    type: Literal["ceph", "iscsi"] | None = Field(None, examples=["ceph"])
     """The kind of the secret; that which the protocol asks for when not given: `ceph` for rbd, `iscsi` for
     the others."""
 
     def kind(self, protocol: str | None) -> str:
         """The kind of its secret for a protocol."""
-        return self.type or ("ceph" if protocol == "rbd" else "iscsi")
+        return self.type or usual_kind(protocol)
+
+
+def usual_kind(protocol: str | None) -> str:
+    """The kind of secret that a protocol asks for."""
+    return "ceph" if protocol == "rbd" else "iscsi"
+
+
+def told(secret: str, usages: Mapping[str, str] = {}) -> tuple[str, str]:
+    """How libvirt is told a secret, ("usage", …) or ("uuid", …). `usages` are what the manifest's own ones
+    are used for, by name."""
+    if secret in usages:
+        return "usage", usages[secret]
+    return ("uuid" if _UUID.fullmatch(secret) else "usage"), secret

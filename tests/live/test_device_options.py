@@ -147,7 +147,7 @@ CASES: dict[str, tuple[Fields, Fields]] = {
                         "name": IQN,
                         "host": "san.example.org",
                         "port": 3261,
-                        "auth": {"username": "web", "secret": {"usage": "san"}},
+                        "auth": {"username": "web", "secret": "san"},
                         "initiator": "iqn.2020-07.com.example:web",
                     }
                 }

@@ -116,7 +116,12 @@ def _disks(vms: tuple[Item, ...], manifest: Manifest) -> Iterator[Finding]:
                 if image is not None:
                     yield from undeclared((*path, field), image, kind, manifest)
             if _again(spec, position):
-                yield Finding((*path, "path"), f"vm/{item.name} has {disk.path} twice", "take one out")
+                yield Finding(
+                    (*path, "path"),
+                    f"vm/{item.name} has {disk.path} twice",
+                    "take one out",
+                    warning=spec.state != "running",
+                )
             if disk.own and places.pool_of(spec, disk) is None:
                 yield Finding(
                     path,
@@ -146,9 +151,10 @@ def _ports(vms: tuple[Item, ...]) -> Iterator[Finding]:
 
 
 def _again(spec: VmSpec, position: int) -> bool:
-    """Whether a disk above has the same file."""
+    """Whether a disk above has the same file, and one of the two could write to it."""
     path = spec.disks[position].path
-    return path is not None and any(disk.path == path for disk in spec.disks[:position])
+    both = [disk for disk in spec.disks[: position + 1] if path is not None and disk.path == path]
+    return len(both) > 1 and not all(disk.readonly or disk.shareable for disk in both)
 
 
 def _volumes(vms: tuple[Item, ...], manifest: Manifest) -> Iterator[Finding]:

@@ -8,8 +8,10 @@ from kvmspec.core.effect import Effect
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import fields, rules
 from kvmspec.kinds.domain.guest import Guest
+from kvmspec.kinds.domain.nic_spec import PLACES
 from kvmspec.kinds.domain.row import Field
 from kvmspec.kinds.domain.tables import disks, memory, nics
+from kvmspec.kinds.domain.tables.nic_places import ANOTHER
 
 _DEPENDS = {
     rules.vcpus: (
@@ -34,7 +36,7 @@ _DEPENDS = {
 """Rules that ask the running guest."""
 
 _DISK = "disks.{key}.source"
-_SOURCES = ("volume", "path", "pool")
+_SOURCES = ("volume", "path", "pool", "source")
 _SWAPPED = (
     "another disk takes its place; the old one stays as it is. On virtio, scsi and usb the guest runs on, "
     "unless it was started from it"
@@ -96,6 +98,11 @@ _BESIDES = (
         "the network's DHCP server gives it when the guest renews its lease or boots; "
         "cloud-init sets one at the guest's first boot",
     ),
+    *(
+        Effect(f"networks.{field}", "restart", ANOTHER(None, None, Guest()).reason)
+        for field in PLACES
+        if field not in ("network", "bridge", "macvtap", "udp")
+    ),
     Effect("networks.gateway", "none", "cloud-init sets it at the guest's first boot"),
     Effect("networks.nameservers", "none", "cloud-init sets them at the guest's first boot"),
     Effect("graphics.type", "restart", "a display cannot be plugged in"),
@@ -115,6 +122,7 @@ def _of_row(row: Field) -> Iterator[Effect]:
     if row.manifest == _DISK:
         yield from (Effect(f"disks.{source}", "replace", _SWAPPED) for source in _SOURCES)
         yield _effect("disks.cdrom", disks.MEDIUM)
+        yield _effect("disks.floppy", disks.MEDIUM)
         return
     effect = _effect(row.manifest.replace(".{key}", ""), row.rule)
     proof = f"not proved by a test, which needs {row.unproved}" if row.unproved else ""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kvmspec.canon.compare import get, replaced
+from kvmspec.canon.identities import data_of
 from kvmspec.canon.read import read
 from kvmspec.kinds.domain import places
 from kvmspec.kinds.domain.absences import devices
@@ -119,6 +120,7 @@ def _chains(stated: Data, persistent: Data, keys: KeyMap, snapshots: Sequence[st
             continue
         if want in chain(have) | _snapped(_path(have), snapshots):
             same = {**disk, "source": have["source"], "@type": have.get("@type")}
+            same.pop("backingStore", None)
             if driver := disk.get("driver"):
                 same["driver"] = {name: value for name, value in driver.items() if name != "@type"}
             stated = replaced(stated, ("devices", "disk", target), same)
@@ -127,8 +129,7 @@ def _chains(stated: Data, persistent: Data, keys: KeyMap, snapshots: Sequence[st
 
 
 def _path(disk: Mapping[str, Any]) -> str | None:
-    source = disk.get("source") or {}
-    return source.get("@file") or source.get("@dev")
+    return data_of(disk.get("source") or {})
 
 
 def chain(disk: Mapping[str, Any]) -> set[str]:
@@ -189,17 +190,17 @@ def absences(spec: VmSpec, keys: KeyMap, *where: Data) -> list[tuple[str, ...]]:
     paths += [
         ("devices", "disk", keys.disks[key], "source")
         for key, disk in zip(disk_keys(spec.disks), spec.disks, strict=True)
-        if disk.cdrom == "empty"
+        if disk.is_empty
     ]
     paths += [
         ("devices", "disk", keys.disks[key], name)
         for key, disk in zip(disk_keys(spec.disks), spec.disks, strict=True)
-        for name in ("readonly", "shareable")
+        for name in ("readonly", "shareable", "transient")
         if getattr(disk, name) is False
     ]
     paths += [
-        ("devices", "interface", keys.networks[key], "port")
+        ("devices", "interface", keys.networks[key], place)
         for key, nic in zip(nic_keys(spec.networks), spec.networks, strict=True)
-        if nic.isolated is False
+        for place in nic.absent
     ]
     return paths

@@ -9,27 +9,19 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.auth import AuthSpec
 from kvmspec.kinds.domain.address_spec import Placeable
+from kvmspec.kinds.domain.device_types import PciAddress, addressed
 from kvmspec.kinds.domain.virtio_spec import VirtioModel
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model
-from kvmspec.manifest.types import HostPath, Text, words
+from kvmspec.manifest.types import HostPath, Text
 
-_PCI = re.compile(r"(?:([0-9a-f]{4}):)?([0-9a-f]{2}):([0-1][0-9a-f])\.([0-7])")
 _USB = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}")
 _SCSI = re.compile(r"\d{1,5}(:\d{1,5}){2}:\d{1,20}")
-
-
-def parse_pci(value: Any) -> str:
-    """`0000:41:00.0`, with its domain or without. Raises PydanticCustomError (`pci`)."""
-    if isinstance(value, str) and (match := _PCI.fullmatch(value.lower())):
-        domain, bus, slot, function = match.groups()
-        return f"{domain or '0000'}:{bus}:{slot}.{function}"
-    raise PydanticCustomError("pci", 'expected a PCI address as lspci shows it, in quotes: "0000:41:00.0"')
 
 
 def parse_usb(value: Any) -> str:
@@ -48,19 +40,11 @@ def parse_scsi(value: Any) -> str:
     raise PydanticCustomError("scsi", 'expected a SCSI address as lsscsi shows it, in quotes: "2:0:0:1"')
 
 
-def _address(parse: Any, example: str, brief: str, text: str) -> Any:
-    schema = {"type": "string", "examples": [example]}
-    return BeforeValidator(parse), words(schema, brief, text)
-
-
-PciAddress = Annotated[
-    str, *_address(parse_pci, "0000:41:00.0", "PCI address", "a PCI address as lspci shows it, in quotes")
-]
 UsbId = Annotated[
-    str, *_address(parse_usb, "1d6b:0002", "USB ID", "vendor and product as lsusb shows them, in quotes")
+    str, *addressed(parse_usb, "1d6b:0002", "USB ID", "vendor and product as lsusb shows them, in quotes")
 ]
 ScsiAddress = Annotated[
-    str, *_address(parse_scsi, "2:0:0:1", "SCSI address", "a SCSI address as lsscsi shows it, in quotes")
+    str, *addressed(parse_scsi, "2:0:0:1", "SCSI address", "a SCSI address as lsscsi shows it, in quotes")
 ]
 
 
@@ -85,7 +69,7 @@ class IscsiSpec(Model):
             "name": "iqn.1992-01.com.example:storage/1",
             "host": "san.example.org",
             "port": 3260,
-            "auth": {"username": "web", "secret": {"usage": "san"}},
+            "auth": {"username": "web", "secret": "san"},
             "initiator": "iqn.2020-07.com.example:web",
         },
     )

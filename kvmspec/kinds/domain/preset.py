@@ -42,8 +42,8 @@ CREATION: Mapping[str, str] = {
     "on_poweroff": "destroy",
     "on_reboot": "restart",
     "on_crash": "restart",
-    "disks.bus": "virtio; scsi for a CD-ROM",
-    "disks.discard": "unmap; none for a CD-ROM",
+    "disks.bus": "virtio; scsi for a CD-ROM and a LUN, fdc for a floppy",
+    "disks.discard": "unmap; none for a drive or a LUN",
     "disks.format": "qcow2 for a disk of its own, else by the file's suffix",
     "disks.pool": "the VM's, else the manifest's only one",
     "networks.mac": "derived from project, VM and key",
@@ -112,7 +112,7 @@ def _new_cpus(cpus: CpusSpec, mode: str | None) -> CpusSpec:
 
 def new_disk(disk: DiskSpec, standard: bool = True) -> DiskSpec:
     """A disk as it is created."""
-    return _with(disk, bus=bus_of(disk), discard="unmap" if standard and disk.cdrom is None else None)
+    return _with(disk, bus=bus_of(disk), discard="unmap" if standard and disk.kind == "disk" else None)
 
 
 def new_nic(nic: NicSpec, standard: bool = True) -> NicSpec:

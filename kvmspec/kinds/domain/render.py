@@ -24,8 +24,8 @@ _OF_NARROW_SCSI = 7  # places on a controller, in libvirt's count
 
 
 class Disk(NamedTuple):
-    """A disk as the template sees it. `driver` is the format, None to leave it as it is; `unit` its place on
-    the first SCSI controller, where libvirt would put it elsewhere."""
+    """A disk as the template sees it. `driver` is the format, None to leave it as it is, "" for none; `unit`
+    its place on the first SCSI controller, where libvirt would put it elsewhere."""
 
     key: str
     target: str

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from kvmspec.kinds.auth import told
 from kvmspec.kinds.domain.elements.part import NUMBER, ON, THERE, YES, Part, Table, below, filled
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _iscsi(source: ET.Element, device: HostdevSpec) -> None:
     below(source, "host", name=lun.host, port=str(lun.port))
     if lun.auth is not None:
         auth = below(source, "auth", username=lun.auth.username)
-        below(auth, "secret", type=lun.auth.kind("iscsi"), **dict(lun.auth.secret.attributes()))
+        below(auth, "secret", type=lun.auth.kind("iscsi"), **dict([told(lun.auth.secret)]))
     if lun.initiator is not None:
         below(source, "initiator/iqn", name=lun.initiator)
 

@@ -13,11 +13,12 @@ from kvmspec.canon.fragment import leftover, merge
 from kvmspec.canon.read import read
 from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain import render
+from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.importing.accept import Place, accepted, without
 from kvmspec.kinds.domain.importing.leaf import Data, Path
 from kvmspec.kinds.domain.importing.owners import owner
 from kvmspec.kinds.domain.keys import allocate, final
-from kvmspec.kinds.domain.sources import Source, by_suffix
+from kvmspec.kinds.domain.sources import Source, outside
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.records import KeyMap
 
@@ -88,16 +89,13 @@ def _without_needless(name: str, draft: Data, made: Data, renderer: Renderer) ->
 
 
 def _keys(name: str, spec: VmSpec) -> KeyMap:
-    paths = [_source(disk).path for disk in spec.disks]
-    return final(spec, allocate("", name, spec, None, {}, paths), {})
+    known = [_source(disk).identity for disk in spec.disks]
+    return final(spec, allocate("", name, spec, None, {}, known), {})
 
 
-def _source(disk: Any) -> Source:
-    """Where the data of a disk lies that is not a volume."""
-    if disk.cdrom is not None:
-        path = None if disk.cdrom == "empty" else disk.cdrom
-        return Source(path, "raw", block=disk.cdrom.startswith("/dev/"))
-    return Source(disk.path, disk.format or by_suffix(disk.path), block=disk.path.startswith("/dev/"))
+def _source(disk: DiskSpec) -> Source:
+    """Where its data lies; nothing that is imported is a volume."""
+    return outside(disk) or Source(None)
 
 
 def _wrong(made: Data, wanted: Data, draft: Data, spec: VmSpec, keys: KeyMap) -> Place | None:

@@ -171,7 +171,8 @@ def hostdev(device: Mapping[str, Any]) -> Data | None:
     return found | model | said(device, _OPTIONS)
 
 
-def _pci(source: Mapping[str, Any]) -> str:
+def pci_address(source: Mapping[str, Any]) -> str:
+    """`0000:41:00.0`"""
     at = source["address"]
     domain, bus, slot, function = (
         int(at.get(f"@{n}", "0"), 0) for n in ("domain", "bus", "slot", "function")
@@ -191,7 +192,7 @@ def _scsi(source: Mapping[str, Any]) -> str:
 
 
 _HOSTDEVS: Mapping[str, Callable[[Any], Any]] = {
-    "pci": _pci,
+    "pci": pci_address,
     "usb": _usb,
     "mdev": lambda source: text(source["address"]["@uuid"]),
     "scsi": _scsi,
@@ -203,7 +204,7 @@ _HOSTDEVS: Mapping[str, Callable[[Any], Any]] = {
 def _iscsi(source: Mapping[str, Any]) -> Data:
     found = said(source, _LUN)
     if secret := get(source, ("auth", "secret")):
-        told = {name: secret[f"@{name}"] for name in ("usage", "uuid") if f"@{name}" in secret}
+        told = text(secret.get("@usage") or secret.get("@uuid"))
         found["auth"] = {"username": text(get(source, ("auth", "@username"))), "secret": told}
     return found
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from kvmspec.canon.shape import DOMAIN
 from kvmspec.kinds.domain.controllers_spec import name_of, placed
-from kvmspec.kinds.domain.importing import controllers, disks, machine, nics, platform
+from kvmspec.kinds.domain.importing import controllers, disks, machine, nics, platform, security
 from kvmspec.kinds.domain.importing.accept import Place, at
 from kvmspec.kinds.domain.importing.devices import KINDS
 from kvmspec.kinds.domain.importing.leaf import PLACES, Data, Leaf, Path
@@ -26,6 +26,8 @@ def _fields(leaves: tuple[Leaf, ...], above: str = "") -> dict[Path, str]:
 _ALONE: Mapping[Path, str] = {
     **_fields(machine.MACHINE),
     **_fields(platform.PLATFORM),
+    **_fields(security.SECURITY),
+    **security.OWNERS,
     **{("sysinfo", tag): f"sysinfo.{name}" for name, tag in BLOCKS.items()},
     ("clock", "timer"): "clock.timers",
     **{(name,): name for name in ("features", "clock", "pm", "sysinfo")},
@@ -93,8 +95,10 @@ def _candidates(path: Path, rendered: Data, spec: VmSpec, keys: KeyMap) -> list[
 
 
 def _inside(device: Place, path: Path, fields: Mapping[Path, str]) -> list[Place]:
-    field = fields.get(path) or _PLACE.get(path[:1])
-    return [(*device, *field.split(".")), device] if field else [device]
+    lengths = range(len(path), 0, -1)
+    found = [fields[path[:length]] for length in lengths if path[:length] in fields]
+    found += [_PLACE[path[:1]]] if path[:1] in _PLACE else []
+    return [*((*device, *field.split(".")) for field in found), device]
 
 
 def _of_kind(path: Path, rendered: Data) -> list[Place]:
