@@ -32,6 +32,8 @@ RENEWED = frozenset(
         ("devices", "shmem", "model", "@type"),
         ("devices", "iommu", "@model"),
         ("devices", "smartcard", "@mode"),
+        ("devices", "smartcard", "@type"),
+        ("devices", "audio", "@type"),
         ("devices", "memballoon", "@model"),
         ("devices", "controller", "@model"),
     }
@@ -134,6 +136,15 @@ def removing(path: Path, persistent: Data | None = None) -> Iterator[Edit]:
         yield from (Edit("remove", (*path[:4], name)) for name in bursts(path[-1]))
     if path[:2] == ("devices", "console"):  # libvirt makes one from the other
         yield Edit("remove", ("devices", "serial"))
+    if path in (("devices", "graphics", "spice"), ("devices", "graphics", "dbus")):
+        yield from _silenced(path[2], persistent or {})
+
+
+def _silenced(display: str, persistent: Data) -> Iterator[Edit]:
+    """The sound that goes by a display goes with it: libvirt refuses the one without the other (9.0)."""
+    for number, backend in (get(persistent, ("devices", "audio")) or {}).items():
+        if backend.get("@type") == display:
+            yield Edit("remove", ("devices", "audio", number))
 
 
 def with_firmware(path: Path, stated: Data) -> list[Edit]:

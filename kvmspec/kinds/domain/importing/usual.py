@@ -44,15 +44,27 @@ _WORDS = (
     Word("features/hyperv", "mode", "custom"),
     Word("devices/video[1]/model", "primary", "yes"),
     Word("devices/video/model", "heads", "1"),
-    Word("devices/video/model[@type='cirrus']", "vram", "16384"),
-    Word("devices/video/model[@type='vga']", "vram", "16384"),
+    *(
+        Word(f"devices/video/model[@type='{kind}']", "vram", "16384")
+        for kind in ("cirrus", "vga", "bochs", "vmvga")
+    ),
     Word("devices/serial/target[@type='isa-serial']/model[@name='isa-serial']", "name", "isa-serial"),
     Word("devices/serial/target[@type='isa-serial']", "type", "isa-serial"),
     Word("devices/watchdog", "action", "reset"),
+    *(
+        Word(f"devices/hostdev[@type='{kind}']", "managed", "no")
+        for kind in ("usb", "scsi", "scsi_host", "mdev")
+    ),
     Word("devices/disk[@type='vhostuser']", "snapshot", "no"),
 )
 _QXL = {"ram": "65536", "vram": "65536", "vgamem": "16384"}
-_HOLLOW = ("devices/serial/target/model",)
+_HOLLOW = (
+    "devices/serial/target/model",
+    "devices/audio/input/settings",
+    "devices/audio/output/settings",
+    "devices/audio/input",
+    "devices/audio/output",
+)
 """Elements that are nothing without attributes."""
 
 
