@@ -44,8 +44,9 @@ def _fill_in(data: Data) -> None:
 
 
 def _without_plugged(data: Data) -> None:
-    """libvirt counts what is plugged in (DIMMs and the like) into `memory`, and DIMMs into `currentMemory`;
-    here both are of the memory the guest boots with, so that each DIMM is a device and nothing else."""
+    """libvirt counts what is plugged in (DIMMs and the like) into `memory`, and into `currentMemory` all of
+    it where nothing is held back, else DIMMs; here both are of the memory the guest boots with, so that each
+    DIMM is a device and nothing else."""
     devices = data["devices"]["memory"].values()
     sizes = [
         (device.get("@model"), device.get("target", {}).get("size", {}).get(TEXT, 0)) for device in devices
@@ -54,6 +55,9 @@ def _without_plugged(data: Data) -> None:
     for name, size in (("memory", every), ("currentMemory", dimms)):
         if name in data:
             data[name] = {**data[name], TEXT: max(data[name][TEXT] - size, 0)}
+    if "memory" in data and "currentMemory" in data:
+        most = data["memory"][TEXT]
+        data["currentMemory"][TEXT] = min(data["currentMemory"][TEXT], most)
 
 
 def _number_iothreads(data: Data) -> None:

@@ -55,6 +55,16 @@ def child(path: str, name: str) -> Identity:
     return identity
 
 
+def text_of(path: str) -> Identity:
+    """Known by the text of a descendant."""
+
+    def identity(node: Node) -> str | None:
+        found = node.find(path)
+        return (found.text or "").strip() or None if found is not None else None
+
+    return identity
+
+
 def joined(*identities: Identity) -> Identity:
     """Known by several things together; a missing one is left empty."""
     return lambda node: "/".join(identity(node) or "" for identity in identities)
@@ -118,16 +128,24 @@ DOMAIN = Shape(
         ("clock", "timer"): attribute("name"),
         ("cpu", "feature"): attribute("name"),
         ("cpu", "numa", "cell"): attribute("id"),
+        ("cpu", "numa", "cell", "distances", "sibling"): attribute("id"),
+        ("cpu", "numa", "cell", "cache"): attribute("level"),
+        ("numatune", "memnode"): attribute("cellid"),
+        ("blkiotune", "device"): text_of("path"),
         ("cputune", "vcpupin"): attribute("vcpu"),
         ("cputune", "iothreadpin"): attribute("iothread"),
         ("iothreadids", "iothread"): attribute("id"),
     },
     ordered=frozenset(
-        {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
+        {("memoryBacking", "hugepages", "page")}
+        | {("cpu", "numa", "interconnects", name) for name in ("latency", "bandwidth")}
+        | {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
         | {("devices", "interface", "vlan", "tag"), ("devices", "interface", "filterref", "parameter")}
     ),
     sizes=frozenset(
-        {("memory",), ("currentMemory",), ("maxMemory",), ("devices", "memory", "target", "size")}
+        {("memory",), ("currentMemory",), ("maxMemory",), ("devices", "memory", "target", "label", "size")}
+        | {("devices", "memory", "target", name) for name in ("size", "block", "requested", "current")}
+        | {("devices", "memory", "source", name) for name in ("pagesize", "alignsize")}
         | {("memtune", limit) for limit in ("hard_limit", "soft_limit", "swap_hard_limit")}
         | {("devices", "shmem", "size"), ("features", "smm", "tseg"), ("features", "tcg", "tb-cache")}
     ),

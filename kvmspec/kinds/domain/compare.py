@@ -225,7 +225,8 @@ _GROUPS = frozenset(
     | {("clock", "timer"), ("pm",), ("features", "hyperv"), ("features", "kvm"), ("os",)}
     | {("sysinfo", tag, "entry") for tag in ("bios", "system", "baseBoard", "chassis")}
     | {("sysinfo", tag) for tag in ("bios", "system", "baseBoard", "chassis")}
-    | {("os", "firmware"), ("os", "firmware", "feature")}
+    | {("os", "firmware"), ("os", "firmware", "feature"), ("numatune", "memnode")}
+    | {("cpu", "numa", "cell"), ("cpu", "numa", "interconnects"), ("blkiotune", "device")}
 )
 """Elements that are not changed as a whole, but each of what is in them."""
 

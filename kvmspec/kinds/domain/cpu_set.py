@@ -47,6 +47,11 @@ def format_set(numbers: set[int]) -> str:
     return ",".join("-".join(map(str, run)) for run in runs)
 
 
+def numbers(cpu_set: str) -> set[int]:
+    """`0-1,3` → {0, 1, 3}; of a CpuSet."""
+    return set().union(*(_span(part) for part in cpu_set.split(",")))
+
+
 CpuSet = Annotated[
     str,
     BeforeValidator(parse_cpu_set),

@@ -67,6 +67,13 @@ _BESIDES = (
         Effect(f"controllers.{name}", "restart", "the guest finds its controllers at boot")
         for name in ("type", "index", "master")
     ),
+    Effect("blkio.devices.path", "restart", "limits of the host's disks are set at boot"),
+    Effect("memory.devices", "restart", "the guest finds it at boot"),
+    *(
+        Effect(f"memory.{kind}.{name}", "none", "read when it is plugged in")
+        for kind in ("dimms", "devices")
+        for name in ("slot", "base")
+    ),
     Effect("preset", "none", "read when the VM, or a device of it, is created"),
     Effect("hotplug_ports", "none", "read when the VM is created"),
     Effect(

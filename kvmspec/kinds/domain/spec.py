@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, LiteralString
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.blkio_spec import BlkioSpec
 from kvmspec.kinds.domain.clock_spec import ClockSpec, Crash, LockFailure, Off, PowerSpec
 from kvmspec.kinds.domain.cloud_init import CloudInitSpec
 from kvmspec.kinds.domain.controllers_spec import ControllerSpec, contradiction
@@ -21,8 +22,9 @@ from kvmspec.kinds.domain.folders_spec import FilesystemSpec
 from kvmspec.kinds.domain.fragment_spec import EXAMPLE, Fragment
 from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
 from kvmspec.kinds.domain.install import InstallSpec
-from kvmspec.kinds.domain.memory_spec import BlkioSpec, MemorySpec
+from kvmspec.kinds.domain.memory_spec import MemorySpec
 from kvmspec.kinds.domain.nic_spec import NicSpec
+from kvmspec.kinds.domain.numa_spec import NumaSpec
 from kvmspec.kinds.domain.sysinfo_spec import SysinfoSpec
 from kvmspec.kinds.domain.wait import WaitSpec
 from kvmspec.kinds.parts import Uuid
@@ -107,6 +109,8 @@ class VmSpec(Model):
     """Virtual CPUs."""
     memory: MemorySpec | None = None
     """Memory. Required, unless `uuid` adopts a VM."""
+    numa: NumaSpec | None = Field(None, examples=[list(NumaSpec.examples[0])])
+    """NUMA cells of the guest, among which CPUs and memory are divided."""
     iothreads: Iothreads = Field(default_factory=dict, examples=[2, {1: {"pin": "0"}}])
     """Threads of QEMU's for the I/O of disks: how many, or each by its number."""
     blkio: BlkioSpec | None = None
@@ -172,6 +176,8 @@ class VmSpec(Model):
             raise PydanticCustomError("title", "a title is one line; `description` may have several")
         if self.uuid is None and (self.memory is None or self.memory.size is None):
             raise PydanticCustomError("required", "`memory` is required")
+        if self.numa is not None and (problem := self._misdivided(self.numa)):
+            raise PydanticCustomError("numa", problem)
         types: list[str] = [graphics.type for graphics in self.graphics or ()]
         if len(set(types)) != len(types):
             raise PydanticCustomError("graphics", "only one console of each type is possible")
@@ -198,6 +204,25 @@ class VmSpec(Model):
         if self.install is not None and (problem := self._not_installable(self.install)):
             raise PydanticCustomError("install", problem)
         return self
+
+    def _misdivided(self, numa: NumaSpec) -> LiteralString | None:
+        cpus, memory = self.cpus, self.memory
+        if cpus is not None and (most := cpus.max or cpus.count) and (problem := numa.unplaced(most)):
+            return problem
+        if memory is None or not numa.cells:
+            return None
+        if memory.size is not None and (memory.max or memory.size) != numa.memory:
+            return "the `memory` of the `numa` cells is to be `memory.max`, or `memory.size`, in all"
+        named = {*(memory.numatune.cells if memory.numatune else ()), *memory.cells}
+        if any(number >= len(numa.cells) for number in named):
+            return "`memory` names a `numa` cell that there is not: the first is 0"
+        return None
+
+    @property
+    def celled(self) -> bool:
+        """Whether NUMA cells are stated, or the one that room for DIMMs needs."""
+        memory = self.memory
+        return bool(self.numa and self.numa.cells) or bool(memory and memory.slots and memory.boots_with)
 
     def _boot_orders(self) -> LiteralString | None:
         stated = [*(d.boot_order for d in self.disks), *(n.boot_order for n in self.networks)]

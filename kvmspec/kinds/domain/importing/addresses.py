@@ -18,9 +18,19 @@ def drop_generated(root: ET.Element) -> None:
     if devices is None:
         return
     _drop_drives(devices)
+    _drop_slots(devices)
     for kind, follows in _IN_A_ROW.items():
         _drop_row(devices, kind, follows)
     pci.drop_generated(root, devices)
+
+
+def _drop_slots(devices: ET.Element) -> None:
+    """Slots of DIMMs: one after the other they get the lowest that are free, where none is chosen (9.0)."""
+    found = [(node, a) for node in devices.findall("memory") for a in node.findall("address[@type='dimm']")]
+    wanted = [{"type": "dimm", "slot": str(number)} for number in range(len(found))]
+    if [dict(address.attrib) for _, address in found] == wanted:
+        for node, address in found:
+            node.remove(address)
 
 
 def _drop_drives(devices: ET.Element) -> None:

@@ -1,4 +1,4 @@
-"""What is not a device, from libvirt's XML: CPUs, memory, features, boot, tuning."""
+"""What is not a device, from libvirt's XML: CPUs, features, boot, tuning. Of memory: memory.py."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 
 from kvmspec.canon.compare import get
 from kvmspec.kinds.domain.cpus_spec import SCHEDULING
-from kvmspec.kinds.domain.importing.leaf import Data, Leaf, number, said, seconds, size, there, word
-from kvmspec.kinds.domain.memory_spec import LIMITS
+from kvmspec.kinds.domain.importing.leaf import Data, Leaf, number, said, there, word
 
 MACHINE = (
     Leaf("title/#", "title"),
@@ -37,17 +36,6 @@ CPUS = (
     Leaf("cputune/emulatorpin/@cpuset", "emulator_pin"),
     *(Leaf(f"cputune/{name}/#", name, number) for name in SCHEDULING),
 )
-MEMORY = (
-    Leaf("currentMemory/#", "size", size),
-    Leaf("memory/#", "max", size),
-    Leaf("maxMemory/@slots", "slots", number),
-    Leaf("maxMemory/#", "ceiling", size),
-    Leaf("memoryBacking/locked", "locked", there),
-    *(Leaf(f"memtune/{name}/#", f"tuning.{name}", size) for name in LIMITS),
-    Leaf("numatune/memory/@mode", "numatune.mode", usual="strict"),
-    Leaf("numatune/memory/@nodeset", "numatune.nodes"),
-    Leaf("devices/memballoon/stats/@period", "stats_period", seconds),
-)
 _BOOT = {"hd": "disk", "cdrom": "cdrom", "network": "network"}
 
 
@@ -65,33 +53,6 @@ def cpus(data: Mapping[str, Any]) -> Data:
     if pins:
         found["pin"] = {int(vcpu): pin["@cpuset"] for vcpu, pin in pins.items()}
     return found
-
-
-def memory(data: Mapping[str, Any]) -> Data:
-    found = said(data, MEMORY)
-    if found.get("max") == found.get("size"):
-        found.pop("max", None)
-    pages = get(data, ("memoryBacking", "hugepages"))
-    if pages == {}:
-        found["hugepages"] = True
-    elif page := get(pages, ("page",)):
-        found |= _hugepages(page)
-    dimms = [_dimm(device) for device in (get(data, ("devices", "memory")) or {}).values()]
-    if dimms and None not in dimms:
-        found["dimms"] = dimms
-    return found
-
-
-def _hugepages(page: Any) -> Data:
-    plain = isinstance(page, dict) and page.keys() == {"@size", "@unit"} and page["@unit"] == "KiB"
-    return {"hugepages": size(int(page["@size"]) * 1024)} if plain else {}
-
-
-def _dimm(device: Mapping[str, Any]) -> Data | None:
-    amount = get(device, ("target", "size", "#"))
-    if device.get("@model") != "dimm" or amount is None:
-        return None
-    return {"size": size(amount), "node": int(get(device, ("target", "node", "#")) or 0)}
 
 
 def iothreads(data: Mapping[str, Any]) -> Data:

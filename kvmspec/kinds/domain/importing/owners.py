@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kvmspec.kinds.domain.importing import disks, machine, nics
+from kvmspec.kinds.domain.importing import disks, machine, memory, nics
 from kvmspec.kinds.domain.importing.accept import Place, at
 from kvmspec.kinds.domain.importing.devices import KINDS
 from kvmspec.kinds.domain.importing.leaf import Data, Leaf, Path
@@ -23,16 +23,15 @@ def _fields(leaves: tuple[Leaf, ...], above: str = "") -> dict[Path, str]:
 _ALONE: Mapping[Path, str] = {
     **_fields(machine.MACHINE),
     **_fields(machine.CPUS, "cpus."),
-    **_fields(machine.MEMORY, "memory."),
+    **_fields(memory.MEMORY, "memory."),
     ("cpu", "feature"): "cpus.features",
-    ("cpu", "numa"): "memory.slots",
+    ("cpu", "numa"): "numa",
+    ("numatune", "memory"): "memory.numatune",
     ("cputune", "vcpupin"): "cpus.pin",
     ("cputune", "iothreadpin"): "iothreads",
     ("iothreadids",): "iothreads",
     ("os", "boot"): "boot.devices",
-    ("memoryBacking", "hugepages"): "memory.hugepages",
     ("maxMemory",): "memory.slots",
-    ("devices", "memory"): "memory.dimms",
     ("devices", "console"): "console",
     ("devices", "serial"): "console",
     ("devices", "channel", AGENT): "guest_agent",
@@ -68,7 +67,20 @@ def _candidates(path: Path, rendered: Data, spec: VmSpec, keys: KeyMap) -> list[
     ]
     if path[0] == "devices" and len(path) > 1 and path[1] in _KINDS:
         found += _of_kind(path, rendered)
+    if path[:2] == ("devices", "memory"):
+        found += _plugged(path, rendered, spec)
+    if path[:2] == ("cpu", "numa"):
+        found.append(("memory", "slots"))  # room for DIMMs brings a cell
     return [*found]
+
+
+def _plugged(path: Path, rendered: Data, spec: VmSpec) -> list[Place]:
+    """A memory device: DIMMs come first."""
+    names = list(rendered["devices"]["memory"])
+    if spec.memory is None or len(path) < 3 or path[2] not in names:
+        return [("memory", "devices"), ("memory", "dimms")]
+    number, dimms = names.index(path[2]), len(spec.memory.dimms)
+    return [("memory", "dimms", number) if number < dimms else ("memory", "devices", number - dimms)]
 
 
 def _inside(device: Place, path: Path, fields: Mapping[Path, str]) -> list[Place]:
