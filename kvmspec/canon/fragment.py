@@ -58,14 +58,19 @@ def merge(xml: str, fragment: str) -> str:
     if not fragment.strip():
         return xml
     node = parse(xml)
+    merge_parsed(node, fragment)
+    tidy(node, Meaning(node.tag).opaque)
+    return str(lxml().tostring(node, encoding="unicode"))
+
+
+def merge_parsed(node: Any, fragment: str) -> None:
+    """`merge` into a tree of lxml's. Raises FragmentError."""
     if found := problems(fragment, node.tag):
         raise FragmentError("; ".join(found))
-    wanted, meaning = parse(fragment, "the fragment"), Meaning(node.tag)
+    wanted = parse(fragment, "the fragment")
     if node.tag == "domain":
         settle(node, wanted)
-    merge_into(node, wanted, (), meaning)
-    tidy(node, meaning.opaque)
-    return str(lxml().tostring(node, encoding="unicode"))
+    merge_into(node, wanted, (), Meaning(node.tag))
 
 
 def leftover(original: str, rendered: str) -> str:

@@ -6,7 +6,8 @@ the last part of a field's path.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kvmspec.canon.shape import Node
@@ -51,6 +52,31 @@ def hostdev(node: Node) -> str | None:
             host = (adapter.get("name") or "").removeprefix("scsi_host") if adapter is not None else ""
             return f"scsi:{host}:{address.get('bus')}:{address.get('target')}:{address.get('unit')}"
     return None
+
+
+def data_of(source: Mapping[str, Any]) -> str | None:
+    """What the data of a disk is known by, of its canonical <source>: a path, `rbd:pool/image`,
+    `pool/volume`, `nvme:0000:01:00.0/1`; None where it has none."""
+    if path := source.get("@file") or source.get("@dev") or source.get("@dir"):
+        return str(path)
+    if "@protocol" in source:
+        return f"{source['@protocol']}:{source.get('@name', '')}"
+    if "@pool" in source:
+        return f"{source['@pool']}/{source.get('@volume')}"
+    if "@namespace" in source:
+        place = source.get("address") or {}
+        domain, bus, slot, function = (int(place.get(f"@{part}", "0"), 0) for part in _PCI)
+        return f"nvme:{domain:04x}:{bus:02x}:{slot:02x}.{function:x}/{source['@namespace']}"
+    return source.get("@path")
+
+
+_PCI = ("domain", "bus", "slot", "function")
+
+
+def pci(node: Node) -> str:
+    """`0000:41:00.0`, of an <address>."""
+    place = ":".join(_hex(node, name, size) for name, size in (("domain", 4), ("bus", 2), ("slot", 2)))
+    return f"{place}.{_hex(node, 'function', 1)}"
 
 
 def _hex(node: Node, name: str, digits: int) -> str:

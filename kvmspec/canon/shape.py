@@ -13,6 +13,9 @@ from kvmspec.canon.units import to_bytes
 
 Tags = tuple[str, ...]
 
+QEMU = "{http://libvirt.org/schemas/domain/qemu/1.0}"
+"""Before the names of elements that are said to QEMU past libvirt."""
+
 
 class Node(Protocol):
     """What ElementTree's and lxml's elements have in common, as far as canon needs it."""
@@ -94,6 +97,7 @@ def positional(node: Node) -> None:
 DOMAIN = Shape(
     keyed={
         ("devices", "disk"): child("target", "dev"),
+        ("devices", "disk", "source", "cookies", "cookie"): attribute("name"),
         ("devices", "interface"): lowered(child("mac", "address")),
         # libvirt fills in models, so a controller is known by type and index only
         ("devices", "controller"): joined(
@@ -120,6 +124,14 @@ DOMAIN = Shape(
         ("devices", "smartcard"): positional,
         ("devices", "vsock"): positional,
         ("devices", "iommu"): positional,
+        ("seclabel",): attribute("model"),
+        ("keywrap", "cipher"): attribute("name"),
+        ("perf", "event"): attribute("name"),
+        (QEMU + "commandline", QEMU + "env"): attribute("name"),
+        (QEMU + "capabilities", QEMU + "add"): attribute("capability"),
+        (QEMU + "capabilities", QEMU + "del"): attribute("capability"),
+        (QEMU + "override", QEMU + "device"): attribute("alias"),
+        (QEMU + "override", QEMU + "device", QEMU + "frontend", QEMU + "property"): attribute("name"),
         ("os", "firmware", "feature"): attribute("name"),
         ("sysinfo", "bios", "entry"): attribute("name"),
         ("sysinfo", "system", "entry"): attribute("name"),
@@ -140,18 +152,28 @@ DOMAIN = Shape(
         {("memoryBacking", "hugepages", "page")}
         | {("cpu", "numa", "interconnects", name) for name in ("latency", "bandwidth")}
         | {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
+        | {("idmap", "uid"), ("idmap", "gid"), (QEMU + "commandline", QEMU + "arg")}
         | {("devices", "interface", "vlan", "tag"), ("devices", "interface", "filterref", "parameter")}
+        | {("devices", "interface", tag) for tag in ("ip", "portForward")}
+        | {("devices", "interface", "portForward", "range")}
+        | {("devices", "interface", "source", tag) for tag in ("ip", "route")}
+        | {("devices", tag, "source") for tag in ("serial", "parallel", "console", "channel")}
     ),
     sizes=frozenset(
         {("memory",), ("currentMemory",), ("maxMemory",), ("devices", "memory", "target", "label", "size")}
         | {("devices", "memory", "target", name) for name in ("size", "block", "requested", "current")}
         | {("devices", "memory", "source", name) for name in ("pagesize", "alignsize")}
         | {("memtune", limit) for limit in ("hard_limit", "soft_limit", "swap_hard_limit")}
+        | {("devices", "disk", "driver", "metadata_cache", "max_size")}
+        | {("devices", "controller", "pcihole64")}
         | {("devices", "shmem", "size"), ("features", "smm", "tseg"), ("features", "tcg", "tb-cache")}
     ),
     opaque=frozenset({("metadata",)}),
     macs=frozenset({(("devices", "interface", "mac"), "address")}),
 )
+
+DNSMASQ = "{http://libvirt.org/schemas/network/dnsmasq/1.0}"
+"""The namespace of a network's options for dnsmasq."""
 
 NETWORK = Shape(
     keyed={
@@ -167,14 +189,24 @@ NETWORK = Shape(
         ("portgroup",): attribute("name"),
         ("route",): joined(attribute("address"), attribute("prefix")),
         ("forward", "interface"): attribute("dev"),
+        ("forward", "address"): identities.pci,
     },
-    ordered=frozenset({("dns", "host", "hostname")}),
+    ordered=frozenset({("dns", "host", "hostname"), (f"{DNSMASQ}options", f"{DNSMASQ}option")}),
     opaque=frozenset({("metadata",)}),
     macs=frozenset({(("ip", "dhcp", "host"), "mac"), (("mac",), "address")}),
 )
 
+FS = "{http://libvirt.org/schemas/storagepool/fs/1.0}"
+RBD = "{http://libvirt.org/schemas/storagepool/rbd/1.0}"
+"""Namespaces of a pool's own options."""
+
 POOL = Shape(
-    keyed={("source", "host"): attribute("name"), ("source", "device"): attribute("path")},
+    keyed={
+        ("source", "host"): joined(attribute("name"), attribute("port")),
+        ("source", "device"): attribute("path"),
+        (f"{FS}mount_opts", f"{FS}option"): attribute("name"),
+        (f"{RBD}config_opts", f"{RBD}option"): attribute("name"),
+    },
     sizes=frozenset({("capacity",), ("allocation",), ("available",)}),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from difflib import unified_diff
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,7 +81,7 @@ class _Run:
         from kvmspec.manifest.problems import Problems
         from kvmspec.manifest.secrecy import secret_keys
 
-        problems = Problems(secret_keys=secret_keys(tuple(section.spec for section in SECTIONS)))
+        problems = Problems(secret_keys=partial(secret_keys, tuple(section.spec for section in SECTIONS)))
         return cls(check, diff, console, root_shape(SECTIONS), problems)
 
     def stdin(self) -> None:

@@ -109,7 +109,9 @@ def to_be_placed(manifest: Manifest, view: HostView) -> frozenset[str]:
         base = base_of(image, manifest, view) if looked.format else None
         if base is not None and base.key not in view.volumes:
             pool = compare.specs(manifest).get(("pool", base.pool))
-            found.add(f"{normalised(pool.path)}/{base.volume}" if pool is not None else "")
+            found.add(
+                f"{normalised(pool.target_of(base.pool) or '')}/{base.volume}" if pool is not None else ""
+            )
     return frozenset(found)
 
 

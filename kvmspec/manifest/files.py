@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.manifest.interpolate import Broken
-from kvmspec.manifest.merge import inner_models
+from kvmspec.manifest.merge import Models, inner
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.section import Path
 from kvmspec.manifest.types import SecretText
@@ -42,19 +41,6 @@ class FileText(Model):
         return self
 
 
-@cache
-def file_fields(model: type[BaseModel]) -> Mapping[str, type[BaseModel] | None]:
-    """The fields of `model` that are a FileText (None), or whose model has such fields (that model)."""
-    found: dict[str, type[BaseModel] | None] = {}
-    for name, models in inner_models((model,)).items():
-        for inner in models:
-            if issubclass(inner, FileText):
-                found[name] = None
-            elif inner is not model and file_fields(inner):
-                found[name] = inner
-    return found
-
-
 def read_files(data: dict[str, Any], subject: Subject, validator: Validator, model: type[Model]) -> Any:
     """`data` with the text of the files it names, in maps; the same object where it names none.
 
@@ -63,21 +49,25 @@ def read_files(data: dict[str, Any], subject: Subject, validator: Validator, mod
     return _read(data, model, (), subject, validator)
 
 
-def _read(data: Any, model: type[BaseModel], path: Path, subject: Subject, validator: Validator) -> Any:
+def _read(
+    data: dict[str, Any], model: type[BaseModel], path: Path, subject: Subject, validator: Validator
+) -> Any:
     result = data
-    for name, inner in file_fields(model).items() if isinstance(data, dict) else ():
-        value = data.get(name)
-        if not isinstance(value, dict):
-            continue
-        if inner is not None:
-            new = _read(value, inner, (*path, name), subject, validator)
-        elif isinstance(value.get("file"), str) and len(value) == 1:
-            new = _content(value["file"], (*path, name, "file"), subject, validator)
-        else:
-            continue
-        if new is not value:
-            result = {**result, name: new}
+    for name, value in data.items():
+        if isinstance(value, dict):
+            new = _field(value, inner((model,), name), (*path, name), subject, validator)
+            if new is not value:
+                result = {**result, name: new}
     return result
+
+
+def _field(value: dict[str, Any], models: Models, path: Path, subject: Subject, validator: Validator) -> Any:
+    for model in models:
+        if not issubclass(model, FileText):
+            value = _read(value, model, path, subject, validator)
+        elif isinstance(value.get("file"), str) and len(value) == 1:
+            return _content(value["file"], (*path, "file"), subject, validator)
+    return value
 
 
 def _content(file: str, path: Path, subject: Subject, validator: Validator) -> str:

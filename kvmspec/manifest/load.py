@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from kvmspec.core.problem import Where
@@ -43,7 +44,7 @@ def load(
     Raises ManifestError with every problem found, UsageError when `connect` meets `hosts:`.
     """
     specs = tuple(section.spec for section in sections)
-    problems = Problems(SecretStore(), secret_keys(specs), token_keys(specs))
+    problems = Problems(SecretStore(), partial(secret_keys, specs), partial(token_keys, specs))
     documents = load_documents(paths, problems)
     problems.literals = [document.data for document in documents]
     sources = combine(documents, [section.key for section in sections], problems)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 
+from kvmspec.manifest.deferred import actual
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.section import Path
 
@@ -23,18 +24,24 @@ Map = Mapping[str, Any]
 
 
 @cache
-def inner_models(models: Models) -> Mapping[str, Models]:
-    """Each field's models: those of `cpus: Cpus | None`, or of the entries of `disks: list[Disk]`."""
-    fields: dict[str, Models] = {}
-    for model in models:
-        for name, info in model.model_fields.items():
-            found = tuple(_models_in(info.annotation))
-            for key in {name, info.alias or name}:
-                fields[key] = fields.get(key, ()) + found
-    return fields
+def inner(models: Models, key: str) -> Models:
+    """A field's models: those of `cpus: Cpus | None`, or of the entries of `disks: list[Disk]`."""
+    fields = [
+        info
+        for model in models
+        for name, info in model.model_fields.items()
+        if key in (name, info.alias or name)
+    ]
+    return tuple(model for info in fields for model in _models_in(info.annotation))
+
+
+def all_inner(model: type[BaseModel]) -> Models:
+    """The models of all fields. It imports those that are deferred."""
+    return tuple(found for name in model.model_fields for found in inner((model,), name))
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    annotation = actual(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):
@@ -51,10 +58,9 @@ def short_field(models: Models) -> str | None:
 def merge(base: Map, over: Map, models: Models, by_name: frozenset[str] = BY_NAME) -> dict[str, Any]:
     """`over` laid on `base`; neither is changed, unmerged values are shared. `models` validate the result."""
     result = dict(base)
-    inner = inner_models(models)
     for key, value in over.items():
         if key in base:
-            value = _combine(base[key], value, inner.get(key, ()), key in by_name)
+            value = _combine(base[key], value, inner(models, key), key in by_name)
         result[key] = value
     return result
 
@@ -114,7 +120,7 @@ def written_at(layers: Sequence[Layer], rest: Path, models: Models) -> Path:
         if not deeper:
             break
         live = deeper
-        models = models if isinstance(step, int) else inner_models(models).get(step, ())
+        models = models if isinstance(step, int) else inner(models, step)
     return live[0].path
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, NoReturn
@@ -33,14 +33,14 @@ def _order(problem: Problem) -> tuple[str, int, int, str, str]:
 class Problems:
     """The problems and warnings found so far.
 
-    secret_keys  names of fields whose literal values no shown line may hold
-    token_keys   names of fields that may hold secret variables, for hints
+    secret_keys  gives the names of fields whose literal values no shown line may hold
+    token_keys   gives the names of fields that may hold secret variables, for hints
     secrets      values that no message or shown line may hold
     """
 
     secrets: SecretStore = field(default_factory=SecretStore)
-    secret_keys: Collection[str] = ()
-    token_keys: Collection[str] = ()
+    secret_keys: Callable[[], Collection[str]] = tuple
+    token_keys: Callable[[], Collection[str]] = tuple
     found: list[Problem] = field(default_factory=list)
     literals: list[Any] = field(default_factory=list, repr=False)  # data that may hold literal secrets
 
@@ -83,7 +83,7 @@ class Problems:
         """Take every line under a secret key into `secrets`, so that it is masked wherever it is shown."""
         if isinstance(data, dict):
             for key, value in data.items():
-                self._learn(value, secret=secret or key in self.secret_keys)
+                self._learn(value, secret=secret or key in self.secret_keys())
         elif isinstance(data, list):
             for value in data:
                 self._learn(value, secret=secret)
@@ -108,9 +108,10 @@ class Problems:
 
     def mask_keys(self, line: str) -> str:
         """The line without what follows `password:` and its like, for texts that are not even YAML."""
-        if not self.secret_keys:
+        names = self.secret_keys()
+        if not names:
             return line
-        keys = "|".join(map(re.escape, sorted(self.secret_keys)))
+        keys = "|".join(map(re.escape, sorted(names)))
         value = r"""("(?:[^"\\]|\\.)*"?|'[^']*'?|\$\{[^}]*\}|[^,}\]\s]+(?: +[^,}\]#\s]+)*)"""
         return re.sub(rf"""((?:^|[\s{{,"'])(?:{keys})["']?\s*:\s*){value}""", _keep_references, line)
 

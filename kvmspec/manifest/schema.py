@@ -11,9 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core.core_schema import PlainValidatorFunctionSchema
 
-from kvmspec.manifest.merge import inner_models
+from kvmspec.manifest.deferred import KEY
+from kvmspec.manifest.merge import all_inner
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.own_keys import LISTS, OWNED, PROFILES, VARIANTS
 from kvmspec.manifest.placement import HostSpec
@@ -33,6 +35,19 @@ _VERBATIM = ("examples", "default", "const", "enum")
 """Keywords that hold values and no schemas."""
 
 
+class _Generator(GenerateJsonSchema):
+    """Schemas in which a deferred model is the model."""
+
+    def function_plain_schema(self, schema: PlainValidatorFunctionSchema) -> JsonSchemaValue:
+        """As pydantic's own, but of the model where it is a deferred one."""
+        found = schema.get("metadata", {}).get(KEY)
+        if found is None:
+            return super().function_plain_schema(schema)
+        model = found.model()
+        model.model_rebuild()
+        return self.generate_inner(model.__pydantic_core_schema__)
+
+
 def manifest_schema(sections: Sequence[Section]) -> Schema:
     """The schema of a whole manifest with these sections; the same input gives the same text."""
     schema: Schema = _without_marks(marked_schema(sections))
@@ -43,7 +58,9 @@ def marked_schema(sections: Sequence[Section]) -> Schema:
     """The same with what JSON Schema has no words for, under keys that begin with `x-`."""
     roots: list[type[BaseModel]] = [HeadSpec, VariableSpec, HostSpec, *ENTRIES.values()]
     specs = [section.spec for section in sections]
-    refs, top = models_json_schema([(model, "validation") for model in (*roots, *specs)])
+    refs, top = models_json_schema(
+        [(model, "validation") for model in (*roots, *specs)], schema_generator=_Generator
+    )
     keys = {model: ref["$ref"].rpartition("/")[2] for (model, _), ref in refs.items()}
     definitions: dict[str, Schema] = _tidy(top["$defs"])
     for name, model in _below(specs, definitions).items():
@@ -151,7 +168,7 @@ def _below(
             for name in (model.__name__, f"{module}__{model.__qualname__}"):  # pydantic's, where names repeat
                 if name in definitions:
                     found[name] = model
-            todo += [inner for group in inner_models((model,)).values() for inner in group]
+            todo += all_inner(model)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from kvmspec.manifest.merge import Models, inner_models
+from kvmspec.manifest.merge import Models, all_inner
 from kvmspec.manifest.secrets import has_token, is_token
 from kvmspec.manifest.section import Path
 from kvmspec.manifest.types import SecretMark, TokenMark
@@ -60,7 +60,7 @@ def _names(models: Models, fields: Callable[[type[BaseModel]], frozenset[str]]) 
         if model not in seen:
             seen.add(model)
             names |= fields(model)
-            todo += [inner for group in inner_models((model,)).values() for inner in group]
+            todo += all_inner(model)
     return frozenset(names)
 
 

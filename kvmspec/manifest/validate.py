@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from kvmspec.core.problem import Where
 from kvmspec.manifest import secrecy
 from kvmspec.manifest.interpolate import Broken
-from kvmspec.manifest.merge import Layer, Models, inner_models, name_of, written_at
+from kvmspec.manifest.merge import Layer, Models, inner, name_of, written_at
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.problems import Problems, nearest
 from kvmspec.manifest.secrets import has_token
@@ -122,7 +122,7 @@ class Validator:
 
     def _secret_hint(self) -> str:
         keys = ", ".join(
-            f"`{key}`" for key in sorted({*self.problems.secret_keys, *self.problems.token_keys})
+            f"`{key}`" for key in sorted({*self.problems.secret_keys(), *self.problems.token_keys()})
         )
         return f"such as {keys}" if keys else ""
 
@@ -149,7 +149,7 @@ class Validator:
                 self._note(model, subject, mistake)
 
     def _note(self, model: type[Model], subject: Subject, mistake: Mistake) -> None:
-        own = bool(mistake.path) and mistake.path[-1] in self.problems.token_keys
+        own = bool(mistake.path) and mistake.path[-1] in self.problems.token_keys()
         if has_token(mistake.input) and not own:
             self.note(subject, secrecy.MISPLACED, mistake.path, hint=self._secret_hint())
             return
@@ -179,5 +179,5 @@ def _known_keys(model: type[Model], path: Path) -> set[str]:
     models: Models = (model,)
     for step in path:
         if isinstance(step, str):
-            models = inner_models(models).get(step, ())
+            models = inner(models, step)
     return {info.alias or name for each in models for name, info in each.model_fields.items()}

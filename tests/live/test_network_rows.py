@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import libvirt
 import pytest
@@ -20,136 +20,13 @@ from kvmspec.kinds.network import KIND
 from kvmspec.kinds.network.apply import apply as act
 from kvmspec.kinds.network.fields import FIELDS
 from kvmspec.manifest.secrets import SecretStore
+from tests.live.network_cases import LAN, LIMITS, LIVE, MACVTAP, NET, RESTART, SRV, records
 from tests.live.test_networks import bridge, changes, front, master, start_guest
 from tests.support import dns
 from tests.support.private_libvirt import PrivateLibvirt
 from tests.unit.kinds.network.making import HOST, apply, context, look, plan
 
 pytestmark = pytest.mark.libvirtd
-
-NET: dict[str, Any] = {"subnet": "10.71.0.0/24", "domain": "shop.lan"}
-RANGE = {"start": "10.71.0.100", "end": "10.71.0.150"}
-SIX = {"subnet": "fd00:71::/64"}
-RANGE6 = {"start": "fd00:71::100", "end": "fd00:71::1ff"}
-HOST_A = {"mac": "52:54:00:71:00:09", "ip": "10.71.0.9", "name": "a"}
-SRV = {"service": "ldap", "protocol": "tcp", "domain": "shop.lan", "target": "dc.shop.lan", "port": 389}
-LIMITS = {"inbound": {"average": "10MB", "peak": "20MB", "burst": "2MiB"}}
-LAN = {"mode": "bridge", "bridge": "br9"}
-MACVTAP = {"mode": "macvtap", "interfaces": ["d0", "d1"]}
-
-
-class Case(NamedTuple):
-    """row: its name in the table; text: what only the XML after has."""
-
-    row: str
-    before: dict[str, Any]
-    after: dict[str, Any]
-    text: str
-
-
-def records(**of: Any) -> dict[str, Any]:
-    return {**NET, "dns": of}
-
-
-LIVE = {
-    "range": Case(
-        "range", {**NET, "dhcp": RANGE}, {**NET, "dhcp": {**RANGE, "end": "10.71.0.160"}}, "0.160'"
-    ),
-    "range beside IPv6": Case(
-        "range",
-        {**NET, "ipv6": {**SIX, "dhcp": RANGE6}, "dhcp": {"hosts": [HOST_A]}},
-        {**NET, "ipv6": {**SIX, "dhcp": RANGE6}, "dhcp": {**RANGE, "hosts": [HOST_A]}},
-        "<range start='10.71.0.100'",
-    ),
-    "lease": Case(
-        "lease", {**NET, "dhcp": RANGE}, {**NET, "dhcp": {**RANGE, "lease": "2h"}}, "expiry='7200'"
-    ),
-    "reservation beside IPv6": Case(
-        "reservation",
-        {**NET, "ipv6": {**SIX, "dhcp": RANGE6}, "dhcp": {}},
-        {**NET, "ipv6": {**SIX, "dhcp": RANGE6}, "dhcp": {"hosts": [HOST_A]}},
-        "<host mac='52:54:00:71:00:09' name='a' ip='10.71.0.9'/>",
-    ),
-    "IPv6 range": Case(
-        "range6",
-        {**NET, "ipv6": {**SIX, "dhcp": RANGE6}},
-        {**NET, "ipv6": {**SIX, "dhcp": {**RANGE6, "end": "fd00:71::2ff"}}},
-        "end='fd00:71::2ff'",
-    ),
-    "IPv6 range of its own": Case(
-        "range6",
-        {**NET, "ipv6": SIX, "dhcp": RANGE},
-        {**NET, "ipv6": {**SIX, "dhcp": RANGE6}, "dhcp": RANGE},
-        "<range start='fd00:71::100'",
-    ),
-    "names": Case(
-        "dns", NET, records(hosts={"10.71.0.1": ["gw.shop.lan"]}), "<hostname>gw.shop.lan</hostname>"
-    ),
-    "text": Case(
-        "txt", NET, records(txt={"shop.lan": "v=spf1 'x' -all"}), "value='v=spf1 &apos;x&apos; -all'"
-    ),
-    "another text": Case(
-        "txt", records(txt={"shop.lan": "old", "a": "b"}), records(txt={"shop.lan": "new"}), "value='new'"
-    ),
-    "service": Case("srv", NET, records(srv=[SRV]), "target='dc.shop.lan' port='389'/>"),
-    "another port of a service": Case(
-        "srv",
-        records(srv=[SRV]),
-        records(srv=[{**SRV, "port": 636, "priority": 5}]),
-        "port='636' priority='5'",
-    ),
-    "services of two domains": Case(
-        "srv", records(srv=[SRV]), records(srv=[{**SRV, "domain": "x.lan"}, SRV]), "domain='x.lan'"
-    ),
-    "way out": Case("dev", NET, {**NET, "dev": "d0"}, "<interface dev='d0'/>"),
-    "another way out": Case("dev", {**NET, "dev": "d0"}, {**NET, "dev": "d1"}, "<interface dev='d1'/>"),
-    "portgroup": Case("portgroup", NET, {**NET, "portgroups": {"web": {}}}, "<portgroup name='web'>"),
-    "limits of a portgroup": Case(
-        "portgroup",
-        {**NET, "portgroups": {"web": {"default": True}, "db": {}}},
-        {**NET, "portgroups": {"web": {"bandwidth": LIMITS}, "db": {"default": True}}},
-        "<inbound average='10000' peak='20000' burst='2048'/>",
-    ),
-    "default portgroup replaced": Case(
-        "portgroup",
-        {**NET, "portgroups": {"web": {"default": True}}},
-        {**NET, "portgroups": {"db": {"default": True}}},
-        "<portgroup name='db' default='yes'>",
-    ),
-}
-RESTART = {
-    "forwarders": Case(
-        "forwarder",
-        records(forwarders=["9.9.9.9"]),
-        records(forwarders=[{"domain": "x.lan"}]),
-        "domain='x.lan'",
-    ),
-    "IPv6": Case("ipv6", NET, {**NET, "ipv6": {**SIX, "dhcp": RANGE6}}, "address='fd00:71::1' prefix='64'"),
-    "IPv6 subnet": Case(
-        "ipv6", {**NET, "ipv6": SIX}, {**NET, "ipv6": {"subnet": "fd00:72::/56"}}, "'fd00:72::1' prefix='56'"
-    ),
-    "IPv6 gateway": Case(
-        "gateway6", {**NET, "ipv6": SIX}, {**NET, "ipv6": {**SIX, "gateway": "fd00:71::9"}}, "'fd00:71::9'"
-    ),
-    "NAT ports": Case(
-        "nat_ports", NET, {**NET, "nat": {"ports": {"start": 2000, "end": 3000}}}, "start='2000'"
-    ),
-    "NAT addresses": Case(
-        "nat_addresses",
-        {**NET, "nat": {"ports": {"start": 2000, "end": 3000}}},
-        {**NET, "nat": {"addresses": {"start": "10.1.1.1", "end": "10.1.1.2"}}},
-        "<address start='10.1.1.1' end='10.1.1.2'/>",
-    ),
-    "NAT of IPv6": Case(
-        "nat_ipv6", {**NET, "ipv6": SIX}, {**NET, "ipv6": SIX, "nat": {"ipv6": True}}, "<nat ipv6='yes'"
-    ),
-    "route": Case(
-        "route",
-        NET,
-        {**NET, "routes": [{"to": "10.80.0.0/16", "via": "10.71.0.2", "metric": 3}]},
-        "<route address='10.80.0.0' prefix='16' gateway='10.71.0.2' metric='3'/>",
-    ),
-}
 
 
 @pytest.fixture

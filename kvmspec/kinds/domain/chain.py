@@ -23,7 +23,6 @@ from kvmspec.kinds.domain import controllers, dimms, edits, iothreads, live, see
 from kvmspec.kinds.domain.compare import Change, Comparison
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.record import record_of, sealed_xml
-from kvmspec.kinds.domain.wait import waiting
 from kvmspec.kinds.seeds import is_seed, strays
 
 _NOT_ALONE = (("disk",), ("graphics",), ("hostdev",), ("filesystem",))
@@ -79,7 +78,10 @@ class Builder:
             chain.append(self._shutdown(self.address))
         if self.restart or (self.c.spec.state == "running" and not self.running):
             chain.append((StartDomain(self.address), "start"))
-            chain += waiting(self.address, self.c.spec.wait_for)
+            if self.c.spec.wait_for is not None:
+                from kvmspec.kinds.domain.wait import waiting
+
+                chain += waiting(self.address, self.c.spec.wait_for)
         return chain + [
             (RemoveSeed(seed), "delete cloud-init's old seed") for seed in old_seeds(self.c, context)
         ]

@@ -10,7 +10,6 @@ from kvmspec.adapters.libvirt.domains import LOCK_NAME
 from kvmspec.kinds import seeds
 from kvmspec.kinds.bases import undeclared
 from kvmspec.kinds.domain.addresses import addresses
-from kvmspec.kinds.domain.cloud_check import check_cloud_init
 from kvmspec.kinds.domain.keys import disk_keys
 from kvmspec.kinds.domain.seeding import pool_for
 from kvmspec.kinds.domain.sources import Places, own_volumes
@@ -31,6 +30,8 @@ def check(manifest: Manifest) -> Iterator[Finding]:
         if (install := _spec(item).install) is not None and install.is_image:
             yield from undeclared((*item.path, "install", "iso"), install.iso, "iso", manifest)
         if (cloud_init := _spec(item).cloud_init) is not None:
+            from kvmspec.kinds.domain.cloud_check import check_cloud_init
+
             yield from check_cloud_init(cloud_init, (*item.path, "cloud_init"))
         yield from _seed(item, manifest)
         yield from _dimms(item)
@@ -132,7 +133,12 @@ def _disks(vms: tuple[Item, ...], manifest: Manifest) -> Iterator[Finding]:
                 if image is not None:
                     yield from undeclared((*path, field), image, kind, manifest)
             if _again(spec, position):
-                yield Finding((*path, "path"), f"vm/{item.name} has {disk.path} twice", "take one out")
+                yield Finding(
+                    (*path, "path"),
+                    f"vm/{item.name} has {disk.path} twice",
+                    "take one out",
+                    warning=spec.state != "running",
+                )
             if disk.own and places.pool_of(spec, disk) is None:
                 yield Finding(
                     path,
@@ -162,9 +168,10 @@ def _ports(vms: tuple[Item, ...]) -> Iterator[Finding]:
 
 
 def _again(spec: VmSpec, position: int) -> bool:
-    """Whether a disk above has the same file."""
+    """Whether a disk above has the same file, and one of the two could write to it."""
     path = spec.disks[position].path
-    return path is not None and any(disk.path == path for disk in spec.disks[:position])
+    both = [disk for disk in spec.disks[: position + 1] if path is not None and disk.path == path]
+    return len(both) > 1 and not all(disk.readonly or disk.shareable for disk in both)
 
 
 def _volumes(vms: tuple[Item, ...], manifest: Manifest) -> Iterator[Finding]:

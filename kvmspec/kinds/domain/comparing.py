@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kvmspec.canon.compare import drop, get, leaves
+from kvmspec.canon.identities import data_of
 from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
-from kvmspec.kinds.domain import fit, fragments, preset, render
+from kvmspec.kinds.domain import fit, fragments, places, preset, render
 from kvmspec.kinds.domain.brief import asked_for, brief
 from kvmspec.kinds.domain.compare import Comparison, Data
 from kvmspec.kinds.domain.keys import allocate, disk_keys, final
-from kvmspec.kinds.domain.nic_spec import DRAWN
+from kvmspec.kinds.domain.nic_parts_spec import DRAWN
 from kvmspec.kinds.domain.sources import Places, Source
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import nic_keys
@@ -29,19 +30,19 @@ def compare(
     spec: VmSpec = desired.spec
     applied_last = record.applied if record else {}
     asked = asked_for(spec.model_fields_set, applied_last)
-    asked |= fragments.tags(spec) | fragments.spoken_of(applied_last)
+    asked |= fragments.tags(spec) | fragments.spoken_of(applied_last) | places.stated(spec)
     persistent = brief(observed.xml, asked)
     persistent["autostart"] = observed.autostart
     name = desired.address.name
-    places = Places(context.manifest, view, record.own if record else None)
-    sources = tuple(places.source(name, spec, disk) for disk in spec.disks)
+    where = Places(context.manifest, view, record.own if record else None)
+    sources = tuple(where.source(name, spec, disk) for disk in spec.disks)
     devices = persistent.get("devices", {})
     known = record.keys if record else None
-    paths = [source.path for source in sources]
+    identities = [source.identity for source in sources]
     macs = records.macs(view)
     active, saved = (_of_guest(xml, asked) for xml in (observed.active_xml, observed.saved_xml))
     plugged = (active or {}).get("devices", {}).get("disk", {})
-    keys = allocate(context.manifest.project, name, spec, known, devices, paths, macs, plugged)
+    keys = allocate(context.manifest.project, name, spec, known, devices, identities, macs, plugged)
     becomes = final(spec, keys, devices, plugged)
     full, new = _with_new_devices(spec, keys, devices)
     new |= _swapped(spec, keys, devices, sources)
@@ -143,18 +144,28 @@ def _swapped(
     """The keys of disks that have another source until now: they are read in the format of the new one."""
     found = set()
     for key, disk, source in zip(disk_keys(spec.disks), spec.disks, sources, strict=True):
-        have = get(devices, ("disk", keys.disks[key], "source")) or {}
-        path = have.get("@file") or have.get("@dev")
-        if disk.cdrom is None and None not in (path, source.path) and path != source.path:
+        have = data_of(get(devices, ("disk", keys.disks[key], "source")) or {})
+        if not disk.is_drive and None not in (have, source.identity) and have != source.identity:
             found.add(key)
     return frozenset(found)
 
 
 def _hide(stated: Data, live: Data, reveal: Any) -> None:
     """Put tokens where `live` has the very secret that is stated, `(secret)` where another."""
-    wanted = stated.get("devices", {}).get("graphics", {})
-    for kind, graphics in live.get("devices", {}).get("graphics", {}).items():
+    wanted, devices = stated.get("devices", {}), live.get("devices", {})
+    for kind, graphics in devices.get("graphics", {}).items():
         if "@passwd" in graphics:
-            token = wanted.get(kind, {}).get("@passwd")
-            same = is_token(token) and reveal(token) == graphics["@passwd"]
-            graphics["@passwd"] = token if same else "(secret)"
+            token = get(wanted, ("graphics", kind, "@passwd"))
+            graphics["@passwd"] = _hidden(token, graphics["@passwd"], reveal)
+    for target, disk in devices.get("disk", {}).items():
+        if cookies := get(disk, _COOKIES):
+            said = get(wanted, ("disk", target, *_COOKIES)) or {}
+            for name, cookie in cookies.items():
+                cookie["#"] = _hidden(get(said, (name, "#")), cookie.get("#", ""), reveal)
+
+
+_COOKIES = ("source", "cookies", "cookie")
+
+
+def _hidden(token: Any, secret: str, reveal: Any) -> Any:
+    return token if is_token(token) and reveal(token) == secret else "(secret)"

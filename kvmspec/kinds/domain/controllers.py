@@ -56,7 +56,8 @@ def _pcie_devices(spec: VmSpec, display: bool) -> int:
     )
     balloon, usb = 1, 1
     listed = disks + len(spec.networks) + sum(len(group) for group in several)
-    own = sum(1 for controller in spec.controllers if controller.type in ("scsi", "usb", "virtio-serial"))
+    cards = ("scsi", "usb", "virtio-serial")
+    own = sum(controller.count or 1 for controller in spec.controllers if controller.type in cards)
     return listed + sum(1 for single in singles if single) + balloon + usb + own
 
 

@@ -11,7 +11,8 @@ from typing import Annotated, Any, ClassVar, Literal, LiteralString, NamedTuple
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from kvmspec.manifest.model import Model
+from kvmspec.kinds.domain.address_spec import Placeable
+from kvmspec.manifest.types import Size
 
 Number = Annotated[int, Field(ge=0, le=65535, strict=True)]
 Byte = Annotated[int, Field(ge=0, le=255, strict=True)]
@@ -19,7 +20,7 @@ Byte = Annotated[int, Field(ge=0, le=255, strict=True)]
 MODELS: Mapping[str, tuple[str, ...]] = {
     "usb": (
         "qemu-xhci", "nec-xhci", "ich9-ehci1", "ich9-uhci1", "ich9-uhci2", "ich9-uhci3", "ehci",
-        "piix3-uhci", "piix4-uhci", "vt82c686b-uhci", "pci-ohci", "none",
+        "piix3-uhci", "piix4-uhci", "vt82c686b-uhci", "pci-ohci", "qusb1", "qusb2", "none",
     ),
     "scsi": (
         "virtio-scsi", "virtio-transitional", "virtio-non-transitional", "lsilogic", "lsisas1068",
@@ -34,20 +35,41 @@ MODELS: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """The models that each type has; the others have none."""
+_PCI_NAMES = (
+    "pcie-root-port", "ioh3420", "pci-bridge", "pcie-pci-bridge", "i82801b11-bridge", "x3130-upstream",
+    "xio3130-downstream", "pxb", "pxb-pcie", "spapr-pci-host-bridge",
+)  # fmt: skip
+DRIVER: Mapping[str, str] = {
+    name: name
+    for name in (
+        "queues", "cmd_per_lun", "max_sectors", "ioeventfd", "event_idx", "iothread", "iommu", "ats",
+        "packed", "page_per_vq",
+    )
+}  # fmt: skip
+"""Field → attribute of <driver>."""
+TARGET: Mapping[str, str] = {
+    "chassis_nr": "chassisNr",
+    "chassis": "chassis",
+    "port": "port",
+    "bus_nr": "busNr",
+    "target_index": "index",
+    "hotplug": "hotplug",
+}
+"""Field → attribute of <target>."""
 _OF: Mapping[str, tuple[str, ...]] = {
     "ports": ("usb", "virtio-serial"),
     "vectors": ("virtio-serial",),
     "master": ("usb",),
-    "queues": ("scsi",),
-    "cmd_per_lun": ("scsi",),
-    "max_sectors": ("scsi",),
-    "iothread": ("scsi",),
-    "chassis": ("pci",),
-    "port": ("pci",),
-    "node": ("pci",),
-    "hotplug": ("pci",),
+    **dict.fromkeys(("queues", "cmd_per_lun", "max_sectors", "iothread"), ("scsi",)),
+    **dict.fromkeys(
+        ("ioeventfd", "event_idx", "iommu", "ats", "packed", "page_per_vq"), ("scsi", "virtio-serial")
+    ),
+    **dict.fromkeys((*TARGET, "node", "model_name", "pcihole64"), ("pci",)),
+    **dict.fromkeys(("max_grant_frames", "max_event_channels"), ("xenbus",)),
 }
 """Fields that not every type has."""
+
+ONES = ("master", "chassis", "chassis_nr", "port", "bus_nr", "target_index", "address", "alias", "acpi_index")
 
 
 class Placed(NamedTuple):
@@ -57,7 +79,7 @@ class Placed(NamedTuple):
     spec: ControllerSpec
 
 
-class ControllerSpec(Model):
+class ControllerSpec(Placeable):
     """What devices are plugged into; its type in short."""
 
     short: ClassVar[str | None] = "type"
@@ -69,17 +91,26 @@ class ControllerSpec(Model):
         {"type": "usb", "model": "ich9-uhci1", "master": 0},
         {"type": "scsi", "model": "virtio-scsi", "cmd_per_lun": 128, "max_sectors": 512, "iothread": 1},
         {"type": "pci", "model": "pcie-root-port", "index": 1, "chassis": 1, "port": 16, "hotplug": False},
-        {"type": "pci", "model": "pcie-expander-bus", "node": 1},
+        {"type": "pci", "model": "pcie-expander-bus", "node": 1, "bus_nr": 254},
+        {"type": "pci", "model": "pcie-root-port", "count": 8},
+        {"type": "pci", "model": "pci-bridge", "chassis_nr": 2},
+        {"type": "pci", "model": "pcie-root-port", "model_name": "ioh3420", "address": "00:1c.0"},
+        {"type": "pci", "model": "pcie-root", "pcihole64": "1GiB"},
+        {"type": "scsi", "model": "virtio-scsi", "ioeventfd": True, "event_idx": False, "packed": True},
+        {"type": "virtio-serial", "iommu": True, "ats": True, "page_per_vq": True},
+        {"type": "xenbus", "max_grant_frames": 64, "max_event_channels": 2047},
         "sata",
     )
     least: ClassVar[frozenset[str]] = frozenset({"type", "model"})
 
-    type: Literal["usb", "scsi", "virtio-serial", "ide", "sata", "pci", "fdc", "ccid", "isa"]
+    type: Literal["usb", "scsi", "virtio-serial", "ide", "sata", "pci", "fdc", "ccid", "isa", "xenbus"]
     """The bus that it has."""
     model: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] | None = Field(None, examples=["qemu-xhci"])
     """The card the guest sees; libvirt's own choice when not given. A VM has no USB with `none`."""
     index: Number | None = Field(None, examples=[1])
     """Its number among those of its type; that of the one before it, and one more, when not given."""
+    count: Annotated[int, Field(ge=1, le=256, strict=True)] | None = Field(None, examples=[8])
+    """How many of the same kind there are, each with the next number."""
     ports: Annotated[int, Field(ge=1, le=65535, strict=True)] | None = Field(None, examples=[8])
     """How many devices can be plugged in."""
     vectors: Number | None = Field(None, examples=[4])
@@ -92,12 +123,38 @@ class ControllerSpec(Model):
     """How many commands can wait for a device."""
     max_sectors: Number | None = Field(None, examples=[512])
     """How many sectors one command can be of."""
+    ioeventfd: bool | None = Field(None, examples=[False])
+    """Whether a thread of its own takes the guest's requests, of a virtio one."""
+    event_idx: bool | None = Field(None, examples=[False])
+    """Whether guest and host tell each other less often, of a virtio one."""
+    iommu: bool | None = Field(None, examples=[True])
+    """Whether a virtio one is behind the guest's IOMMU."""
+    ats: bool | None = Field(None, examples=[True])
+    """Whether a virtio one keeps translations of addresses."""
+    packed: bool | None = Field(None, examples=[True])
+    """Whether a virtio one has packed rings."""
+    page_per_vq: bool | None = Field(None, examples=[True])
+    """Whether each queue of a virtio one has a page of its own for its notifications."""
     iothread: Annotated[int, Field(ge=1, le=65535, strict=True)] | None = Field(None, examples=[1])
     """The I/O thread that serves it; see `iothreads`."""
     chassis: Byte | None = Field(None, examples=[1])
     """The number of a PCI Express port's slot; libvirt gives it when not given."""
     port: Byte | None = Field(None, examples=[16])
     """The number of a PCI Express port; libvirt gives it when not given."""
+    chassis_nr: Byte | None = Field(None, examples=[2])
+    """The number of a PCI bridge; libvirt gives it when not given."""
+    bus_nr: Byte | None = Field(None, examples=[254])
+    """The number of an expander's bus; libvirt gives it when not given."""
+    target_index: Byte | None = Field(None, examples=[1])
+    """The number of a further host bridge, on pseries."""
+    model_name: Literal[_PCI_NAMES] | None = Field(None, examples=["ioh3420"])  # type: ignore[valid-type]
+    """QEMU's device for a PCI controller; libvirt's own choice when not given."""
+    pcihole64: Size | None = Field(None, examples=["1GiB"])
+    """How large the 64-bit hole of a root is, for the memory of PCI devices."""
+    max_grant_frames: Number | None = Field(None, examples=[64])
+    """How many grant frames a `xenbus` has."""
+    max_event_channels: Number | None = Field(None, examples=[2047])
+    """How many event channels a `xenbus` has."""
     node: Byte | None = Field(None, examples=[1])
     """The guest's NUMA node that an expander bus belongs to."""
     hotplug: bool | None = Field(None, examples=[False])
@@ -112,6 +169,11 @@ class ControllerSpec(Model):
                     "`{field}` is of a controller of type {types} only",
                     {"field": name, "types": " or ".join(types)},
                 )
+        own = [name for name in ONES if getattr(self, name) is not None]
+        if self.count is not None and own:
+            raise PydanticCustomError(
+                "controller", "with `count` there is no `{field}`: each has its own", {"field": own[0]}
+            )
         known = MODELS.get(self.type, ())
         if self.model is not None and self.model not in known:
             raise PydanticCustomError(
@@ -124,21 +186,41 @@ class ControllerSpec(Model):
         return self
 
     @property
-    def driver(self) -> Iterator[tuple[str, int]]:
+    def attributes(self) -> Iterator[tuple[str, str | int]]:
+        """<controller>'s own, besides its type and number."""
+        return self._stated(_ATTRIBUTES)
+
+    @property
+    def driver(self) -> Iterator[tuple[str, str | int]]:
         """<driver>'s attributes."""
-        for name in ("queues", "cmd_per_lun", "max_sectors", "iothread"):
-            if (value := getattr(self, name)) is not None:
-                yield name, value
+        return self._stated(DRIVER)
 
     @property
     def target(self) -> Iterator[tuple[str, str | int]]:
         """<target>'s attributes."""
-        if self.chassis is not None:
-            yield "chassis", self.chassis
-        if self.port is not None:
-            yield "port", f"{self.port:#x}"
-        if self.hotplug is not None:
-            yield "hotplug", "on" if self.hotplug else "off"
+        return self._stated(TARGET)
+
+    def _stated(self, names: Mapping[str, str]) -> Iterator[tuple[str, str | int]]:
+        for field, name in names.items():
+            value = getattr(self, field)
+            if isinstance(value, bool):
+                yield name, "on" if value else "off"
+            elif value is not None:
+                yield name, f"{value:#x}" if field == "port" else value
+
+
+_ATTRIBUTES: Mapping[str, str] = {
+    "model": "model",
+    "ports": "ports",
+    "vectors": "vectors",
+    "max_grant_frames": "maxGrantFrames",
+    "max_event_channels": "maxEventChannels",
+}
+
+
+def next_number(last: int | None, companion: bool) -> int:
+    """The number of one that states none, behind one of its type with the number `last`."""
+    return max((-1 if last is None else last) + (not companion), 0)
 
 
 def placed(listed: Sequence[ControllerSpec]) -> list[Placed]:
@@ -146,11 +228,18 @@ def placed(listed: Sequence[ControllerSpec]) -> list[Placed]:
     last: dict[str, int] = {}
     found = []
     for spec in listed:
-        before = last.get(spec.type, -1)
-        index = spec.index if spec.index is not None else max(before + (spec.master is None), 0)
-        last[spec.type] = index
-        found.append(Placed(index, spec))
+        following = next_number(last.get(spec.type), spec.master is not None)
+        index = spec.index if spec.index is not None else following
+        several = spec.count or 1
+        last[spec.type] = index + several - 1
+        found += [Placed(number, spec) for number in range(index, index + several)]
     return found
+
+
+def name_of(one: Placed) -> str:
+    """As canon.shape calls it."""
+    port = "" if one.spec.master is None else str(one.spec.master)
+    return f"{one.spec.type}/{one.number}/{port}"
 
 
 def contradiction(listed: Sequence[ControllerSpec]) -> LiteralString | None:

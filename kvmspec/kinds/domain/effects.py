@@ -8,8 +8,10 @@ from kvmspec.core.effect import Effect
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import fields, rules
 from kvmspec.kinds.domain.guest import Guest
+from kvmspec.kinds.domain.nic_spec import PLACES
 from kvmspec.kinds.domain.row import Field
 from kvmspec.kinds.domain.tables import disks, memory, nics
+from kvmspec.kinds.domain.tables.nic_places import ANOTHER
 
 _DEPENDS = {
     rules.vcpus: (
@@ -34,7 +36,7 @@ _DEPENDS = {
 """Rules that ask the running guest."""
 
 _DISK = "disks.{key}.source"
-_SOURCES = ("volume", "path", "pool")
+_SOURCES = ("volume", "path", "pool", "source")
 _SWAPPED = (
     "another disk takes its place; the old one stays as it is. On virtio, scsi and usb the guest runs on, "
     "unless it was started from it"
@@ -69,11 +71,6 @@ _BESIDES = (
     ),
     Effect("blkio.devices.path", "restart", "limits of the host's disks are set at boot"),
     Effect("memory.devices", "restart", "the guest finds it at boot"),
-    *(
-        Effect(f"memory.{kind}.{name}", "none", "read when it is plugged in")
-        for kind in ("dimms", "devices")
-        for name in ("slot", "base")
-    ),
     Effect("preset", "none", "read when the VM, or a device of it, is created"),
     Effect("hotplug_ports", "none", "read when the VM is created"),
     Effect(
@@ -103,6 +100,11 @@ _BESIDES = (
         "the network's DHCP server gives it when the guest renews its lease or boots; "
         "cloud-init sets one at the guest's first boot",
     ),
+    *(
+        Effect(f"networks.{field}", "restart", ANOTHER(None, None, Guest()).reason)
+        for field in PLACES
+        if field not in ("network", "bridge", "macvtap", "udp")
+    ),
     Effect("networks.gateway", "none", "cloud-init sets it at the guest's first boot"),
     Effect("networks.nameservers", "none", "cloud-init sets them at the guest's first boot"),
     Effect("graphics.type", "restart", "a display cannot be plugged in"),
@@ -122,6 +124,7 @@ def _of_row(row: Field) -> Iterator[Effect]:
     if row.manifest == _DISK:
         yield from (Effect(f"disks.{source}", "replace", _SWAPPED) for source in _SOURCES)
         yield _effect("disks.cdrom", disks.MEDIUM)
+        yield _effect("disks.floppy", disks.MEDIUM)
         return
     effect = _effect(row.manifest.replace(".{key}", ""), row.rule)
     proof = f"not proved by a test, which needs {row.unproved}" if row.unproved else ""

@@ -26,6 +26,8 @@ from kvmspec.kinds.domain.tables import (
     folders,
     memory,
     nics,
+    qemu,
+    security,
     sysinfo,
 )
 from kvmspec.kinds.records import KeyMap
@@ -50,6 +52,8 @@ FIELDS: tuple[Field, ...] = (
     *firmware.ROWS,
     *clock.ROWS,
     *sysinfo.ROWS,
+    *security.ROWS,
+    *qemu.ROWS,
     *disks.ROWS,
     *nics.ROWS,
     Field(

@@ -101,7 +101,7 @@ class FirmwareSpec(Model):
 
     def _contradiction(self) -> LiteralString | None:
         chosen = (self.secure_boot, self.enrolled_keys) != (None, None)
-        if self.type == "bios" and (chosen or self.secure or self.stateless or self.keeps):
+        if self.type == "bios" and (chosen or self.secure or self.keeps):
             return "secure boot and variables are of `type: uefi` only"
         if self.auto is not None and self.type != "bios":
             return (
@@ -111,6 +111,8 @@ class FirmwareSpec(Model):
             return "state either a `loader`, or what libvirt is to choose one by"
         if self.loader is None and (self.loader_type or self.readonly is not None or self.nvram_template):
             return "`loader_type`, `readonly` and `nvram_template` go with a `loader`"
+        if self.type == "bios" and self.stateless and not self.auto:
+            return "a BIOS keeps no variables: `stateless` is of UEFI, or goes with `auto`"
         if self.stateless and self.keeps:
             return "firmware that is `stateless` has no `nvram`"
         return None
@@ -129,8 +131,8 @@ class FirmwareSpec(Model):
 
     @property
     def wanted(self) -> Iterator[tuple[str, str]]:
-        """<feature>s of the image that libvirt chooses."""
-        for name, on in (("secure-boot", self.secure_boot), ("enrolled-keys", self.enrolled_keys)):
+        """<feature>s of the image that libvirt chooses, in libvirt's order."""
+        for name, on in (("enrolled-keys", self.enrolled_keys), ("secure-boot", self.secure_boot)):
             if on is not None:
                 yield name, _yes(on)
 
@@ -139,7 +141,8 @@ class FirmwareSpec(Model):
         """<loader>'s attributes."""
         flash = self.loader is not None and self.type == "uefi"
         kind = self.loader_type or ("pflash" if flash else None)
-        readonly = self.readonly if self.readonly is not None else True if kind == "pflash" else None
+        flashed = flash and kind == "pflash"
+        readonly = self.readonly if self.readonly is not None else True if flashed else None
         named = (("readonly", readonly), ("secure", self.secure), ("stateless", self.stateless))
         said = tuple((name, _yes(on)) for name, on in named if on is not None)
         return (*said, ("type", kind)) if kind else said
@@ -151,7 +154,7 @@ class FirmwareSpec(Model):
             yield ("os", "nvram")
             if not self.auto:
                 yield ("os", "@firmware")
-            if self.loader is None:
+            if self.loader is None and not self.loading:
                 yield ("os", "loader")
         elif self.loader is not None:
             yield ("os", "@firmware")

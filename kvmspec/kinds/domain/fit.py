@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kvmspec.canon.compare import get, replaced
+from kvmspec.canon.identities import data_of
 from kvmspec.canon.read import read
+from kvmspec.kinds.domain import places
 from kvmspec.kinds.domain.absences import devices
 from kvmspec.kinds.domain.fragments import tags
 from kvmspec.kinds.domain.keys import disk_keys
@@ -25,7 +27,7 @@ _PLACES = frozenset({"address"})  # brief.NEVER_STATED
 def stated_data(rendered: str, spec: VmSpec) -> Data:
     """What the manifest states, as canonical data; this is what last applied records, so nothing
     that was merely observed may enter here."""
-    stated = read(rendered, _PLACES - tags(spec))
+    stated = read(rendered, _PLACES - tags(spec) - places.stated(spec))
     stated.pop("name", None)
     stated.pop("uuid", None)
     if spec.autostart is not None:
@@ -124,6 +126,7 @@ def _chains(stated: Data, persistent: Data, keys: KeyMap, snapshots: Sequence[st
             continue
         if want in chain(have) | _snapped(_path(have), snapshots):
             same = {**disk, "source": have["source"], "@type": have.get("@type")}
+            same.pop("backingStore", None)
             if driver := disk.get("driver"):
                 same["driver"] = {name: value for name, value in driver.items() if name != "@type"}
             stated = replaced(stated, ("devices", "disk", target), same)
@@ -134,17 +137,16 @@ def _chains(stated: Data, persistent: Data, keys: KeyMap, snapshots: Sequence[st
 _BACKING = ("locked", "nosharepages", "discard")
 
 
-def _other_cells(count: int, spec: VmSpec, places: Sequence[Data]) -> list[tuple[str, ...]]:
+def _other_cells(count: int, spec: VmSpec, where: Sequence[Data]) -> list[tuple[str, ...]]:
     """NUMA cells beyond those that are stated; without any all of them, unless DIMMs need the first."""
     if not count and not spec.celled:
         return [("cpu", "numa")]
-    there = {key for data in places for key in get(data, ("cpu", "numa", "cell")) or ()}
+    there = {key for data in where for key in get(data, ("cpu", "numa", "cell")) or ()}
     return [("cpu", "numa", "cell", key) for key in sorted(there, key=int) if int(key) >= max(count, 1)]
 
 
 def _path(disk: Mapping[str, Any]) -> str | None:
-    source = disk.get("source") or {}
-    return source.get("@file") or source.get("@dev")
+    return data_of(disk.get("source") or {})
 
 
 def chain(disk: Mapping[str, Any]) -> set[str]:
@@ -185,9 +187,9 @@ def _file(disk: ET.Element) -> str | None:
     return None if source is None else source.get("file") or source.get("dev")
 
 
-def absences(spec: VmSpec, keys: KeyMap, *places: Data) -> list[tuple[str, ...]]:
+def absences(spec: VmSpec, keys: KeyMap, *where: Data) -> list[tuple[str, ...]]:
     """Canonical paths that the manifest says must not be there, in the definition or in the running guest
-    (`places`)."""
+    (`where`)."""
     paths: list[tuple[str, ...]] = []
     if spec.features is not None:
         paths += [("features", name) for name in spec.features.refused]
@@ -197,28 +199,28 @@ def absences(spec: VmSpec, keys: KeyMap, *places: Data) -> list[tuple[str, ...]]
         refused = (name for name in _BACKING if getattr(spec.memory, name) is False)
         paths += [("memoryBacking", name) for name in refused]
     if spec.numa is not None:
-        paths += _other_cells(len(spec.numa.cells), spec, places)
+        paths += _other_cells(len(spec.numa.cells), spec, where)
     if spec.console is False:
         paths += [("devices", "console"), ("devices", "serial")]
     if spec.guest_agent is False:
         paths.append(("devices", "channel", AGENT))
-    paths += devices(spec, places)
+    paths += devices(spec, where)
     if spec.graphics == ():
         paths.append(("devices", "graphics"))
     paths += [
         ("devices", "disk", keys.disks[key], "source")
         for key, disk in zip(disk_keys(spec.disks), spec.disks, strict=True)
-        if disk.cdrom == "empty"
+        if disk.is_empty
     ]
     paths += [
         ("devices", "disk", keys.disks[key], name)
         for key, disk in zip(disk_keys(spec.disks), spec.disks, strict=True)
-        for name in ("readonly", "shareable")
+        for name in ("readonly", "shareable", "transient")
         if getattr(disk, name) is False
     ]
     paths += [
-        ("devices", "interface", keys.networks[key], "port")
+        ("devices", "interface", keys.networks[key], place)
         for key, nic in zip(nic_keys(spec.networks), spec.networks, strict=True)
-        if nic.isolated is False
+        for place in nic.absent
     ]
     return paths

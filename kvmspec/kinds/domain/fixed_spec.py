@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from kvmspec.manifest.model import Model
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.manifest.types import HostPath, Name, Size
 
 MIB = 2**20
@@ -25,7 +25,7 @@ def _power_of_two(size: int) -> int:
 PowerOfTwo = Annotated[Size, AfterValidator(_power_of_two)]
 
 
-class WatchdogSpec(Model):
+class WatchdogSpec(Placeable):
     """A watchdog: what becomes of a guest that no longer answers it."""
 
     short: ClassVar[str | None] = "model"
@@ -38,7 +38,7 @@ class WatchdogSpec(Model):
     """What happens to the guest; it is reset when not given."""
 
 
-class SoundSpec(Model):
+class SoundSpec(Placeable):
     """A sound card."""
 
     short: ClassVar[str | None] = "model"
@@ -53,7 +53,7 @@ class SoundSpec(Model):
     """Where the sound goes on the host; libvirt's own choice by the display when not given."""
 
 
-class PanicSpec(Model):
+class PanicSpec(Placeable):
     """The device by which a guest tells that its kernel has crashed; then `on_crash` counts."""
 
     short: ClassVar[str | None] = "model"
@@ -64,7 +64,7 @@ class PanicSpec(Model):
     """The device the guest sees: `isa` is pvpanic, for Linux; `hyperv` is for Windows."""
 
 
-class VsockSpec(Model):
+class VsockSpec(Placeable):
     """A socket between programs in the guest and on the host, without a network."""
 
     short: ClassVar[str | None] = "cid"
@@ -76,7 +76,7 @@ class VsockSpec(Model):
     """The guest's address. `auto` takes a free one at each start."""
 
 
-class VideoSpec(Model):
+class VideoSpec(Placeable):
     """The video card."""
 
     short: ClassVar[str | None] = "model"
@@ -108,7 +108,7 @@ class VideoSpec(Model):
         return self
 
 
-class BalloonSpec(Model):
+class BalloonSpec(Placeable):
     """The memory balloon, by which memory goes back to the host while the guest runs."""
 
     short: ClassVar[str | None] = "model"
@@ -132,7 +132,7 @@ class BalloonSpec(Model):
         return self
 
 
-class TpmSpec(Model):
+class TpmSpec(Placeable):
     """A TPM: emulated by swtpm, which has to be on the host, or the host's own."""
 
     short: ClassVar[str | None] = "version"
@@ -155,7 +155,7 @@ class TpmSpec(Model):
         return self
 
 
-class ShmemSpec(Model):
+class ShmemSpec(Placeable):
     """Memory that several guests, or a guest and a program of the host, share (ivshmem)."""
 
     examples: ClassVar[Sequence[Any]] = (
@@ -183,7 +183,7 @@ class ShmemSpec(Model):
         return self
 
 
-class IommuSpec(Model):
+class IommuSpec(Placeable):
     """An IOMMU that the guest sees, for devices it gives on to its own guests."""
 
     short: ClassVar[str | None] = "model"

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from kvmspec.manifest.model import Model
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.manifest.types import HostPath
 
 Tag = Annotated[
@@ -20,7 +20,7 @@ Tag = Annotated[
 ]
 
 
-class FilesystemSpec(Model):
+class FilesystemSpec(Placeable):
     """A folder of the host that the guest mounts."""
 
     examples: ClassVar[Sequence[Any]] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kvmspec.core.action import InstallDomain
 from kvmspec.core.address import Address
@@ -10,12 +11,14 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.problem import Problem
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.domain.devices import DiskSpec
-from kvmspec.kinds.domain.install import InstallSpec
 from kvmspec.kinds.domain.installer import volume_names
 from kvmspec.kinds.domain.keys import disk_keys
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.records import KeyMap
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.install import InstallSpec
 
 DRIVE = "install"
 """The key of the drive that the installer's CD is in; it stays, empty."""

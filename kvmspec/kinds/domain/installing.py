@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from kvmspec.core.action import AwaitAgent, AwaitInstall, FinishInstall, StartDomain
 from kvmspec.core.address import Address
@@ -21,11 +22,13 @@ from kvmspec.core.problem import Problem
 from kvmspec.kinds import records
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.domain import install_media as media
-from kvmspec.kinds.domain.install import InstallSpec
 from kvmspec.kinds.domain.match import Match
 from kvmspec.kinds.domain.sources import Places, own_volumes
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.records import KeyMap, Record
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.install import InstallSpec
 
 _TIMEOUT = 7200  # s; where the manifest does not say any more how it was installed
 _WORDS = {"destroyed": "it was powered off", "crashed": "it crashed", "saved": "it was saved to a file"}

@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kvmspec.kinds.domain.devices import DiskSpec
+from kvmspec.canon.identities import data_of
+from kvmspec.kinds.domain.devices import USUAL_BUS, DiskSpec
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import allocate_macs, distinct, nic_keys
 from kvmspec.kinds.records import KeyMap
 
-_PREFIX = {"virtio": "vd", "ide": "hd"}  # every other bus is sdX, as in libvirt
-_DEFAULT_BUS = {True: "scsi", False: "virtio"}  # of a CD-ROM, of a disk
+_PREFIX = {"virtio": "vd", "ide": "hd", "fdc": "fd"}  # every other bus is sdX, as in libvirt
 
 
 def disk_keys(disks: Sequence[DiskSpec]) -> list[str]:
-    """A disk's key: its name, else its volume or path; CD-ROMs are `cdrom`, `cdrom#2`."""
-    return distinct(disk.name or disk.volume or disk.path or "cdrom" for disk in disks)
+    """A disk's key: its name, else its volume, its path, or what its source is known by; drives are `cdrom`,
+    `cdrom#2`, `floppy`."""
+    return distinct(disk.name or disk.volume or disk.path or _elsewhere(disk) for disk in disks)
+
+
+def _elsewhere(disk: DiskSpec) -> str:
+    return disk.kind if disk.source is None or disk.is_drive else disk.source.identity_of_data
 
 
 def bus_of(disk: DiskSpec) -> str:
     """The bus of a new disk."""
-    return disk.bus or _DEFAULT_BUS[disk.cdrom is not None]
+    return disk.bus or USUAL_BUS[disk.kind]
 
 
 def allocate(
@@ -100,11 +105,9 @@ def _recognise_disk(
     disk: DiskSpec, source: str | None, live: Mapping[str, Any], *, adopting: bool
 ) -> str | None:
     for target, candidate in live.items():
-        found = candidate.get("source", {})
-        path = found.get("@file") or found.get("@dev")
-        if source is not None and path == source:
+        if source is not None and data_of(candidate.get("source", {})) == source:
             return target
-        if adopting and source is None and candidate.get("@device") == "cdrom":
+        if adopting and source is None and disk.is_drive and candidate.get("@device") == disk.kind:
             return target
     return None
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, LiteralString
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.domain.cpu_set import CpuSet
 from kvmspec.kinds.domain.numa_spec import Access, CellNumber
-from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, Size
 
-Slot = Annotated[int, Field(ge=0, le=255, strict=True)]
-Base = Annotated[str, Field(pattern=r"^0x[0-9a-f]{1,16}$")]
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 
-class PluggedSpec(Model):
+class PluggedSpec(Placeable):
     """What every kind of memory device has."""
 
     size: Size = Field(examples=["1GiB"])
@@ -31,10 +29,6 @@ class PluggedSpec(Model):
     """The pages of the host that it is made of."""
     host_nodes: CpuSet | None = Field(None, examples=["0-1"])
     """The host's NUMA nodes that it comes from."""
-    slot: Slot | None = Field(None, examples=[3])
-    """The slot it is plugged into; libvirt takes a free one."""
-    base: Base | None = Field(None, examples=["0x100000000"])
-    """Where the guest finds it; QEMU chooses a place."""
 
     @property
     def sourced(self) -> bool:
@@ -51,20 +45,13 @@ class DimmSpec(PluggedSpec):
         "1GiB",
         {"size": "1GiB", "node": 0},
         {"size": "1GiB", "access": "shared", "discard": True, "page_size": "2MiB", "host_nodes": "0"},
-        {"size": "1GiB", "slot": 3, "base": "0x100000000"},
+        {"size": "1GiB", "address": {"dimm": {"slot": 3, "base": "0x100000000"}}},
     )
     least: ClassVar[frozenset[str]] = frozenset({"size"})
-    along: ClassVar[Mapping[str, Sequence[str]]] = {"base": ["slot"]}
     model: ClassVar[str] = "dimm"
 
     node: CellNumber = Field(0, examples=[0])
     """The guest's NUMA cell that it belongs to."""
-
-    @model_validator(mode="after")
-    def _placed(self) -> DimmSpec:
-        if self.base is not None and self.slot is None:
-            raise PydanticCustomError("dimm", "`base` goes with a `slot`")
-        return self
 
 
 class MemoryDeviceSpec(PluggedSpec):
@@ -79,7 +66,6 @@ class MemoryDeviceSpec(PluggedSpec):
         {"model": "sgx-epc", "size": "64MiB", "host_nodes": "0-1"},
     )
     least: ClassVar[frozenset[str]] = frozenset({"model", "size", "path"})
-    along: ClassVar[Mapping[str, Sequence[str]]] = {"base": ["slot"]}
 
     model: Literal["nvdimm", "virtio-pmem", "virtio-mem", "sgx-epc"]
     """What it is: an NVDIMM; persistent memory of virtio's; memory that grows and shrinks in blocks; memory
@@ -126,10 +112,6 @@ class MemoryDeviceSpec(PluggedSpec):
             return "`page_size` and `host_nodes` are of memory that no `path` keeps"
         if self.model == "virtio-mem" and self.block_size is None:
             return "`virtio-mem` needs a `block_size`, such as the 2MiB of a huge page"
-        if self.slot is not None and self.model != "nvdimm":
-            return "only a DIMM and an `nvdimm` take a `slot`"
-        if self.base is not None and self.slot is None:
-            return "`base` goes with a `slot`"
         return None
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, Size, parse_path, words
@@ -41,7 +42,7 @@ Source = Annotated[
 ]
 
 
-class RngSpec(Model):
+class RngSpec(Placeable):
     """A virtio random number generator."""
 
     short: ClassVar[str | None] = "source"
@@ -69,7 +70,7 @@ ChannelName = Annotated[
 ]
 
 
-class ChannelSpec(Model):
+class ChannelSpec(Placeable):
     """A virtio channel between a program in the guest and one on the host."""
 
     short: ClassVar[str | None] = "name"
@@ -97,7 +98,7 @@ class ChannelSpec(Model):
         return self
 
 
-class InputSpec(Model):
+class InputSpec(Placeable):
     """A keyboard, mouse or tablet besides those the machine has by itself."""
 
     short: ClassVar[str | None] = "type"
@@ -172,7 +173,7 @@ class UsbPlace(Model):
 _KINDS = ("pci", "usb", "mdev", "scsi")
 
 
-class HostdevSpec(Model):
+class HostdevSpec(Placeable):
     """A device of the host that is given to the guest: exactly one of `pci`, `usb`, `mdev` and `scsi`."""
 
     examples: ClassVar[Sequence[Any]] = (

@@ -60,7 +60,10 @@ def _plug_in(host: Host, name: str, xml: str) -> None:
 def _sources(xml: str) -> set[str | None]:
     """Where a disk's data are."""
     source = ElementTree.fromstring(xml).find("source")
-    return set() if source is None else {source.get("file"), source.get("dev")}
+    return set() if source is None else {source.get(name) for name in _OF_THE_DATA}
+
+
+_OF_THE_DATA = ("file", "dev", "dir", "protocol", "name", "pool", "volume", "path", "namespace")
 
 
 def _define(host: Host, persistent: str, path: Path, xml: str, address: str | None) -> None:

@@ -40,8 +40,8 @@ CREATION: Mapping[str, str] = {
     "on_poweroff": "destroy",
     "on_reboot": "restart",
     "on_crash": "restart",
-    "disks.bus": "virtio; scsi for a CD-ROM",
-    "disks.discard": "unmap; none for a CD-ROM",
+    "disks.bus": "virtio; scsi for a CD-ROM and a LUN, fdc for a floppy",
+    "disks.discard": "unmap; none for a drive or a LUN",
     "disks.format": "qcow2 for a disk of its own, else by the file's suffix",
     "disks.pool": "the VM's, else the manifest's only one",
     "networks.mac": "derived from project, VM and key",
@@ -93,6 +93,8 @@ def completed(spec: VmSpec, facts: HostFacts) -> VmSpec:
     }
     if spec.graphics:
         values["graphics"] = tuple(new_graphics(graphics, standard) for graphics in spec.graphics)
+    if spec.clock is not None:
+        values["clock"] = _with(spec.clock, offset="utc")  # libvirt's schema takes no clock without
     if standard:
         values["features"] = _with(spec.features or FeaturesSpec(), acpi=True, apic=True)
         values["devices"] = _with(spec.devices or DevicesSpec(), rng=True)
@@ -108,7 +110,7 @@ def _new_cpus(cpus: CpusSpec, mode: str | None) -> CpusSpec:
 
 def new_disk(disk: DiskSpec, standard: bool = True) -> DiskSpec:
     """A disk as it is created."""
-    return _with(disk, bus=bus_of(disk), discard="unmap" if standard and disk.cdrom is None else None)
+    return _with(disk, bus=bus_of(disk), discard="unmap" if standard and disk.kind == "disk" else None)
 
 
 def new_nic(nic: NicSpec, standard: bool = True) -> NicSpec:

@@ -24,8 +24,8 @@ _OF_NARROW_SCSI = 7  # places on a controller, in libvirt's count
 
 
 class Disk(NamedTuple):
-    """A disk as the template sees it. `driver` is the format, None to leave it as it is; `unit` its place on
-    the first SCSI controller, where libvirt would put it elsewhere."""
+    """A disk as the template sees it. `driver` is the format, None to leave it as it is, "" for none; `unit`
+    its place on the first SCSI controller, where libvirt would put it elsewhere."""
 
     key: str
     target: str
@@ -135,7 +135,7 @@ def _disks(spec: VmSpec, sources: tuple[Source, ...], keys: KeyMap, new: frozens
             disk,
             source,
             source.format if key in new else disk.format,
-            _unit(keys.disks[key], disk),
+            _unit(keys.disks[key], disk) if key in new else None,
         )
         for key, disk, source in zip(disk_keys(spec.disks), spec.disks, sources, strict=True)
     )
@@ -145,7 +145,7 @@ def _unit(target: str, disk: DiskSpec) -> int | None:
     """libvirt puts every seventh SCSI disk on another controller, and where none of that number is defined
     adds an lsilogic one, for which few guests have a driver (measured on 9.0). virtio-scsi has room."""
     number = number_of(target)
-    return number if disk.bus == "scsi" and number >= _OF_NARROW_SCSI else None
+    return number if disk.bus == "scsi" and number >= _OF_NARROW_SCSI and disk.address is None else None
 
 
 def _nics(spec: VmSpec, keys: KeyMap) -> tuple[Nic, ...]:

@@ -9,16 +9,18 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kvmspec.images import user_data
 from kvmspec.images.seed import Document, Files
 from kvmspec.kinds.domain.cloud_config import typed_config
-from kvmspec.kinds.domain.cloud_init import CloudInitSpec
 from kvmspec.kinds.domain.cloud_raw import netplan
 from kvmspec.kinds.domain.guest_text import hostname_of
 from kvmspec.manifest.files import FileText
 from kvmspec.manifest.secrets import SecretStore, digest
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.cloud_init import CloudInitSpec
 
 _HEAD = "#cloud-config\n"
 _TOKEN = re.compile(r"kvmspec-secret-[0-9a-f]{16}")

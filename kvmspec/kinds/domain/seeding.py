@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kvmspec.core.address import Address
 from kvmspec.core.desired import Desired
@@ -17,7 +17,6 @@ from kvmspec.kinds import seeds
 from kvmspec.kinds.addresses import static_address
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.inline import record_before
-from kvmspec.kinds.domain.seed import SeedNic, fingerprint, seed_files
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import nic_keys
@@ -26,6 +25,9 @@ from kvmspec.kinds.records import Record
 from kvmspec.kinds.reservations import net_of
 from kvmspec.kinds.seeds import SeedVolume
 from kvmspec.manifest.section import Item, Manifest
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.seed import SeedNic
 
 
 class Seeding(NamedTuple):
@@ -46,6 +48,8 @@ def seeding(
         return None
     record = record_before(manifest, item.name, view)
     uuid = spec.uuid or (record.uuid if record else derived_uuid(manifest.project, "vm", item.name))
+    from kvmspec.kinds.domain.seed import fingerprint, seed_files
+
     files = seed_files(
         spec.cloud_init,
         name=item.name,
@@ -110,6 +114,8 @@ def pool_for(spec: VmSpec, places: Places) -> str | None:
 
 def _nics(name: str, spec: VmSpec, manifest: Manifest, record: Record | None) -> Iterator[SeedNic]:
     """Its interfaces, each with the MAC that it has or will have, and the address that DHCP cannot give."""
+    from kvmspec.kinds.domain.seed import SeedNic
+
     known = record.keys.networks if record else {}
     for key, nic in zip(nic_keys(spec.networks), spec.networks, strict=True):
         mac = nic.mac or known.get(key) or mac_for(manifest.project, name, key)

@@ -11,8 +11,11 @@ from kvmspec.core.address import Address
 from kvmspec.core.memo import once
 from kvmspec.core.observed import HostView
 from kvmspec.kinds import records
+from kvmspec.kinds.auth import told
 from kvmspec.kinds.bases import base_of, image_at, pool_of
 from kvmspec.kinds.domain.devices import DiskSpec
+from kvmspec.kinds.domain.disk_origin import by_suffix
+from kvmspec.kinds.domain.source_spec import SourceSpec
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.parts import BackingSpec
 from kvmspec.manifest.section import Manifest
@@ -24,7 +27,8 @@ class Source(NamedTuple):
     """The data of one disk. `volume` is its address name `pool/volume`, where it is one.
 
     path is None for an empty drive; `block` tells a device from a file; `missing` says what
-    could not be found on the host.
+    could not be found on the host; `elsewhere` is the disk's `source`; `usages` are those of the manifest's
+    secrets, by name.
     """
 
     path: str | None
@@ -32,6 +36,24 @@ class Source(NamedTuple):
     block: bool = False
     volume: str | None = None
     missing: str = ""
+    elsewhere: SourceSpec | None = None
+    usages: Mapping[str, str] = {}
+
+    @property
+    def type(self) -> str:
+        """libvirt's type of a disk."""
+        if self.elsewhere is not None:
+            return self.elsewhere.type
+        return "block" if self.block else "file"
+
+    def told(self, secret: str) -> tuple[str, str]:
+        """How libvirt is told a secret: by its usage, or by its UUID."""
+        return told(secret, self.usages)
+
+    @property
+    def identity(self) -> str | None:
+        """What the data is known by, as canon.identities.source makes it of libvirt's XML."""
+        return self.path if self.elsewhere is None else self.elsewhere.identity_of_data
 
 
 @once
@@ -58,6 +80,7 @@ class Places:
     ) -> None:
         self._manifest = manifest
         self._pools, self._volumes = _declared(manifest)
+        self._usages = secret_usages(manifest)
         self._view = view
         self._own = own or {}
 
@@ -79,20 +102,23 @@ class Places:
     def folder(self, pool: str) -> str | None:
         """The folder of a pool on the host; None where it is neither declared nor observed."""
         if pool in self._pools:
-            return str(self._pools[pool].path)
+            target: str | None = self._pools[pool].target_of(pool)
+            return target
         return f"/pool:{pool}" if self._view is None else _folders(self._view).get(pool)
 
     def source(self, name: str, vm: VmSpec, disk: DiskSpec) -> Source:
         """Where the data of `disk` of the VM `name` lies."""
+        found = self._source(name, vm, disk)
+        return found._replace(usages=self._usages) if self._usages else found
+
+    def _source(self, name: str, vm: VmSpec, disk: DiskSpec) -> Source:
         if disk.cdrom_image is not None:
             return self._in_drive(name, disk.cdrom_image)
         if disk.cdrom is not None and disk.volume is not None:  # its seed, which is made before it
             return self._in_pool(disk.pool, disk.volume, "raw")
-        if disk.cdrom is not None:
-            path = None if disk.cdrom == "empty" else disk.cdrom
-            return Source(path, "raw", block=bool(path) and disk.cdrom.startswith("/dev/"))
-        if disk.path is not None:
-            return Source(disk.path, disk.format or by_suffix(disk.path), block=disk.path.startswith("/dev/"))
+        if (found := outside(disk)) is not None:
+            pool = disk.source.pool if disk.source is not None else None
+            return found if self._is_there(pool) else found._replace(missing=_NO_POOL.format(pool))
         if disk.volume is not None:
             return self._volume(disk.volume, disk.pool, disk.format)
         pool = self.pool_of(vm, disk)
@@ -103,6 +129,10 @@ class Places:
         pool, else named after the VM."""
         place, _, known = self._own.get(str(disk.name), "").partition("/")
         return known if known and place == pool else f"{vm}-{disk.name}.{disk.format or 'qcow2'}"
+
+    def _is_there(self, pool: str | None) -> bool:
+        """Whether a pool, where one is named, is declared or on the host, as far as that was observed."""
+        return pool is None or self._view is None or pool in self._pools or pool in self._view.pools
 
     def _in_drive(self, vm: str, image: str) -> Source:
         """The base of an image; of an older one, where the VM has that in a drive already."""
@@ -139,7 +169,7 @@ class Places:
         """(pool, volume) of a file, where it lies in a pool of the manifest."""
         folder, _, name = path.rpartition("/")
         for pool, spec in self._pools.items():
-            if spec.path == folder:
+            if spec.target_of(pool) == folder:
                 return pool, name
         return None
 
@@ -168,7 +198,7 @@ class Places:
             return Source(None, fmt, missing=f"volume {volume} has no pool")
         folder = self.folder(pool)
         if folder is None:
-            return Source(None, fmt, missing=f"pool {pool} is neither in the manifest nor on")
+            return Source(None, fmt, missing=_NO_POOL.format(pool))
         address = f"{pool}/{volume}"
         missing = ""
         if (
@@ -178,7 +208,33 @@ class Places:
             and address not in self._view.volumes
         ):
             missing = f"volume {volume} is not in pool {pool} on"
-        return Source(f"{folder}/{volume}", fmt, volume=address, missing=missing)
+        block = folder.startswith("/dev/")
+        return Source(f"{folder}/{volume}", fmt, block=block, volume=address, missing=missing)
+
+
+_NO_POOL = "pool {} is neither in the manifest nor on"
+
+
+@once
+def secret_usages(manifest: Manifest) -> Mapping[str, str]:
+    """What the manifest's secrets are used for, by name."""
+    return {
+        item.name: str(getattr(item.spec, "usage_id", None) or item.name) for item in manifest.of("secret")
+    }
+
+
+def outside(disk: DiskSpec) -> Source | None:
+    """The data of a disk that is no volume and no image of the manifest's; None of one that is."""
+    if disk.source is not None:
+        fmt, block = disk.format or disk.source.usual_format, disk.source.block is not None
+        return Source(disk.source.file or disk.source.block, fmt, block, elsewhere=disk.source)
+    medium = disk.cdrom or disk.floppy
+    if medium is not None:
+        path = None if medium == "empty" else medium
+        return Source(path, disk.format or "raw", block=bool(path) and medium.startswith("/dev/"))
+    if disk.path is not None:
+        return Source(disk.path, disk.format or by_suffix(disk.path), block=disk.path.startswith("/dev/"))
+    return None
 
 
 def own_volumes(name: str, vm: VmSpec, places: Places) -> Iterator[tuple[DiskSpec, str, str]]:
@@ -186,8 +242,3 @@ def own_volumes(name: str, vm: VmSpec, places: Places) -> Iterator[tuple[DiskSpe
     for disk in vm.disks:
         if disk.own and (pool := places.pool_of(vm, disk)) is not None:
             yield disk, pool, places.own_volume(name, disk, pool)
-
-
-def by_suffix(path: str) -> str:
-    """libvirt takes a file for raw unless told: `.qcow2` and `.img.qcow2` say otherwise."""
-    return "qcow2" if path.endswith((".qcow2", ".qcow")) else "raw"

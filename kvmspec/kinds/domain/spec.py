@@ -3,33 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, ClassVar, Literal, LiteralString
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, LiteralString
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from kvmspec.kinds.domain.blkio_spec import BlkioSpec
 from kvmspec.kinds.domain.clock_spec import ClockSpec, Crash, LockFailure, Off, PowerSpec
-from kvmspec.kinds.domain.cloud_init import CloudInitSpec
 from kvmspec.kinds.domain.controllers_spec import ControllerSpec, contradiction
 from kvmspec.kinds.domain.cpus_spec import CpusSpec, Iothreads
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.devices_spec import DevicesSpec
-from kvmspec.kinds.domain.features_spec import FeaturesSpec
 from kvmspec.kinds.domain.firmware_spec import BootSpec, FirmwareSpec
-from kvmspec.kinds.domain.fixed_spec import TpmSpec
-from kvmspec.kinds.domain.folders_spec import FilesystemSpec
 from kvmspec.kinds.domain.fragment_spec import EXAMPLE, Fragment
-from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
-from kvmspec.kinds.domain.install import InstallSpec
 from kvmspec.kinds.domain.memory_spec import MemorySpec
 from kvmspec.kinds.domain.nic_spec import NicSpec
-from kvmspec.kinds.domain.numa_spec import NumaSpec
-from kvmspec.kinds.domain.sysinfo_spec import SysinfoSpec
-from kvmspec.kinds.domain.wait import WaitSpec
 from kvmspec.kinds.parts import Uuid
+from kvmspec.manifest.deferred import deferred
 from kvmspec.manifest.model import Model, Reference
 from kvmspec.manifest.types import Duration, Name, Text
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.blkio_spec import BlkioSpec
+    from kvmspec.kinds.domain.cloud_init import CloudInitSpec
+    from kvmspec.kinds.domain.features_spec import FeaturesSpec
+    from kvmspec.kinds.domain.fixed_spec import TpmSpec
+    from kvmspec.kinds.domain.folders_spec import FilesystemSpec
+    from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
+    from kvmspec.kinds.domain.host_spec import ResourceSpec
+    from kvmspec.kinds.domain.install import InstallSpec
+    from kvmspec.kinds.domain.numa_spec import NumaSpec
+    from kvmspec.kinds.domain.qemu_spec import QemuSpec
+    from kvmspec.kinds.domain.security_spec import IdMapSpec, LaunchSecuritySpec, SeclabelSpec
+    from kvmspec.kinds.domain.sysinfo_spec import SysinfoSpec
+    from kvmspec.kinds.domain.wait import WaitSpec
+else:
+    BlkioSpec = deferred("kvmspec.kinds.domain.blkio_spec", "BlkioSpec")
+    CloudInitSpec = deferred("kvmspec.kinds.domain.cloud_init", "CloudInitSpec")
+    FeaturesSpec = deferred("kvmspec.kinds.domain.features_spec", "FeaturesSpec")
+    TpmSpec = deferred("kvmspec.kinds.domain.fixed_spec", "TpmSpec")
+    FilesystemSpec = deferred("kvmspec.kinds.domain.folders_spec", "FilesystemSpec")
+    GraphicsSpec = deferred("kvmspec.kinds.domain.graphics_spec", "GraphicsSpec")
+    IdMapSpec = deferred("kvmspec.kinds.domain.security_spec", "IdMapSpec")
+    InstallSpec = deferred("kvmspec.kinds.domain.install", "InstallSpec")
+    LaunchSecuritySpec = deferred("kvmspec.kinds.domain.security_spec", "LaunchSecuritySpec")
+    NumaSpec = deferred("kvmspec.kinds.domain.numa_spec", "NumaSpec")
+    QemuSpec = deferred("kvmspec.kinds.domain.qemu_spec", "QemuSpec")
+    ResourceSpec = deferred("kvmspec.kinds.domain.host_spec", "ResourceSpec")
+    SeclabelSpec = deferred("kvmspec.kinds.domain.security_spec", "SeclabelSpec")
+    SysinfoSpec = deferred("kvmspec.kinds.domain.sysinfo_spec", "SysinfoSpec")
+    WaitSpec = deferred("kvmspec.kinds.domain.wait", "WaitSpec")
+
+
+PerfEvent = Literal[
+    "cmt", "mbmt", "mbml", "cpu_cycles", "instructions", "cache_references", "cache_misses",
+    "branch_instructions", "branch_misses", "bus_cycles", "stalled_cycles_frontend",
+    "stalled_cycles_backend", "ref_cpu_cycles", "cpu_clock", "task_clock", "page_faults",
+    "context_switches", "cpu_migrations", "page_faults_min", "page_faults_maj", "alignment_faults",
+    "emulation_faults",
+]  # fmt: skip
+"""libvirt's names of what can be counted (virsh domstats --perf)."""
 
 
 class LifecycleSpec(Model):
@@ -59,6 +91,7 @@ class LifecycleSpec(Model):
     """Power off a guest that has not shut down after this time. Without it none ever is."""
 
 
+_SECURED = frozenset({"seclabels", "launch_security", "keywrap", "idmap", "resource", "perf"})
 _TIMED = frozenset({"clock", "on_poweroff", "on_reboot", "on_crash", "on_lockfailure", "pm"})
 
 
@@ -109,7 +142,9 @@ class VmSpec(Model):
     """Virtual CPUs."""
     memory: MemorySpec | None = None
     """Memory. Required, unless `uuid` adopts a VM."""
-    numa: NumaSpec | None = Field(None, examples=[list(NumaSpec.examples[0])])
+    numa: NumaSpec | None = Field(
+        None, examples=[[{"cpus": "0-1", "memory": "1GiB"}, {"cpus": "2-3", "memory": "1GiB"}]]
+    )
     """NUMA cells of the guest, among which CPUs and memory are divided."""
     iothreads: Iothreads = Field(default_factory=dict, examples=[2, {1: {"pin": "0"}}])
     """Threads of QEMU's for the I/O of disks: how many, or each by its number."""
@@ -135,6 +170,22 @@ class VmSpec(Model):
     """What becomes of the VM when a lock on its disks is lost."""
     pm: PowerSpec | None = None
     """Power states that the guest is told of."""
+    genid: Literal["auto"] | Uuid | None = Field(None, examples=["auto"])
+    """An id by which Windows sees that it is a copy, or has been set back. `auto` draws one."""
+    seclabels: tuple[SeclabelSpec, ...] = Field((), examples=[[{"model": "dac", "type": "none"}]])
+    """How the host's security drivers confine the VM."""
+    launch_security: LaunchSecuritySpec | None = None
+    """Memory that the host cannot read."""
+    keywrap: dict[Literal["aes", "dea"], bool] | None = Field(None, examples=[{"aes": False}])
+    """Whether the guest may wrap keys by these ciphers (IBM Z)."""
+    idmap: IdMapSpec | None = None
+    """Users and groups of the guest, and which they are on the host."""
+    resource: ResourceSpec | None = None
+    """Where the VM stands among the host's groups of processes."""
+    perf: dict[PerfEvent, bool] | None = Field(None, examples=[{"cpu_cycles": True}])
+    """What the host counts of it; `virsh domstats --perf` shows it."""
+    qemu: QemuSpec | None = None
+    """What is said to QEMU past libvirt, which does not support it."""
     install: InstallSpec | None = None
     """Installs a new VM from an ISO before it is used."""
     pool: Name | None = Field(None, examples=["fast"])
@@ -234,7 +285,7 @@ class VmSpec(Model):
         return None
 
     def _not_installable(self, install: InstallSpec) -> LiteralString | None:
-        if all(disk.cdrom is not None for disk in self.disks):
+        if all(disk.is_drive for disk in self.disks):
             return "`install` needs a disk to install on: state one in `disks`"
         if self.boot is not None and self.boot.kernel is not None:
             return "`install` and `boot.kernel` exclude each other: an installed VM starts from its disk"
@@ -258,11 +309,18 @@ class VmSpec(Model):
         """Whether anything is stated of its clock, its power states, or of what follows when it stops."""
         return not _TIMED.isdisjoint(self.model_fields_set)
 
+    @property
+    def secured(self) -> bool:
+        """Whether anything is stated of what keeps guest and host apart (templates/machine/security)."""
+        return not _SECURED.isdisjoint(self.model_fields_set)
+
     def references(self) -> Iterable[Reference]:
         """Networks, pools, volumes and VMs it cannot do without."""
         for nic in self.networks:
             if nic.network:
                 yield "network", nic.network
+            if nic.filter:
+                yield "nwfilter", nic.filter.name
         if self.install is not None and self.install.is_image:
             yield "image", self.install.iso
         for disk in self.disks:
@@ -276,5 +334,7 @@ class VmSpec(Model):
                 yield "pool", disk.pool or self.pool or ""  # the manifest's only one
             elif disk.pool:
                 yield "pool", disk.pool
+            yield from (("pool", pool) for pool in disk.placed)
+            yield from (("secret", secret) for secret in disk.secrets)
             if disk.backing and disk.backing.pool:
                 yield "pool", disk.backing.pool

@@ -72,11 +72,9 @@ def action(address: Address, spec: WaitSpec, timeout: int | None = None) -> Wait
     return WaitForGuest(address, seconds, spec.ip, spec.agent, spec.ssh, spec.ports, spec.cloud_init)
 
 
-def waiting(address: Address, spec: WaitSpec | None) -> Chain:
+def waiting(address: Address, spec: WaitSpec) -> Chain:
     """What follows the start of a VM."""
-    if spec is None or not spec.states:
-        return []
-    return [(action(address, spec), f"wait for {words(spec)}")]
+    return [(action(address, spec), f"wait for {words(spec)}")] if spec.states else []
 
 
 def default(vm: VmSpec) -> WaitSpec:

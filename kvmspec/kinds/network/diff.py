@@ -13,6 +13,7 @@ from kvmspec.core.observed import HostView, Observed
 from kvmspec.core.problem import Problem
 from kvmspec.kinds import compare
 from kvmspec.kinds.base import Context
+from kvmspec.kinds.fragments import merged
 from kvmspec.kinds.leaving import vms_leaving
 from kvmspec.kinds.network import facts, guests
 from kvmspec.kinds.network.facts import Reading
@@ -39,6 +40,7 @@ class Detail(NamedTuple):
     live: tuple[Fact, ...]
     start: bool
     autostart: bool | None
+    fragment: str = ""
 
 
 _ENDS = {"range": ("dhcp.start", "dhcp.end"), "range6": ("ipv6.dhcp.start", "ipv6.dhcp.end")}
@@ -59,8 +61,10 @@ def diff(desired: Desired, view: HostView, context: Context) -> Difference:
 def _wanted(desired: Desired, rendered: str, adopted: bool) -> Reading:
     wanted = facts.read(read_xml(rendered))
     if adopted:  # what nobody stated is left as it is
-        for name in {"mode", "gateway", "macvtap_mode"} - desired.spec.model_fields_set:
-            wanted.facts.pop((name, ""), None)
+        spec = desired.spec
+        for name in {"mode", "gateway", "macvtap_mode"} - spec.model_fields_set:
+            if name != "gateway" or spec.subnet is not None:
+                wanted.facts.pop((name, ""), None)
     return wanted
 
 
@@ -80,6 +84,8 @@ def _compare(
     live = facts.changed(wanted.facts, active.facts, stated_only=adopted) if active else []
     config += _dropped(wanted, persistent, leaving)
     live += _dropped(wanted, active, leaving)
+    taken = _taken(observed, wanted, persistent, desired.spec.xml) if adopted else []
+    config += [fact for fact in taken if fact not in config]
     live = [fact for fact in live if fact[0] != "other"]  # the running one has things of libvirt's own
     held = guests.held(view, observed.name)
     stated = desired.spec.autostart
@@ -87,14 +93,15 @@ def _compare(
     detail = Detail(
         rendered,
         adopted,
-        frozenset(_dropped(wanted, persistent, leaving) + _dropped(wanted, active, leaving)),
+        frozenset([*_dropped(wanted, persistent, leaving), *_dropped(wanted, active, leaving), *taken]),
         wanted,
         persistent,
         active,
         tuple(config),
         tuple(live),
-        start=not observed.running or bool(held),
+        start=bool(held) or (not observed.running and desired.spec.state == "running"),
         autostart=autostart if autostart not in (None, observed.autostart) else None,
+        fragment=desired.spec.xml or "",
     )
     changes = [
         *_changes(config, wanted.facts, persistent.facts, observed.running),
@@ -106,7 +113,11 @@ def _compare(
         Verb.UPDATE if changes else Verb.NO_OP,
         tuple(changes),
         before=shown(persistent.facts) | {"state": observed.state, "autostart": observed.autostart},
-        after=shown(wanted.facts) | {"state": "running", "autostart": _after(autostart, observed.autostart)},
+        after=shown(wanted.facts)
+        | {
+            "state": "running" if detail.start else observed.state,
+            "autostart": _after(autostart, observed.autostart),
+        },
         notes=tuple(_notes(desired, detail, view)),
         refusals=tuple(_refusals(desired, detail, view, context)),
         detail=detail,
@@ -125,6 +136,14 @@ def _dropped(wanted: Reading, live: Reading | None, leaving: Mapping[str, str]) 
     found = [("reservation", mac) for mac in leaving]
     facts = live.facts if live else {}
     return [f for f in found if f in facts and f not in wanted.facts and facts[f][1] == leaving[f[1]]]
+
+
+def _taken(observed: Observed, wanted: Reading, persistent: Reading, fragment: str | None) -> list[Fact]:
+    """Facts that the fragment of an adopted network takes away."""
+    if not fragment or "remove" not in fragment:
+        return []
+    left = facts.read(read_xml(merged(observed.xml, fragment)), wanted.facts)
+    return [fact for fact in persistent.facts if fact not in left.facts]
 
 
 def _refusals(desired: Desired, detail: Detail, view: HostView, context: Context) -> Iterator[Problem]:
@@ -205,7 +224,7 @@ def _show(name: str, value: Any) -> Any:
 
 
 def _state(detail: Detail, observed: Observed, held: list[str]) -> Iterator[FieldChange]:
-    if not observed.running:
+    if not observed.running and detail.start:
         yield FieldChange("state", "stopped", "running", Impact.LIVE)
     elif held:
         away = ", ".join(f"vm/{name}" for name in held)

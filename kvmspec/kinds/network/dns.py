@@ -8,9 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from kvmspec.kinds.network.links import Port
-from kvmspec.kinds.network.values import Address, DnsName, ServiceName, TxtValue
+from kvmspec.kinds.network.values import Address, DnsName, ServiceName, ServiceTarget, TxtValue
 from kvmspec.manifest.model import Model
-from kvmspec.manifest.types import IPv4
 
 
 class SrvRecord(Model):
@@ -19,7 +18,7 @@ class SrvRecord(Model):
     examples: ClassVar[Sequence[Any]] = (
         {"service": "ldap", "protocol": "tcp", "domain": "shop.lan", "target": "dc.shop.lan", "port": 389},
     )
-    least: ClassVar[frozenset[str]] = frozenset({"service", "protocol", "target", "port"})
+    least: ClassVar[frozenset[str]] = frozenset({"service", "protocol"})
 
     service: ServiceName
     """The service, without its underscore."""
@@ -27,9 +26,9 @@ class SrvRecord(Model):
     """Its protocol."""
     domain: DnsName | None = None
     """The domain that has it; the network's own when not given."""
-    target: DnsName
-    """The host that offers it."""
-    port: Port
+    target: ServiceTarget | None = None
+    """The host that offers it; `.` says that there is none."""
+    port: Port | None = Field(None, examples=[389])
     """The port there."""
     priority: Annotated[int, Field(ge=0, le=65535, strict=True)] | None = Field(None, examples=[10])
     """The lowest is tried first."""
@@ -53,16 +52,20 @@ class Forwarder(Model):
 class DnsSpec(Model):
     """What the network's DNS server answers, and whom it asks."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"enabled"})
     examples: ClassVar[Sequence[Any]] = (
         {
             "hosts": {"192.168.150.1": ["gw.shop.lan"]},
             "txt": {"shop.lan": "v=spf1 -all"},
             "forwarders": ["9.9.9.9"],
         },
+        {"enabled": False},
     )
 
-    hosts: dict[IPv4, Annotated[tuple[DnsName, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    enabled: bool | None = Field(None, examples=[False])
+    """Whether there is a DNS server; libvirt's yes when not given."""
+    forward_plain_names: bool | None = Field(None, examples=[False])
+    """Whether names without a dot are asked of other servers; libvirt's yes when not given."""
+    hosts: dict[Address, Annotated[tuple[DnsName, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """The names of addresses."""
     txt: dict[DnsName, TxtValue] = Field(default_factory=dict)
     """Texts, by name."""

@@ -13,6 +13,8 @@ from kvmspec.kinds.network.facts import Reading
 from kvmspec.kinds.network.fields import FIELDS, Data, Fact, Field, Path
 
 _NOT_ON_A_HOST_BRIDGE: tuple[Path, ...] = (("ip",), ("dns",), ("domain",), ("mtu",), ("mac",))
+_FOREIGN = frozenset({"bridge", "macvtap", "sriov"})
+"""Modes in which libvirt makes no bridge."""
 _INTERFACES: Path = ("forward", "interface")
 
 
@@ -27,21 +29,40 @@ class Family(NamedTuple):
 
 
 FOUR = Family("subnet", "gateway", ("range", "lease"), lambda of: of.ip, lambda of: of.range_)
-SIX = Family("ipv6", "gateway6", ("range6",), lambda of: of.ip6, lambda of: of.range6)
+SIX = Family("ipv6", "gateway6", ("range6", "lease6"), lambda of: of.ip6, lambda of: of.range6)
 
 
 # --- the definition
-def edits(wanted: Reading, live: Reading, facts: Collection[Fact], rendered: str) -> tuple[Edit, ...]:
-    """The edits that make the definition read as `live` say what `wanted` says of `facts`."""
-    found = [*_mode(wanted, live, facts), *_plain(wanted, facts), *_dns(wanted, live, facts)]
+def edits(
+    wanted: Reading, live: Reading, facts: Collection[Fact], rendered: str, fragment: str = ""
+) -> tuple[Edit, ...]:
+    """The edits that make the definition read as `live` say what `wanted` says of `facts`; the fragment
+    says those that no field says."""
+    found = [*_mode(wanted, live, facts), *_plain(wanted, live, facts), *_dns(wanted, live, facts)]
     found += _elements(wanted, live, facts)
-    found += [Edit("remove", live.facts[fact]) for fact in facts if fact[0] == "other"]
+    others = [fact for fact in facts if fact[0] == "other"]
+    found += [Edit("remove", live.facts[fact].path) for fact in others if fact not in wanted.facts]
     for family in (FOUR, SIX):
         if family.ip(live) is None or family.ip(wanted) is None:
             found += _whole_address(wanted, live, facts, rendered, family)
         else:
             found += [*_dhcp(wanted, live, facts, family), *_address(wanted, live, facts, family)]
+    found += _further(wanted, live, facts, rendered)
+    if any(fact in wanted.facts for fact in others):
+        found.append(Edit("merge", (), fragment))
     return tuple(found)
+
+
+def _further(wanted: Reading, live: Reading, facts: Collection[Fact], rendered: str) -> Iterator[Edit]:
+    """Further addresses, each anew."""
+    for name, address in facts:
+        if name != "address":
+            continue
+        if address in live.addresses:
+            yield Edit("remove", ("ip", live.addresses[address]))
+        if address in wanted.addresses:
+            path = ("ip", wanted.addresses[address])
+            yield Edit("add", path, select(rendered, path))
 
 
 def _mode(wanted: Reading, live: Reading, facts: Collection[Fact]) -> Iterator[Edit]:
@@ -53,24 +74,28 @@ def _mode(wanted: Reading, live: Reading, facts: Collection[Fact]) -> Iterator[E
     if after == "isolated":
         yield Edit("remove", ("forward",))
     else:
-        yield Edit("set", ("forward", "@mode"), str(wanted.facts.get(("macvtap_mode", ""), after)))
+        mode = "hostdev" if after == "sriov" else after
+        yield Edit("set", ("forward", "@mode"), str(wanted.facts.get(("macvtap_mode", ""), mode)))
     if before == after:
         return
-    if not {"bridge", "macvtap"}.isdisjoint((before, after)):  # not libvirt's own
+    if not _FOREIGN.isdisjoint((before, after)):  # not libvirt's own
         yield Edit("remove", ("bridge",))
-    if after in ("bridge", "macvtap"):
+    if after in _FOREIGN:
         yield from (Edit("remove", path) for path in _NOT_ON_A_HOST_BRIDGE)
 
 
-def _plain(wanted: Reading, facts: Collection[Fact]) -> Iterator[Edit]:
-    for name in ("bridge", "domain", "mtu", "nat_ipv6"):
-        if (name, "") not in facts:
+def _plain(wanted: Reading, live: Reading, facts: Collection[Fact]) -> Iterator[Edit]:
+    for name, key in facts:
+        row = FIELDS[name]
+        if key or not (row.plain or name in ("bridge", "domain", "mtu")):
             continue
-        at, value = FIELDS[name].at, wanted.facts.get((name, ""))
+        at, value = live.at(row) or wanted.at(row), wanted.facts.get((name, ""))
+        if at is None or (at[0] == "ip" and live.at(row) is None):
+            continue  # the address is added as a whole
         if value is not None:
             yield Edit("set", at, str(value))
-        elif name != "bridge":
-            yield Edit("remove", at if name == "nat_ipv6" else at[:1])
+        elif name != "bridge" and not row.kept:
+            yield Edit("remove", at if row.plain else at[:1])
 
 
 def _dns(wanted: Reading, live: Reading, facts: Collection[Fact]) -> Iterator[Edit]:
@@ -93,8 +118,8 @@ def _elements(wanted: Reading, live: Reading, facts: Collection[Fact]) -> Iterat
             yield Edit("add", (*_INTERFACES, dev), _interface_xml(dev))
     for fact in facts:
         row = FIELDS[fact[0]]
-        if row.whole:
-            path = (*row.at[:-1], fact[1]) if row.keyed else row.at
+        if row.whole and (at := live.at(row)) is not None:
+            path = (*at[:-1], fact[1]) if row.keyed else at
             if fact in live.facts or not row.keyed:
                 yield Edit("remove", path)
             if fact in wanted.facts:
@@ -172,7 +197,7 @@ def _entry(wanted: Reading, live: Reading, fact: Fact) -> Iterator[NetworkChange
     if text is None:
         return
     before, after = (text(of, fact) if fact in of.facts else "" for of in (live, wanted))
-    place = live.place(live.ip) if name == "reservation" else -1
+    place = live.place({"ip": live.ip, "ip6": live.ip6}.get(row.at[0]))
     if before and after and (row.modify or _same_name(name, wanted.facts[fact], live.facts[fact])):
         yield NetworkChange("modify", row.section, after, place)
         return
@@ -219,18 +244,21 @@ def _interface_xml(dev: str) -> str:
 def _range_xml(of: Reading, family: Family) -> str:
     start, end = of.facts[family.ranges[0], ""]
     element = ET.Element("range", start=start, end=end)
-    lease = of.facts.get(("lease", "")) if family is FOUR else None
-    if lease is not None:
-        ET.SubElement(element, "lease", expiry=str(lease), unit="seconds")
+    _lease(element, of.facts.get((family.ranges[1], "")))
     return ET.tostring(element, encoding="unicode")
 
 
 def _reservation_xml(of: Reading, mac: str) -> str:
-    ip, name = of.facts["reservation", mac]
-    attributes = {"mac": mac, "name": name, "ip": ip}
-    return ET.tostring(
-        ET.Element("host", {key: value for key, value in attributes.items() if value}), encoding="unicode"
-    )
+    ip, name, lease, own = of.facts["reservation", mac]
+    attributes = {"mac": own, "name": name, "ip": ip}
+    element = ET.Element("host", {key: value for key, value in attributes.items() if value})
+    _lease(element, lease)
+    return ET.tostring(element, encoding="unicode")
+
+
+def _lease(element: ET.Element, seconds: int | None) -> None:
+    if seconds is not None:
+        ET.SubElement(element, "lease", expiry=str(seconds), unit="seconds")
 
 
 def _dns_xml(of: Reading, ip: str) -> str:

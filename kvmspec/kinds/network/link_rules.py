@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface
 from typing import TYPE_CHECKING, Any
+
+from kvmspec.kinds.broken import Broken, Loc
 
 if TYPE_CHECKING:
     from kvmspec.kinds.network.spec import NetworkSpec
     from kvmspec.kinds.ports import VlanSpec
 
-Loc = tuple[str | int, ...]
-Broken = tuple[Loc, str, str]
-
+_CARDS = frozenset({"macvtap", "sriov"})
+_OWN = ("nat", "route", "open", "isolated")
 _ONLY_WITH: dict[str, tuple[str, ...]] = {
     "dev": ("nat", "route"),  # libvirt: "forward dev not allowed … with forward mode='open'"
     "nat": ("nat",),
-    "interfaces": ("macvtap",),
+    "interfaces": ("macvtap", "sriov"),
     "macvtap_mode": ("macvtap",),
-    "vlan": ("bridge", "macvtap"),  # "whose type doesn't support vlan configuration"
-    "virtualport": ("bridge", "macvtap"),
-    "routes": ("nat", "route", "open", "isolated"),
-    "ipv6": ("nat", "route", "open", "isolated"),
-    "bandwidth": ("nat", "route", "open", "isolated", "bridge"),
+    "pf": ("macvtap", "sriov"),
+    "devices": ("sriov",),
+    "managed": ("sriov",),
+    "driver": ("sriov",),
+    "vlan": ("bridge", "macvtap", "sriov"),  # "whose type doesn't support vlan configuration"
+    "virtualport": ("bridge", "macvtap", "sriov"),
+    "routes": _OWN,
+    "ipv6": _OWN,
+    "addresses": _OWN,
+    "mac": _OWN,
+    "stp": _OWN,
+    "delay": _OWN,
+    "zone": _OWN,
+    "guest_ipv6": _OWN,
+    "dnsmasq_options": _OWN,
+    "mac_table": (*_OWN, "bridge"),
+    "isolated_ports": (*_OWN, "bridge"),
+    "bandwidth": (*_OWN, "bridge"),
 }
 """field → modes that libvirt takes it with."""
 
@@ -31,11 +45,23 @@ def fields_of_mode(net: NetworkSpec) -> Iterator[Broken]:
     """An adopted network that does not say its mode may have any, but for what only the mode explains."""
     unknown = net.uuid is not None and "mode" not in net.model_fields_set
     for field, modes in _ONLY_WITH.items():
-        if getattr(net, field) and net.mode not in modes and not (unknown and modes != ("macvtap",)):
+        may_be = unknown and not _CARDS.issuperset(modes)
+        if getattr(net, field) not in (None, (), {}) and net.mode not in modes and not may_be:
             others = " or ".join(f"`{mode}`" for mode in modes)
             yield (field,), "rule", f"`{field}` goes with mode {others} only"
-    if net.mode == "macvtap" and not net.interfaces and net.uuid is None:
+    if net.uuid is not None or net.interfaces or net.pf:
+        return
+    if net.mode == "macvtap":
         yield (), "required", "`interfaces` is required with `mode: macvtap`: interfaces of the host"
+    if net.mode == "sriov" and not net.devices:
+        yield (), "required", "`pf` or `devices` is required with `mode: sriov`: a network card of the host"
+
+
+def sources(net: NetworkSpec) -> Iterator[Broken]:
+    """libvirt: "<address>, <interface>, and <pf> elements of <forward> … are mutually exclusive"."""
+    given = [name for name in ("pf", "devices", "interfaces") if getattr(net, name)]
+    if len(given) > 1:
+        yield (given[0],), "rule", f"`{given[0]}` and `{given[1]}` exclude each other"
 
 
 def twice(net: NetworkSpec) -> Iterator[Broken]:
@@ -102,7 +128,8 @@ def ipv6(net: NetworkSpec) -> Iterator[Broken]:
     places: list[tuple[Loc, str | None]] = [(("ipv6", "gateway"), net.ipv6.gateway)]
     if dhcp is not None:
         places += [(("ipv6", "dhcp", "start"), dhcp.start), (("ipv6", "dhcp", "end"), dhcp.end)]
-        if IPv6Address(dhcp.end) < IPv6Address(dhcp.start):
+        places += [(("ipv6", "dhcp", "hosts", n, "ip"), host.ip) for n, host in enumerate(dhcp.hosts)]
+        if dhcp.start and dhcp.end and IPv6Address(dhcp.end) < IPv6Address(dhcp.start):
             yield ("ipv6", "dhcp", "end"), "rule", f"the range ends before it starts, at {dhcp.start}"
     for path, address in places:
         if address is not None and IPv6Address(address) not in subnet:
@@ -116,6 +143,7 @@ def routes(net: NetworkSpec) -> Iterator[Broken]:
         subnets.append(IPv4Network(net.subnet))
     if net.ipv6 is not None:
         subnets.append(IPv6Network(net.ipv6.subnet))
+    subnets += [ip_interface(address).network for address in net.addresses]
     for index, route in enumerate(net.routes):
         via = ip_address(route.via)
         if (":" in route.to) != (":" in route.via):
@@ -124,4 +152,4 @@ def routes(net: NetworkSpec) -> Iterator[Broken]:
             yield ("routes", index, "via"), "rule", f"{via} is on no subnet of this network"
 
 
-RULES = (fields_of_mode, twice, forwarders, vlans, default_portgroup, spans, ipv6, routes)
+RULES = (fields_of_mode, sources, twice, forwarders, vlans, default_portgroup, spans, ipv6, routes)

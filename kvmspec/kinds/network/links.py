@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from kvmspec.kinds.network.values import Address, AnySubnet, IPv6, Subnet6
+from kvmspec.kinds.network.values import Address, DnsName, Duid, IPv6, Lease, RouteTarget, Subnet6
 from kvmspec.kinds.ports import TrafficSpec, VirtualPortSpec, VlanSpec
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import IPv4
@@ -38,6 +38,8 @@ class PortGroupSpec(Model):
 
     default: bool = False
     """Whether it is for interfaces that name none. One at the most."""
+    trust_guest_rx_filters: bool | None = Field(None, examples=[True])
+    """Whether guests may change the MACs and filters of macvtaps of its."""
     vlan: VlanSpec | None = None
     """The VLAN of its ports."""
     bandwidth: BandwidthSpec | None = None
@@ -79,7 +81,7 @@ class NatSpec(Model):
     """The host's ports to use; 1024 to 65535 when not given."""
     addresses: AddressRange | None = None
     """The host's addresses to use; that of the way out when not given."""
-    ipv6: bool = False
+    ipv6: bool | None = Field(None, examples=[True])
     """Whether IPv6 is translated too; else it is routed."""
 
 
@@ -89,24 +91,56 @@ class RouteSpec(Model):
     examples: ClassVar[Sequence[Any]] = ({"to": "10.80.0.0/16", "via": "192.168.150.2"},)
     least: ClassVar[frozenset[str]] = frozenset({"to", "via"})
 
-    to: AnySubnet
+    to: RouteTarget
     """Where it leads."""
     via: Address
     """The guest that is the way there: an address on this network."""
     metric: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] | None = Field(None, examples=[2])
     """Of two routes the one with the lower metric is taken."""
 
+    @property
+    def mask(self) -> tuple[str, str]:
+        """Attribute and value of its mask: libvirt keeps either form."""
+        text = self.to.partition("/")[2]
+        return ("netmask" if "." in text else "prefix"), text
+
+
+class HostReservation6(Model):
+    """An IPv6 address that one guest always gets."""
+
+    examples: ClassVar[Sequence[Any]] = (
+        {"id": "0:3:0:1:52:54:0:0:0:a", "ip": "fd00:150::10", "name": "web"},
+        {"name": "db", "ip": "fd00:150::11"},
+    )
+    least: ClassVar[frozenset[str]] = frozenset({"ip", "name"})
+
+    id: Duid | None = None
+    """The DUID by which the guest says who it is."""
+    name: DnsName | None = None
+    """The host name it gets, and that DNS answers to; without `id` the one it says."""
+    ip: IPv6
+    """The address it gets."""
+    lease: Lease | None = None
+    """How long it has it; as long as others when not given."""
+
 
 class Range6(Model):
-    """A range of IPv6 addresses."""
+    """What the network's DHCPv6 server hands out."""
 
-    examples: ClassVar[Sequence[Any]] = ({"start": "fd00:150::100", "end": "fd00:150::1ff"},)
+    examples: ClassVar[Sequence[Any]] = (
+        {"start": "fd00:150::100", "end": "fd00:150::1ff"},
+        {"hosts": [{"name": "db", "ip": "fd00:150::11"}]},
+    )
     least: ClassVar[frozenset[str]] = frozenset({"start", "end"})
 
-    start: IPv6
-    """First address of the range."""
-    end: IPv6
-    """Last address of the range."""
+    start: IPv6 | None = None
+    """First address of the range; needs `end`."""
+    end: IPv6 | None = None
+    """Last address of the range; needs `start`."""
+    lease: Lease | None = None
+    """How long a lease lasts; dnsmasq's one hour when not given."""
+    hosts: tuple[HostReservation6, ...] = ()
+    """Reservations: addresses that certain guests always get."""
 
 
 class Ipv6Spec(Model):
@@ -121,3 +155,5 @@ class Ipv6Spec(Model):
     """The host's own address on it; the first one when not given."""
     dhcp: Range6 | None = None
     """What its DHCPv6 server hands out; guests choose their addresses by themselves when not given."""
+    local_ptr: bool | None = Field(None, examples=[True])
+    """Whether no other server is asked for the names of its IPv6 addresses."""

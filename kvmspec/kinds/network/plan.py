@@ -32,10 +32,9 @@ def steps(difference: Difference, view: HostView, context: Context) -> Chain:
         case Verb.CREATE:
             desired = context.desired.get(address)
             autostart = desired is None or desired.spec.autostart is not False
-            chain: Chain = [
-                (DefineNetwork(address, difference.detail), "create"),
-                (StartNetwork(address), "start"),
-            ]
+            chain: Chain = [(DefineNetwork(address, difference.detail), "create")]
+            if desired is None or desired.spec.state == "running":
+                chain.append((StartNetwork(address), "start"))
             return [*chain, (SetAutostart(address, True), "start with the host")] if autostart else chain
         case Verb.DELETE:
             return [(DeleteNetwork(address), "delete")]
@@ -62,7 +61,7 @@ def _update(address: Address, difference: Difference, view: HostView) -> Chain:
 
 def _edit(address: Address, detail: Detail) -> Chain:
     target = _target(detail, detail.persistent)
-    changes = edits.edits(target, detail.persistent, detail.config, detail.rendered)
+    changes = edits.edits(target, detail.persistent, detail.config, detail.rendered, detail.fragment)
     return [(EditNetwork(address, changes), "change its definition")] if changes else []
 
 

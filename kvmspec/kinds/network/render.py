@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kvmspec.core.desired import Desired
 from kvmspec.kinds.base import Context
+from kvmspec.kinds.fragments import merged
 from kvmspec.kinds.ownership import derived_uuid
 
 
@@ -11,4 +12,5 @@ def render(desired: Desired, context: Context) -> str:
     """The XML with which the network is created."""
     name = desired.address.name
     uuid = desired.spec.uuid or derived_uuid(context.manifest.project, "network", name)
-    return context.renderer.render("network.xml.j2", name=name, uuid=uuid, net=desired.spec)
+    xml = context.renderer.render("network.xml.j2", name=name, uuid=uuid, net=desired.spec)
+    return merged(xml, desired.spec.xml)

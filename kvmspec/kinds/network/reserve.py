@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kvmspec.kinds.network.spec import HostReservation, NetworkSpec
+from kvmspec.kinds.network.dhcp import HostReservation
+from kvmspec.kinds.network.spec import NetworkSpec
 from kvmspec.kinds.reservations import Reservation
 
 

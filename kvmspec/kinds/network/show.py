@@ -8,6 +8,9 @@ from typing import Any
 from kvmspec.kinds.ports import show_burst, show_rate
 
 Data = dict[str, Any]
+DNSMASQ = "{http://libvirt.org/schemas/network/dnsmasq/1.0}"
+_UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+_LEASE_UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}
 
 
 def _without(data: Data, **defaults: str) -> Data:
@@ -21,7 +24,20 @@ def plain_srv(data: Data) -> Data:
 
 
 def plain_portgroup(data: Data) -> Data:
-    return {key: value for key, value in _without(data, default="no").items() if value != {}}
+    plain = _without(data, default="no", trustGuestRxFilters="no")
+    return {key: value for key, value in plain.items() if value != {}}
+
+
+def seconds(lease: Data) -> int:
+    """How long a lease is; 0 is for ever."""
+    return int(lease["@expiry"]) * _LEASE_UNITS[lease.get("@unit", "minutes")]
+
+
+def lease_in_seconds(data: Data) -> Data:
+    """A lease in one unit, so that equal ones are equal."""
+    if "lease" not in data:
+        return data
+    return {**data, "lease": {"@expiry": str(seconds(data["lease"])), "@unit": "seconds"}}
 
 
 def plain_route(data: Data) -> Data:
@@ -43,6 +59,25 @@ def other_ports(data: Data) -> Data:
 
 
 # --- for people
+def duration(amount: int) -> str:
+    """The shortest exact duration: 43200 → `12h`."""
+    if not amount:
+        return "infinite"
+    unit, size = next((unit, size) for unit, size in _UNITS if amount % size == 0)
+    return f"{amount // size}{unit}"
+
+
+def bootp(data: Data) -> str:
+    """`pxelinux.0 of 192.168.150.2`"""
+    server = data.get("@server")
+    return f"{data.get('@file')} of {server}" if server else str(data.get("@file"))
+
+
+def options(data: Data) -> str:
+    found = data.get(f"{DNSMASQ}option", [])
+    return ", ".join(str(each.get("@value")) for each in (found if isinstance(found, list) else [found]))
+
+
 def txt(data: Data) -> str:
     return str(data.get("@value"))
 

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.fragments import NetworkFragment
 from kvmspec.kinds.network import rules
+from kvmspec.kinds.network.dhcp import DhcpSpec
 from kvmspec.kinds.network.dns import DnsSpec
 from kvmspec.kinds.network.links import (
     BandwidthSpec,
@@ -18,74 +20,41 @@ from kvmspec.kinds.network.links import (
     PortGroupSpec,
     RouteSpec,
 )
-from kvmspec.kinds.network.values import BridgeName, DeviceName, DnsName, GroupName
+from kvmspec.kinds.network.values import (
+    BridgeName,
+    DeviceName,
+    DnsName,
+    GroupName,
+    Interface,
+    Option,
+    PciAddress,
+)
 from kvmspec.kinds.parts import Uuid
 from kvmspec.kinds.ports import VirtualPortSpec, VlanSpec
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import Duration, IPv4, Mac, Subnet
 
-Mode = Literal["nat", "isolated", "route", "open", "bridge", "macvtap"]
+EXAMPLE = "<network><metadata><owner xmlns='urn:shop'>web</owner></metadata></network>"
 
 _PREFIXES = range(8, 31)
-_MIN_LEASE = 120  # libvirt's own limit: "The minimum lease time should be greater than 2 minutes"
 
 
-def _mode(value: Any) -> Any:
-    if value == "sriov":
-        raise PydanticCustomError(
-            "not_built",
-            "`{field}` is part of the format, but this version does not support it yet",
-            {"field": value},
-        )
-    return value
+class DomainSpec(Model):
+    """The DNS domain of the guests."""
 
+    short = "name"
+    examples: ClassVar[Sequence[Any]] = ("shop.lan", {"name": "shop.lan", "local_only": True})
+    least: ClassVar[frozenset[str]] = frozenset({"name"})
 
-class HostReservation(Model):
-    """An address that one NIC always gets."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"id"})
-    examples: ClassVar[Sequence[Any]] = ({"mac": "52:54:00:00:00:0a", "ip": "192.168.150.10", "name": "web"},)
-    least: ClassVar[frozenset[str]] = frozenset({"mac", "ip"})
-
-    mac: Mac
-    """The NIC's MAC address."""
-    ip: IPv4
-    """The address it gets."""
-    name: DnsName | None = None
-    """The host name it gets, and that DNS answers to."""
-
-
-class DhcpSpec(Model):
-    """What the network's DHCP server hands out."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"bootp", "tftp", "ranges", "options"})
-    examples: ClassVar[Sequence[Any]] = (
-        {"start": "192.168.150.100", "end": "192.168.150.199", "lease": "12h"},
-        {"hosts": [{"mac": "52:54:00:00:00:0a", "ip": "192.168.150.10", "name": "web"}]},
-    )
-    least: ClassVar[frozenset[str]] = frozenset({"start", "end"})
-
-    start: IPv4 | None = None
-    """First address of the range; needs `end`."""
-    end: IPv4 | None = None
-    """Last address of the range; needs `start`."""
-    lease: Duration | None = None
-    """How long a lease lasts, at least 2m; dnsmasq's one hour when not given."""
-    hosts: tuple[HostReservation, ...] = ()
-    """Reservations: addresses that certain NICs always get."""
-
-    @field_validator("lease")
-    @classmethod
-    def _long_enough(cls, lease: int | None) -> int | None:
-        if lease is not None and lease < _MIN_LEASE:
-            raise PydanticCustomError("lease", "a lease must last at least 2 minutes")
-        return lease
+    name: Annotated[DnsName, Field(examples=["shop.lan"])]
+    """Its name."""
+    local_only: bool | None = Field(None, examples=[True])
+    """Whether no other server is asked for names in it."""
 
 
 class NetworkSpec(Model):
     """A virtual network."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"stp", "mac"})
     examples: ClassVar[Sequence[Any]] = (
         {
             "subnet": "192.168.150.0/24",
@@ -94,36 +63,70 @@ class NetworkSpec(Model):
         },
         {"mode": "bridge", "bridge": "br0", "vlan": 42, "virtualport": "openvswitch"},
         {"mode": "macvtap", "interfaces": ["eno1", "eno2"], "macvtap_mode": "vepa"},
+        {"mode": "sriov", "pf": "eno3", "managed": True, "driver": "vfio"},
     )
+    along: ClassVar[dict[str, Sequence[str]]] = {
+        "driver": ("mode", "pf"),
+        "managed": ("mode", "pf"),
+        "pf": ("mode",),
+        "devices": ("mode",),
+    }
     least: ClassVar[frozenset[str]] = frozenset({"mode", "subnet", "bridge", "interfaces"})
 
-    mode: Annotated[
-        Literal["nat", "isolated", "route", "open", "bridge", "macvtap"], BeforeValidator(_mode)
-    ] = "nat"
+    mode: Literal["nat", "isolated", "route", "open", "bridge", "macvtap", "sriov"] = "nat"
     """How guests reach the world: through NAT, not at all (`isolated`), routed by the host, routed
-    without firewall rules of libvirt's (`open`), on an existing bridge of the host, or each on a
-    macvtap of one of the host's interfaces."""
+    without firewall rules of libvirt's (`open`), on an existing bridge of the host, each on a
+    macvtap of one of the host's interfaces, or each on a network card's virtual function (`sriov`)."""
     subnet: Subnet | None = None
     """The network's IPv4 addresses, /8 to /30. Required for `nat`, `route` and `open`."""
     gateway: IPv4 | None = Field(None, examples=["192.168.150.254"])
     """The host's own address on it."""
     ipv6: Ipv6Spec | None = None
     """Its IPv6 addresses."""
+    addresses: tuple[Interface, ...] = Field((), examples=[["10.81.0.1/24", "fd00:151::1/64"]])
+    """Further addresses of the host's on it, each with its prefix."""
+    local_ptr: bool | None = Field(None, examples=[True])
+    """Whether no other server is asked for the names of its IPv4 addresses."""
+    guest_ipv6: bool | None = Field(None, examples=[True])
+    """Whether guests reach each other by IPv6 on a network that has no IPv6 address."""
     dhcp: DhcpSpec | None = None
     """Its DHCP server; none when not given. It also gives the VMs on the network the `ip` that their
     interfaces state, and `dhcp: {}` nothing else."""
     dns: DnsSpec | None = None
     """Names that its DNS server knows besides those of its leases."""
-    domain: DnsName | None = None
+    domain: DomainSpec | None = None
     """The DNS domain of the guests."""
+    dnsmasq_options: tuple[Option, ...] = Field((), examples=[["dhcp-option=42,192.168.150.1"]])
+    """Lines for the configuration of its dnsmasq. libvirt tests none of them."""
     mtu: Annotated[int, Field(ge=68, le=65521, strict=True)] | None = Field(None, examples=[1450])
     """Largest packet, in bytes."""
+    mac: Mac | None = None
+    """The MAC address of its bridge; libvirt draws one when not given."""
     bridge: BridgeName | None = None
-    """The host's bridge, for mode `bridge` only; libvirt names those of the others."""
+    """The host's bridge, for mode `bridge`. In the other modes, what libvirt calls the bridge that it makes;
+    `virbr` and a number when not given."""
+    stp: bool | None = Field(None, examples=[False])
+    """Whether that bridge takes part in the spanning tree; libvirt's yes when not given."""
+    delay: Duration | None = Field(None, examples=["2s"])
+    """How long that bridge waits before it forwards, in whole seconds."""
+    zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,17}$", examples=["trusted"])] | None = None
+    """The firewalld zone of that bridge; libvirt's own when not given."""
+    mac_table: Literal["kernel", "libvirt"] | None = Field(None, examples=["libvirt"])
+    """Who keeps the bridge's table of MACs; `libvirt` needs no flooding, and no promiscuous ports."""
+    isolated_ports: bool | None = Field(None, examples=[True])
+    """Whether its guests do not reach each other."""
     dev: DeviceName | None = Field(None, examples=["eno1"])
     """The only interface of the host that guests reach the world by; for `nat` and `route`."""
     interfaces: tuple[DeviceName, ...] = Field((), examples=[["eno1", "eno2"]])
     """The host's interfaces, for mode `macvtap`: a guest that starts gets the one with the fewest guests."""
+    pf: DeviceName | None = Field(None, examples=["eno3"])
+    """The network card whose virtual functions guests get, for `sriov` and `macvtap_mode: passthrough`."""
+    devices: tuple[PciAddress, ...] = Field((), examples=[["0000:03:10.1", "0000:03:10.3"]])
+    """Those virtual functions, by their PCI addresses, in place of `pf`."""
+    managed: bool | None = Field(None, examples=[True])
+    """Whether libvirt takes the device from the host's driver, and gives it back, for `sriov`."""
+    driver: Literal["vfio", "kvm"] | None = Field(None, examples=["vfio"])
+    """What passes the device through, for `sriov`; libvirt's choice when not given."""
     macvtap_mode: Literal["bridge", "vepa", "private", "passthrough"] | None = None
     """How guests on one interface reach each other, for mode `macvtap`: `bridge` when not given."""
     nat: NatSpec | None = None
@@ -138,10 +141,16 @@ class NetworkSpec(Model):
     """The switch that the host's bridge is, where it is not the kernel's."""
     portgroups: dict[GroupName, PortGroupSpec] = Field(default_factory=dict)
     """Classes of ports, by name."""
+    trust_guest_rx_filters: bool | None = Field(None, examples=[True])
+    """Whether guests may change the MACs and filters of their macvtaps."""
+    state: Literal["running", "any"] = Field("running", examples=["any"])
+    """Whether it shall run; `any` leaves it as it is."""
     autostart: bool | None = Field(None, examples=[False])
     """Whether it starts with the host."""
     uuid: Uuid | None = None
     """Adopts the existing network of this UUID; only stated fields are then compared."""
+    xml: NetworkFragment | None = Field(None, examples=[EXAMPLE])
+    """What libvirt knows and no field says: a piece of its XML, merged by identity into the network's."""
 
     @field_validator("subnet")
     @classmethod
@@ -177,7 +186,9 @@ class NetworkSpec(Model):
     @property
     def forward_mode(self) -> str:
         """libvirt's own word: a macvtap network has the mode of its macvtaps."""
-        return self.macvtap_mode or "bridge" if self.mode == "macvtap" else self.mode
+        if self.mode == "macvtap":
+            return self.macvtap_mode or "bridge"
+        return "hostdev" if self.mode == "sriov" else self.mode
 
     @property
     def netmask(self) -> str | None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv6Address, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from kvmspec.manifest.types import words
+from kvmspec.manifest.types import parse_duration, words
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
 _LINK = re.compile(r"[A-Za-z0-9_.@-]{1,15}")  # the kernel's IFNAMSIZ less the final zero
 _SERVICE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _GROUP = re.compile(r"[A-Za-z0-9_.-]{1,63}")  # libvirt's schema: a deviceName
+_MIN_LEASE = 120  # libvirt's own limit: "The minimum lease time should be greater than 2 minutes"
+_LINE = re.compile(r"[^\x00-\x1f\x7f]+")
+_DUID = re.compile(r"[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2})*")
 _TEXT = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 
 
@@ -60,6 +63,18 @@ def _txt(value: Any) -> str:
     raise PydanticCustomError("txt", "expected 1 to 255 characters on one line")
 
 
+def _duid(value: Any) -> str:
+    if isinstance(value, str) and _DUID.fullmatch(value):
+        return value
+    raise PydanticCustomError("duid", "expected a DUID, such as 0:3:0:1:52:54:0:0:0:a")
+
+
+def _option(value: Any) -> str:
+    if isinstance(value, str) and _LINE.fullmatch(value):
+        return value
+    raise PydanticCustomError("option", "expected a line of dnsmasq's configuration")
+
+
 def _address(value: Any) -> str:
     try:
         return str(ip_address(value if isinstance(value, str) else "?"))
@@ -75,6 +90,38 @@ def _subnet(value: Any) -> str:
         raise PydanticCustomError(
             "subnet", "expected a subnet such as 10.80.0.0/16 or fd01::/64{why}", {"why": why}
         ) from None
+
+
+def _route(value: Any) -> str:
+    """libvirt keeps a dotted mask as it is given, so it stays as it is written."""
+    text = value if isinstance(value, str) and "/" in value else "?"
+    try:
+        ip_network(text)
+    except ValueError as error:
+        why = "; the host bits must be zero" if "host bits" in str(error) else ""
+        raise PydanticCustomError(
+            "subnet", "expected a subnet such as 10.80.0.0/16 or fd01::/64{why}", {"why": why}
+        ) from None
+    return text if "." in text.partition("/")[2] else str(ip_network(text))
+
+
+def _interface(value: Any) -> str:
+    """libvirt keeps a dotted mask, or none, as it is given; so it stays as it is written."""
+    try:
+        ip_interface(value if isinstance(value, str) else "?")
+    except ValueError:
+        raise PydanticCustomError(
+            "address", "expected an address with its prefix, such as 10.81.0.1/24 or fd01::1/64"
+        ) from None
+    return str(value)
+
+
+def _lease(value: Any) -> str:
+    if value == "infinite":
+        return "infinite"
+    if parse_duration(value) < _MIN_LEASE:
+        raise PydanticCustomError("lease", "a lease must last at least 2 minutes")
+    return str(value)
 
 
 def _ipv6(value: Any) -> str:
@@ -119,6 +166,11 @@ GroupName = Annotated[
 ServiceName = Annotated[
     str, BeforeValidator(_service), _text("ldap", "service", "a service, without its underscore")
 ]
+ServiceTarget = Annotated[
+    str,
+    BeforeValidator(lambda value: value if value == "." else _dns_name(value)),
+    _text("dc.shop.lan", "DNS name", "a DNS name, or `.`"),
+]
 TxtValue = Annotated[
     str, BeforeValidator(_txt), _text("v=spf1 -all", "text", "text on one line, at most 255 characters")
 ]
@@ -131,4 +183,33 @@ Subnet6 = Annotated[
     str,
     BeforeValidator(_subnet6),
     _text("fd00:150::/64", "IPv6 subnet", "an IPv6 subnet, such as fd00:150::/64"),
+]
+RouteTarget = Annotated[
+    str, BeforeValidator(_route), _text("10.80.0.0/16", "subnet", "an IPv4 or IPv6 subnet")
+]
+Interface = Annotated[
+    str,
+    BeforeValidator(_interface),
+    _text("10.81.0.1/24", "address", "an IPv4 or IPv6 address with its prefix"),
+]
+Duid = Annotated[str, BeforeValidator(_duid), _text("0:3:0:1:52:54:0:0:0:a", "DUID", "a DUID")]
+Lease = Annotated[
+    str,
+    BeforeValidator(_lease),
+    _text("12h", "duration", "a duration of 2m or more, or `infinite`"),
+]
+Option = Annotated[
+    str,
+    BeforeValidator(_option),
+    _text("dhcp-option=42,192.168.150.1", "option", "a line of dnsmasq's configuration"),
+]
+PciAddress = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$",
+        json_schema_extra={
+            "x-type": ["PCI address", "a PCI address of the host"],
+            "examples": ["0000:03:10.1"],
+        },
+    ),
 ]

@@ -1,4 +1,4 @@
-"""Storage pools of type dir."""
+"""Storage pools."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView
 from kvmspec.kinds import compare
 from kvmspec.kinds.base import Chain, Context
-from kvmspec.kinds.pool import apply, plan
+from kvmspec.kinds.pool import apply, diff, plan
 from kvmspec.kinds.pool.check import check
 from kvmspec.kinds.pool.effects import effects
 from kvmspec.kinds.pool.spec import PoolSpec
@@ -31,14 +31,14 @@ class PoolKind:
         check=check,
         effects=effects,
         creation={"autostart": "true"},
-        names=("vms", "fast"),
+        names=("vms", "fast", "nas", "lvm", "ceph"),
     )
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
         return [Desired(Address(host, "pool", item.name), item.spec, item.path)]
 
     def diff(self, desired: Desired, view: HostView, context: Context) -> Difference:
-        return plan.diff(desired, view, context)
+        return diff.diff(desired, view, context)
 
     def leftovers(self, view: HostView, context: Context) -> list[Difference]:
         return plan.leftovers(view, context)
@@ -47,17 +47,17 @@ class PoolKind:
         return plan.steps(difference, context)
 
     def render(self, desired: Desired, context: Context) -> str:
-        return plan.render(desired, context)
+        return diff.render(desired, context)
 
     def about(self, desired: Desired) -> str:
-        return str(desired.spec.path)
+        return desired.spec.target_of(desired.address.name) or str(desired.spec.type)
 
     def fingerprint(self, name: str, view: HostView) -> str:
         """The definition without its figures, and the power state."""
         observed = view.pools.get(name)
         if observed is None:
             return ""
-        data = plan.without_figures(read(observed.xml))
+        data = diff.without_figures(read(observed.xml))
         return compare.digest([data, observed.autostart], observed.state)
 
     def apply(self, action: Any, host: Host, report: Callable[[str], None]) -> None:

@@ -14,6 +14,8 @@ def check(manifest: Manifest) -> Iterator[Finding]:
     taken: dict[tuple[str, str], str] = {}
     for item in manifest.of("pool"):
         assert isinstance(item.spec, PoolSpec)
+        if item.spec.type != "dir" or item.spec.path is None:
+            continue
         for host in item.hosts:
             other = taken.setdefault((host, normpath(item.spec.path)), item.name)
             if other != item.name:

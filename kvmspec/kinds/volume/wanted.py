@@ -71,7 +71,7 @@ def folder(pool: str | None, manifest: Manifest, view: HostView | None) -> str:
     """The folder of a pool; offline, that of one that is not declared cannot be known."""
     declared = compare.specs(manifest).get(("pool", pool or ""))
     if declared is not None:
-        return str(normpath(declared.path))
+        return str(normpath(declared.target_of(pool) or f"/pool:{pool}"))
     observed = view.pools.get(pool or "") if view else None
     path = get(read(observed.xml), ("target", "path", "#")) if observed else None
     return normpath(path) if path else f"/pool:{pool}"

@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
+from kvmspec.manifest.deferred import actual
 from kvmspec.manifest.placement import HostSpec
 from kvmspec.manifest.roots import ENTRIES
 from kvmspec.manifest.section import Section
@@ -80,6 +81,7 @@ def _ordered(keys: Iterable[str], inner: Mapping[str, Shape]) -> Shape:
 
 def _shape(annotation: Any) -> Shape:
     """The shape of a field's maps; of the first of its alternatives that has one."""
+    annotation = actual(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return model_shape(annotation)
     arguments = get_args(annotation)

@@ -5,21 +5,24 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.canon.compare import get, uncovered
 from kvmspec.canon.fragment import leftover, merge
 from kvmspec.canon.read import read
 from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain import render
+from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.importing.accept import Place, accepted, without
 from kvmspec.kinds.domain.importing.leaf import Data, Path
 from kvmspec.kinds.domain.importing.owners import owner
 from kvmspec.kinds.domain.keys import allocate, final
-from kvmspec.kinds.domain.sources import Source, by_suffix
+from kvmspec.kinds.domain.sources import Source, outside
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.records import KeyMap
 
-_UNORDERED = frozenset({"controller", "input", "disk"})
+_UNORDERED = frozenset({"controller", "disk"})
 """Devices that libvirt sorts itself, or whose order means nothing."""
 
 
@@ -43,7 +46,7 @@ def proved(name: str, draft: Data, original: ET.Element, renderer: Renderer) -> 
             fragment = leftover(ET.tostring(original, encoding="unicode"), xml)
             wrong = _misplaced(merge(xml, fragment) if fragment else xml, made, wanted, draft, spec, keys)
             if wrong is None:
-                return Proved(_without_targets(name, draft), spec, fragment)
+                return Proved(_without_needless(name, draft, made, renderer), spec, fragment)
         draft = without(draft, wrong)
 
 
@@ -66,17 +69,33 @@ def _without_targets(name: str, draft: Data) -> Data:
     return draft
 
 
+def _without_needless(name: str, draft: Data, made: Data, renderer: Renderer) -> Data:
+    """Without what a new VM gets anyway: a SCSI controller, and the places of disks on it that is a wide one
+    (kinds.domain.controllers, render)."""
+    draft = _without_targets(name, draft)
+    last = len(draft.get("controllers", ())) - 1
+    places: list[Place] = [("disks", n, "address") for n, disk in enumerate(draft.get("disks", ()))
+                           if disk.get("bus", "scsi") == "scsi" and "address" in disk]  # fmt: skip
+    if last >= 0 and draft["controllers"][last].get("type") == "scsi":
+        places.append(("controllers", last))
+    for place in places:
+        less = without(draft, place)
+        try:
+            same = read(_rendered(name, VmSpec.model_validate(less), renderer)[0]) == made
+        except ValidationError:
+            continue
+        draft = less if same else draft
+    return draft
+
+
 def _keys(name: str, spec: VmSpec) -> KeyMap:
-    paths = [_source(disk).path for disk in spec.disks]
-    return final(spec, allocate("", name, spec, None, {}, paths), {})
+    known = [_source(disk).identity for disk in spec.disks]
+    return final(spec, allocate("", name, spec, None, {}, known), {})
 
 
-def _source(disk: Any) -> Source:
-    """Where the data of a disk lies that is not a volume."""
-    if disk.cdrom is not None:
-        path = None if disk.cdrom == "empty" else disk.cdrom
-        return Source(path, "raw", block=disk.cdrom.startswith("/dev/"))
-    return Source(disk.path, disk.format or by_suffix(disk.path), block=disk.path.startswith("/dev/"))
+def _source(disk: DiskSpec) -> Source:
+    """Where its data lies; nothing that is imported is a volume."""
+    return outside(disk) or Source(None)
 
 
 def _wrong(made: Data, wanted: Data, draft: Data, spec: VmSpec, keys: KeyMap) -> Place | None:

@@ -1,49 +1,67 @@
-"""Controllers that libvirt adds by itself for what is on them."""
+"""Controllers, from libvirt's XML."""
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any
+
+from kvmspec.kinds.domain.controllers_spec import DRIVER, ONES, TARGET, next_number
+from kvmspec.kinds.domain.importing.leaf import PLACES, Data, Leaf, number, said, size, switch
 
 
-def drop_implicit(root: ET.Element) -> None:
-    """Take out the controllers that come back by themselves. Their addresses are dropped before, where
-    those come back; a controller with an address of its own stays."""
-    devices = root.find("devices")
-    kind = root.find("os/type")
-    if devices is None or kind is None:
-        return
-    q35 = "q35" in (kind.get("machine") or "")
-    for node in devices.findall("controller"):
-        if len(node) == 0 and _comes_back(node, devices, q35):
-            devices.remove(node)
+def _hex(value: Any) -> int:
+    return int(str(value), 0)
 
 
-def _comes_back(node: ET.Element, devices: ET.Element, q35: bool) -> bool:
-    attributes = {name: value for name, value in node.attrib.items() if name != "index"}
-    if node.get("index") != "0":
-        return False
-    test = _IMPLICIT.get(tuple(attributes.values()))
-    return test is not None and len(attributes) <= 2 and test(devices, q35)
+_SWITCHES = frozenset({"ioeventfd", "event_idx", "iommu", "ats", "packed", "page_per_vq", "hotplug"})
 
 
-def _on_bus(bus: str) -> Callable[[ET.Element, bool], bool]:
-    return lambda devices, q35: any(node.get("bus") == bus for node in devices.findall("disk/target"))
+def _value(field: str) -> Any:
+    return switch if field in _SWITCHES else _hex
 
 
-def _virtio_serial(devices: ET.Element, q35: bool) -> bool:
-    return any(node.get("type") == "virtio" for node in devices.findall("channel/target"))
+CONTROLLER = (
+    Leaf("@type", "type"),
+    Leaf("@model", "model"),
+    Leaf("@index", "index", number),
+    Leaf("@ports", "ports", number),
+    Leaf("@vectors", "vectors", number),
+    Leaf("@maxGrantFrames", "max_grant_frames", number),
+    Leaf("@maxEventChannels", "max_event_channels", number),
+    Leaf("master/@startport", "master", number),
+    *(Leaf(f"driver/@{name}", field, _value(field)) for field, name in DRIVER.items()),
+    Leaf("model/@name", "model_name"),
+    *(Leaf(f"target/@{name}", field, _value(field)) for field, name in TARGET.items()),
+    Leaf("target/node/#", "node", number),
+    Leaf("pcihole64/#", "pcihole64", size),
+    *PLACES,
+)
 
 
-_IMPLICIT: Mapping[tuple[str, ...], Callable[[ET.Element, bool], bool]] = {
-    ("pci", "pci-root"): lambda devices, q35: not q35,
-    ("pci", "pcie-root"): lambda devices, q35: q35,
-    ("usb", "piix3-uhci"): lambda devices, q35: not q35,
-    ("usb", "qemu-xhci"): lambda devices, q35: q35,
-    ("sata",): lambda devices, q35: q35,
-    ("ide",): _on_bus("ide"),
-    ("fdc",): _on_bus("fdc"),
-    ("virtio-serial",): _virtio_serial,
-    ("ccid",): lambda devices, q35: devices.find("smartcard") is not None,
-}
-"""type and model → whether one of index 0 is added by libvirt."""
+def controllers(group: Mapping[str, Any]) -> list[Data]:
+    """The list, in which a number is stated only where it is not the next one."""
+    last: dict[str, int] = {}
+    found = []
+    for device in group.values():
+        entry = said(device, CONTROLLER)
+        kind, index = entry["type"], entry.get("index", 0)
+        if index == next_number(last.get(kind), "master" in entry):
+            entry.pop("index", None)
+        last[kind] = index
+        found.append(entry)
+    return _folded(found)
+
+
+def _folded(found: list[Data]) -> list[Data]:
+    """Three and more that are alike are said once."""
+    made: list[Data] = []
+    for _, group in groupby(found, key=lambda entry: {**entry, "index": None}):
+        alike = list(group)
+        several = len(alike) > _FEW and not any("index" in entry for entry in alike[1:])
+        plain = not alike[0].keys() & set(ONES)
+        made += [{**alike[0], "count": len(alike)}] if several and plain else alike
+    return made
+
+
+_FEW = 2

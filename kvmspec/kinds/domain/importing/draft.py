@@ -8,10 +8,13 @@ from typing import Any
 from kvmspec.canon.compare import get, put
 from kvmspec.canon.shape import DOMAIN
 from kvmspec.kinds.domain.importing import machine, memory
+from kvmspec.kinds.domain.importing.controllers import controllers
 from kvmspec.kinds.domain.importing.devices import KINDS, Kind, is_agent, is_console
 from kvmspec.kinds.domain.importing.disks import disk
-from kvmspec.kinds.domain.importing.leaf import Data, said
+from kvmspec.kinds.domain.importing.leaf import PLACES, Data, Unsaid, said
 from kvmspec.kinds.domain.importing.nics import nic
+from kvmspec.kinds.domain.importing.platform import platform
+from kvmspec.kinds.domain.importing.security import security
 
 _IMPLIED = ("ps2", "xen")
 
@@ -19,14 +22,15 @@ _IMPLIED = ("ps2", "xen")
 def draft(data: Mapping[str, Any]) -> Data:
     """Everything that the manifest may have a word for, in long forms. Whether it fits is not asked here."""
     found: Data = {"uuid": get(data, ("uuid", "#")), "state": "any", "preset": "bare"}
-    found |= said(data, machine.MACHINE)
+    found |= said(data, machine.MACHINE) | platform(data) | security(data)
     found |= {"cpus": machine.cpus(data), "memory": memory.memory(data), "numa": memory.numa(data)}
     found |= machine.iothreads(data)
     if order := machine.boot(data):
         put(found, ("boot", "devices"), order)
     devices = data.get("devices", {})
-    found |= {"disks": _once(_each(devices, "disk", disk)), "networks": _each(devices, "interface", nic)}
+    found |= {"disks": _each(devices, "disk", disk), "networks": _each(devices, "interface", nic)}
     found |= _flags(devices)
+    found["controllers"] = controllers(devices.get("controller", {}))
     for kind in KINDS:
         if entries := _of_kind(devices, kind):
             put(found, tuple(kind.field.split(".")), entries if kind.several else entries[0])
@@ -52,18 +56,6 @@ def several(devices: Mapping[str, Any], tag: str) -> list[Any]:
     return group if isinstance(group, list) else [group] if group else []
 
 
-def _once(disks: list[Data]) -> list[Data]:
-    """A VM has a file once, as its manifest sees it."""
-    paths: set[str] = set()
-    kept = []
-    for entry in disks:
-        path = entry.get("path") or entry.get("cdrom")
-        if path == "empty" or path not in paths:
-            kept.append(entry)
-            paths.add(str(path))
-    return kept
-
-
 def _of_kind(devices: Mapping[str, Any], kind: Kind) -> list[Data]:
     """The entries of one kind, each once: a second one that is just alike has no word."""
     group = several(devices, kind.tag)
@@ -76,10 +68,11 @@ def _of_kind(devices: Mapping[str, Any], kind: Kind) -> list[Data]:
 
 
 def _read(read: Callable[[Mapping[str, Any]], Data | None], device: Any) -> Data | None:
-    """An odd device is no reason to fail: what cannot be read is left over."""
+    """A device, and where it is. An odd one is no reason to fail: what cannot be read is left over."""
     try:
-        return read(device)
-    except (KeyError, ValueError, TypeError, AttributeError):
+        found = read(device)
+        return found | said(device, PLACES) if found else found
+    except (KeyError, ValueError, TypeError, AttributeError, Unsaid):
         return None
 
 

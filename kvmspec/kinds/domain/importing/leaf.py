@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from kvmspec.canon.compare import get, put
+from kvmspec.kinds.domain import places
 from kvmspec.kinds.ports import show_burst, show_rate
 from kvmspec.manifest.types import format_size
 
@@ -108,3 +109,7 @@ def said(data: Mapping[str, Any], table: Iterable[Leaf]) -> Data:
         if word_for != leaf.usual:
             put(found, tuple(leaf.field.split(".")), word_for)
     return found
+
+
+PLACES = tuple(Leaf(*row) for row in places.PLACES)
+"""What every device may say besides: where it is, and how it is called."""

@@ -1,4 +1,4 @@
-"""What is not a device, from libvirt's XML: CPUs, features, boot, tuning. Of memory: memory.py."""
+"""What a VM has of its host, from libvirt's XML: CPUs, tuning. Of memory: memory.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from kvmspec.canon.compare import get
 from kvmspec.kinds.domain.cpus_spec import SCHEDULING
-from kvmspec.kinds.domain.importing.leaf import Data, Leaf, number, said, there, word
+from kvmspec.kinds.domain.importing.leaf import Data, Leaf, number, said, switch, word
 
 MACHINE = (
     Leaf("title/#", "title"),
@@ -16,18 +16,22 @@ MACHINE = (
     Leaf("os/type/@arch", "arch"),
     Leaf("@type", "accel", word(kvm="kvm", qemu="tcg")),
     Leaf("blkiotune/weight/#", "blkio.weight", number),
-    Leaf("features/acpi", "features.acpi", there),
-    Leaf("features/apic", "features.apic", there),
-    Leaf("features/pae", "features.pae", there),
-    Leaf("os/kernel/#", "boot.kernel"),
-    Leaf("os/initrd/#", "boot.initrd"),
-    Leaf("os/cmdline/#", "boot.cmdline"),
 )
 CPUS = (
     Leaf("vcpu/@current", "count", number),
     Leaf("vcpu/#", "max", number),
     Leaf("cpu/@mode", "mode"),
     Leaf("cpu/model/#", "model"),
+    Leaf("cpu/@match", "match"),
+    Leaf("cpu/@check", "check"),
+    Leaf("cpu/@migratable", "migratable", switch),
+    Leaf("cpu/model/@fallback", "fallback"),
+    Leaf("cpu/vendor/#", "vendor"),
+    Leaf("cpu/model/@vendor_id", "vendor_id"),
+    Leaf("cpu/cache/@mode", "cache.mode"),
+    Leaf("cpu/cache/@level", "cache.level", number),
+    Leaf("cpu/maxphysaddr/@mode", "address_bits.mode"),
+    Leaf("cpu/maxphysaddr/@bits", "address_bits.bits", number),
     *(
         Leaf(f"cpu/topology/@{name}", f"topology.{name}", number)
         for name in ("sockets", "dies", "cores", "threads")
@@ -36,7 +40,7 @@ CPUS = (
     Leaf("cputune/emulatorpin/@cpuset", "emulator_pin"),
     *(Leaf(f"cputune/{name}/#", name, number) for name in SCHEDULING),
 )
-_BOOT = {"hd": "disk", "cdrom": "cdrom", "network": "network"}
+_BOOT = {"hd": "disk", "cdrom": "cdrom", "network": "network", "fd": "floppy"}
 
 
 def cpus(data: Mapping[str, Any]) -> Data:

@@ -7,6 +7,7 @@ from typing import Any
 
 from kvmspec.canon.compare import get
 from kvmspec.kinds.domain.importing.leaf import (
+    PLACES,
     Data,
     Leaf,
     Unsaid,
@@ -68,8 +69,7 @@ _PLUGGED = (
     Leaf("@discard", "discard", switch),
     Leaf("source/pagesize/#", "page_size", size),
     Leaf("source/nodemask/#", "host_nodes"),
-    Leaf("address/@slot", "slot", number),
-    Leaf("address/@base", "base"),
+    *PLACES,
 )
 DIMM = (*_PLUGGED, Leaf("target/node/#", "node", number, usual=0))
 DEVICE = (
@@ -104,8 +104,6 @@ def _device(device: Mapping[str, Any]) -> Data:
     found = said(device, DEVICE)
     if found.get("node") == 0 and found.get("model") in _DIVIDED:
         del found["node"]
-    if get(device, ("address", "@type")) not in (None, "dimm"):
-        found.pop("slot", None)
     return found
 
 

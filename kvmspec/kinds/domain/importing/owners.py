@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kvmspec.kinds.domain.importing import disks, machine, memory, nics
+from kvmspec.kinds.domain.controllers_spec import name_of, placed
+from kvmspec.kinds.domain.importing import controllers, disks, machine, memory, nics, platform, security
 from kvmspec.kinds.domain.importing.accept import Place, at
 from kvmspec.kinds.domain.importing.devices import KINDS
-from kvmspec.kinds.domain.importing.leaf import Data, Leaf, Path
+from kvmspec.kinds.domain.importing.leaf import PLACES, Data, Leaf, Path
 from kvmspec.kinds.domain.keys import disk_keys
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.domain.sysinfo_spec import BLOCKS
 from kvmspec.kinds.domain.tables.devices import AGENT
 from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.records import KeyMap
@@ -22,6 +24,20 @@ def _fields(leaves: tuple[Leaf, ...], above: str = "") -> dict[Path, str]:
 
 _ALONE: Mapping[Path, str] = {
     **_fields(machine.MACHINE),
+    **_fields(platform.PLATFORM),
+    **_fields(security.SECURITY),
+    **security.OWNERS,
+    **{("sysinfo", tag): f"sysinfo.{name}" for name, tag in BLOCKS.items()},
+    ("clock", "timer"): "clock.timers",
+    **{(name,): name for name in ("features", "clock", "pm", "sysinfo")},
+    ("features", "hyperv"): "features.hyperv",
+    ("features", "kvm"): "features.kvm",
+    ("os", "loader"): "firmware",
+    ("os", "nvram"): "firmware.nvram",
+    ("os", "firmware"): "firmware",
+    ("os", "smbios"): "sysinfo",
+    ("cpu", "cache"): "cpus.cache",
+    ("cpu", "maxphysaddr"): "cpus.address_bits",
     **_fields(machine.CPUS, "cpus."),
     **_fields(memory.MEMORY, "memory."),
     ("cpu", "feature"): "cpus.features",
@@ -38,6 +54,9 @@ _ALONE: Mapping[Path, str] = {
     ("devices", "memballoon", "stats"): "memory.stats_period",
 }
 _DISK, _NIC = _fields(disks.DISK), _fields(nics.NIC)
+_MEMORY = _fields((*memory.DEVICE, *memory.DIMM))
+_CONTROLLER = _fields(controllers.CONTROLLER)
+_PLACE: Mapping[Path, str] = {leaf.path[:1]: leaf.field for leaf in PLACES}
 _KINDS = {kind.tag: kind for kind in KINDS}
 _NEEDED = frozenset({("memory", "size"), ("cpus", "count"), ("uuid",)})
 
@@ -56,6 +75,10 @@ def _candidates(path: Path, rendered: Data, spec: VmSpec, keys: KeyMap) -> list[
     if path[:2] == ("devices", "disk") and len(path) > 2:
         names = [keys.disks[key] for key in disk_keys(spec.disks)]
         return _inside(("disks", names.index(path[2])), path[3:], _DISK)
+    if path[:2] == ("devices", "controller") and len(path) > 2:
+        listed = next((one.spec for one in placed(spec.controllers) if name_of(one) == path[2]), None)
+        nth = next((n for n, one in enumerate(spec.controllers) if one is listed), None)
+        return [] if nth is None else _inside(("controllers", nth), path[3:], _CONTROLLER)
     if path[:2] == ("devices", "interface") and len(path) > 2:
         macs = [
             nic.mac or keys.networks[key]
@@ -80,12 +103,15 @@ def _plugged(path: Path, rendered: Data, spec: VmSpec) -> list[Place]:
     if spec.memory is None or len(path) < 3 or path[2] not in names:
         return [("memory", "devices"), ("memory", "dimms")]
     number, dimms = names.index(path[2]), len(spec.memory.dimms)
-    return [("memory", "dimms", number) if number < dimms else ("memory", "devices", number - dimms)]
+    place = ("memory", "dimms", number) if number < dimms else ("memory", "devices", number - dimms)
+    return _inside(place, path[3:], _MEMORY)
 
 
 def _inside(device: Place, path: Path, fields: Mapping[Path, str]) -> list[Place]:
-    field = fields.get(path)
-    return [(*device, *field.split(".")), device] if field else [device]
+    lengths = range(len(path), 0, -1)
+    found = [fields[path[:length]] for length in lengths if path[:length] in fields]
+    found += [_PLACE[path[:1]]] if path[:1] in _PLACE else []
+    return [*((*device, *field.split(".")) for field in found), device]
 
 
 def _of_kind(path: Path, rendered: Data) -> list[Place]:
@@ -93,7 +119,12 @@ def _of_kind(path: Path, rendered: Data) -> list[Place]:
     kind = _KINDS[path[1]]
     whole: Place = tuple(kind.field.split("."))
     if not kind.several or len(path) < 3:
-        return [whole]
+        field = next((_PLACE[(part,)] for part in path[2:4] if (part,) in _PLACE), None)
+        return [*([(*whole, field)] if field else ()), whole]
     group: Mapping[str, Any] = rendered["devices"][path[1]]
     names = [name for name in group if name != AGENT]
-    return [(*whole, names.index(path[2])), whole] if path[2] in names else [whole]
+    if path[2] not in names:
+        return [whole]
+    entry: Place = (*whole, names.index(path[2]))
+    field = _PLACE.get(path[3:4])
+    return [*([(*entry, field)] if field else ()), entry, whole]

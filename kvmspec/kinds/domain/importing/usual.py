@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from kvmspec.kinds.domain.importing import addresses, controllers
+from kvmspec.kinds.domain.importing import generated
 
 OWN = "{urn:kvmspec:1}"
 
@@ -33,13 +33,15 @@ class Word(NamedTuple):
 _WORDS = (
     Word("vcpu", "placement", "static"),
     Word("cpu", "match", "exact"),
-    Word("cpu[@mode='custom'][@check='partial']", "check", "partial"),
     Word("cpu[@mode='host-model']", "check", "partial"),
     Word("cpu[@mode='host-passthrough']", "check", "none"),
     Word("cpu[@mode='host-passthrough']", "migratable", "on"),
     Word("cpu[@mode='maximum']", "check", "none"),
     Word("cpu[@mode='maximum']", "migratable", "on"),
     Word("cpu[@mode='custom']/model", "fallback", "allow"),
+    Word("clock[@offset='variable']", "adjustment", "0"),
+    Word("clock[@offset='variable']", "basis", "utc"),
+    Word("features/hyperv", "mode", "custom"),
     Word("devices/video[1]/model", "primary", "yes"),
     Word("devices/video/model", "heads", "1"),
     Word("devices/video/model[@type='cirrus']", "vram", "16384"),
@@ -47,6 +49,7 @@ _WORDS = (
     Word("devices/serial/target[@type='isa-serial']/model[@name='isa-serial']", "name", "isa-serial"),
     Word("devices/serial/target[@type='isa-serial']", "type", "isa-serial"),
     Word("devices/watchdog", "action", "reset"),
+    Word("devices/disk[@type='vhostuser']", "snapshot", "no"),
 )
 _QXL = {"ram": "65536", "vram": "65536", "vgamem": "16384"}
 _HOLLOW = ("devices/serial/target/model",)
@@ -66,7 +69,8 @@ def plain(root: ET.Element) -> ET.Element:
     if vcpu is not None and "current" not in vcpu.attrib:  # as it is rendered; libvirt means the same
         vcpu.set("current", (vcpu.text or "1").strip())
     _default_cpu(root)
-    for word in _WORDS:
+    usual = Word("cpu[@mode='custom']", "check", "none" if root.get("type") == "qemu" else "partial")
+    for word in (usual, *_WORDS):
         for node in root.findall(word.path):
             if node.get(word.name) == word.value:
                 del node.attrib[word.name]
@@ -87,8 +91,7 @@ def _devices(root: ET.Element) -> None:
     if emulator is not None and emulator.text == f"/usr/bin/qemu-system-{arch}":
         _remove(root, "devices/emulator", lambda node: True)
     _boot(root)
-    addresses.drop_generated(root)
-    controllers.drop_implicit(root)
+    generated.leave_out(root)
     _remove(
         root, "devices/input", lambda node: node.get("bus") == "ps2" and not len(node) and arch == "x86_64"
     )

@@ -85,15 +85,19 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
     "bridge mode without bridge": ({"mode": "bridge"}, (), "`bridge` is required"),
     "bridge mode with subnet": ({"mode": "bridge", "bridge": "br0", **NET}, ("subnet",), "makes no sense"),
     "bridge mode with mtu": ({"mode": "bridge", "bridge": "br0", "mtu": 1500}, ("mtu",), "makes no sense"),
-    "bridge in nat mode": ({**NET, "bridge": "br0"}, ("bridge",), "goes with `mode: bridge`"),
+    "bridge of a macvtap": (
+        {"mode": "macvtap", "interfaces": ["eno1"], "bridge": "br0"},
+        ("bridge",),
+        "makes no sense with `mode: macvtap`",
+    ),
     "bridge with a long name": ({"mode": "bridge", "bridge": "b" * 16}, ("bridge",), "at most 15"),
     "bridge that climbs": ({"mode": "bridge", "bridge": "../x"}, ("bridge",), "at most 15"),
     "mtu too small": ({**NET, "mtu": 67}, ("mtu",), "greater than or equal to 68"),
     "mtu too large": ({**NET, "mtu": 65522}, ("mtu",), "less than or equal to 65521"),
     "mtu as text": ({**NET, "mtu": "1500"}, ("mtu",), "integer"),
-    "domain with a space": ({**NET, "domain": "a b"}, ("domain",), "DNS name"),
-    "domain with XML": ({**NET, "domain": "a'/><x"}, ("domain",), "DNS name"),
-    "domain with a long label": ({**NET, "domain": "a" * 64}, ("domain",), "DNS name"),
+    "domain with a space": ({**NET, "domain": "a b"}, ("domain", "name"), "DNS name"),
+    "domain with XML": ({**NET, "domain": "a'/><x"}, ("domain", "name"), "DNS name"),
+    "domain with a long label": ({**NET, "domain": "a" * 64}, ("domain", "name"), "DNS name"),
     "no names of an address": (
         {**NET, "dns": {"hosts": {"10.0.0.1": []}}},
         ("dns", "hosts", "10.0.0.1"),
@@ -110,13 +114,13 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
         ("subnet",),
         "makes no sense with `mode: macvtap`",
     ),
-    "interfaces of nat": ({**NET, "interfaces": ["eno1"]}, ("interfaces",), "`macvtap` only"),
+    "interfaces of nat": ({**NET, "interfaces": ["eno1"]}, ("interfaces",), "`macvtap` or `sriov` only"),
     "interface twice": ({"mode": "macvtap", "interfaces": ["a", "a"]}, ("interfaces", 1), "interfaces[0]"),
     "interface with a long name": ({**NET, "dev": "e" * 16}, ("dev",), "at most 15"),
     "interfaces of an adopted network of unknown mode": (
         {"uuid": "11111111-2222-4333-8444-555555555555", "interfaces": ["eno1"]},
         ("interfaces",),
-        "`macvtap` only",
+        "`macvtap` or `sriov` only",
     ),
     "dev of open": ({**NET, "mode": "open", "dev": "eno1"}, ("dev",), "`nat` or `route` only"),
     "nat of route": ({**NET, "mode": "route", "nat": {"ipv6": True}}, ("nat",), "mode `nat` only"),
@@ -130,7 +134,7 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
         ("nat", "addresses", "end"),
         "ends before",
     ),
-    "vlan of nat": ({**NET, "vlan": 4}, ("vlan",), "`bridge` or `macvtap` only"),
+    "vlan of nat": ({**NET, "vlan": 4}, ("vlan",), "`bridge` or `macvtap` or `sriov` only"),
     "vlan of nothing": ({**BRIDGE, "vlan": {}}, ("vlan",), "either `tag` or `trunk`"),
     "vlan too high": ({**BRIDGE, "vlan": 4095}, ("vlan", "tag"), "4094"),
     "native vlan of another trunk": (
@@ -193,7 +197,47 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
         ("routes", 0, "via"),
         "one family",
     ),
-    "sriov": ({"mode": "sriov"}, ("mode",), "does not support it yet"),
+    "sriov without a card": ({"mode": "sriov"}, (), "`pf` or `devices` is required"),
+    "sriov by two ways": (
+        {"mode": "sriov", "pf": "eno1", "devices": ["0000:03:10.1"]},
+        ("pf",),
+        "`pf` and `devices` exclude each other",
+    ),
+    "devices of nat": ({**NET, "devices": ["0000:03:10.1"]}, ("devices",), "goes with mode `sriov` only"),
+    "stp of a host's bridge": ({**BRIDGE, "stp": False}, ("stp",), "`isolated` only"),
+    "reservation for nobody": (
+        {**NET, "dhcp": {"hosts": [{"ip": "192.168.150.10"}]}},
+        ("dhcp", "hosts", 0),
+        "needs `mac`, or the `name`",
+    ),
+    "IPv6 reservation for nobody": (
+        {**NET, "ipv6": {"subnet": "fd00:150::/64", "dhcp": {"hosts": [{"ip": "fd00:150::10"}]}}},
+        ("ipv6", "dhcp", "hosts", 0),
+        "needs `id`, or the `name`",
+    ),
+    "IPv6 range without its end": (
+        {**NET, "ipv6": {"subnet": "fd00:150::/64", "dhcp": {"start": "fd00:150::10"}}},
+        ("ipv6", "dhcp", "start"),
+        "`end` is required with `start`",
+    ),
+    "second range outside": (
+        {**NET, "dhcp": {"ranges": [{"start": "10.1.0.1", "end": "10.1.0.2"}]}},
+        ("dhcp", "ranges", 0, "start"),
+        "is outside the subnet",
+    ),
+    "second range backwards": (
+        {**NET, "dhcp": {"ranges": [{"start": "10.0.0.9", "end": "10.0.0.8"}]}},
+        ("dhcp", "ranges", 0, "end"),
+        "ends before it starts",
+    ),
+    "address with host bits of nothing": ({**NET, "addresses": ["10.0.0/8"]}, ("addresses", 0), "its prefix"),
+    "option of two lines": (
+        {**NET, "dnsmasq_options": ["a\nb"]},
+        ("dnsmasq_options", 0),
+        "a line of dnsmasq",
+    ),
+    "broken fragment": ({**NET, "xml": "<network><"}, ("xml",), "not well-formed"),
+    "fragment of a VM": ({**NET, "xml": "<domain/>"}, ("xml",), "<network> is needed"),
     "unknown mode": ({"mode": "vpn"}, ("mode",), "'nat'"),
     "uuid": ({**NET, "uuid": "not one"}, ("uuid",), "pattern"),
 }
@@ -210,11 +254,9 @@ def test_wrong(case: str) -> None:
 
 def test_all_problems_at_once() -> None:
     with pytest.raises(ValidationError) as caught:
-        NetworkSpec.model_validate(
-            {**NET, "gateway": "10.1.0.1", "bridge": "br0", "dhcp": {"hosts": [ONE, ONE]}}
-        )
+        NetworkSpec.model_validate({**NET, "gateway": "10.1.0.1", "vlan": 4, "dhcp": {"hosts": [ONE, ONE]}})
     where = {error["loc"] for error in caught.value.errors()}
-    assert where == {("gateway",), ("bridge",), ("dhcp", "hosts", 1, "mac"), ("dhcp", "hosts", 1, "ip")}
+    assert where == {("gateway",), ("vlan",), ("dhcp", "hosts", 1, "mac"), ("dhcp", "hosts", 1, "ip")}
 
 
 RIGHT: dict[str, dict[str, Any]] = {

@@ -52,13 +52,43 @@ def done(spec: dict[str, Any], *objects: Any) -> list[str]:
 
 
 WRONG: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
-    "no path": ({}, ("path",), "required"),
+    "no path": ({}, (), "`path` is required"),
     "relative": ({"path": "vms"}, ("path",), "absolute"),
     "climbing": ({"path": "/srv/../etc"}, ("path",), "`..`"),
     "the root": ({"path": "/"}, ("path",), "root folder"),
-    "not built yet": ({**VMS, "type": "rbd"}, ("type",), "does not support it yet"),
+    "no place on the host": (
+        {"type": "rbd", "source": {"hosts": ["ceph1"]}, **VMS},
+        ("path",),
+        "a pool of type `rbd` has no place on the host, so `path` makes no sense",
+    ),
+    "no server": (
+        {"type": "netfs", "source": {"dir": "/x"}, **VMS},
+        ("source",),
+        "`source.hosts` is required with `type: netfs`",
+    ),
+    "of another type": (
+        {**VMS, "source": {"adapter": "scsi_host0"}},
+        ("source", "adapter"),
+        "a pool of type `dir` has no `adapter`",
+    ),
+    "mount of a folder": (
+        {**VMS, "mount_options": ["sync"]},
+        ("mount_options",),
+        "goes with type `fs` or `netfs`",
+    ),
+    "half an adapter": (
+        {"type": "scsi", "source": {"adapter": {"wwnn": "20000000c9831b4b"}}},
+        ("source", "adapter"),
+        "`wwnn` and `wwpn` go together",
+    ),
+    "no adapter": (
+        {"type": "scsi", "source": {"adapter": {}}},
+        ("source", "adapter"),
+        "an adapter is known by",
+    ),
+    "broken fragment": ({**VMS, "xml": "<pool><"}, ("xml",), "not well-formed"),
+    "fragment of a network": ({**VMS, "xml": "<network/>"}, ("xml",), "<pool> is needed"),
     "unknown type": ({**VMS, "type": "tape"}, ("type",), "'dir'"),
-    "source": ({**VMS, "source": {}}, (), "`source` is part of the format"),
 }
 
 
@@ -103,7 +133,7 @@ CHANGES: dict[str, tuple[dict[str, Any], Observed, list[str], list[str]]] = {
     "what others added": (
         VMS,
         live(xml=live().xml.replace("<target>", "<features><cow state='no'/></features><target>")),
-        ["xml:features/cow/@state"],
+        ["features.cow"],
         ["EditPool"],
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args, get_origin
 
+from kvmspec.manifest.deferred import actual
 from kvmspec.manifest.model import Model
 
 
@@ -17,6 +18,7 @@ def shortened(model: type[Model], data: Mapping[str, Any]) -> Any:
 
 
 def _inside(annotation: Any, value: Any) -> Any:
+    annotation = actual(annotation)
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return shortened(annotation, value) if isinstance(value, Mapping) else value
     arguments = get_args(annotation)

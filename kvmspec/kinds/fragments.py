@@ -1,0 +1,47 @@
+"""`xml:` of networks, pools and volumes: what libvirt knows and no field says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from kvmspec.canon.compare import Path, get, leaves
+from kvmspec.canon.read import read
+from kvmspec.manifest.types import Text
+
+
+def _mergeable(root: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        from kvmspec.canon.fragment import problems  # lxml: only where there is a fragment
+
+        if found := problems(value, root):
+            raise PydanticCustomError("xml", "{problem}", {"problem": "; ".join(found)})
+        return value
+
+    return check
+
+
+NetworkFragment = Annotated[Text, AfterValidator(_mergeable("network"))]
+PoolFragment = Annotated[Text, AfterValidator(_mergeable("pool"))]
+VolumeFragment = Annotated[Text, AfterValidator(_mergeable("volume"))]
+"""Pieces of an object's XML (canon/fragment.py). Raise PydanticCustomError (`xml`) with what is wrong."""
+
+
+def merged(xml: str, fragment: str | None) -> str:
+    """The XML with the fragment in it."""
+    if not fragment:
+        return xml
+    from kvmspec.canon.fragment import merge
+
+    return merge(xml, fragment)
+
+
+def taken_away(xml: str, fragment: str | None) -> list[Path]:
+    """Canonical paths of what a definition has, and a fragment takes away (`k:remove`)."""
+    if not fragment or "remove" not in fragment:
+        return []
+    left = read(merged(xml, fragment))
+    return [path for path, _ in leaves(read(xml)) if get(left, path) is None]

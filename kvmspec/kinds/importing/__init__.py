@@ -1,0 +1,1 @@
+"""What the kinds have in common when libvirt's XML becomes an entry of a manifest."""
