@@ -26,6 +26,7 @@ from kvmspec.kinds.domain.tables import (
     folders,
     memory,
     nics,
+    places,
     qemu,
     security,
     sysinfo,
@@ -54,6 +55,7 @@ FIELDS: tuple[Field, ...] = (
     *sysinfo.ROWS,
     *security.ROWS,
     *qemu.ROWS,
+    *places.ROWS,
     *disks.ROWS,
     *nics.ROWS,
     Field(
