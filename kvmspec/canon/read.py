@@ -39,6 +39,9 @@ def _fill_in(data: Data) -> None:
         data["currentMemory"] = dict(data["memory"])
     if "iothreads" in data:
         _number_iothreads(data)
+    tuned = data.get("cputune")
+    if tuned and ("vcpusched" in tuned or "iothreadsched" in tuned):
+        _schedule_each(tuned)
     if "memory" in data.get("devices", {}):
         _without_plugged(data)
 
@@ -62,12 +65,34 @@ def _without_plugged(data: Data) -> None:
 
 def _number_iothreads(data: Data) -> None:
     """libvirt gives I/O threads without a number the lowest ones that are free, and does not write them
-    down where all are so (virDomainIOThreadIDDefArrayInit)."""
+    down where all are so (virDomainIOThreadIDDefArrayInit). Where all have a number, how many is not said."""
     threads = data.setdefault("iothreadids", {}).setdefault("iothread", {})
-    number = 0
-    while len(threads) < int(data["iothreads"].get(TEXT, 0)):
+    number, count = 0, int(data["iothreads"].get(TEXT, 0))
+    if threads and len(threads) >= count:
+        del data["iothreads"]
+    while len(threads) < count:
         number += 1
         threads.setdefault(str(number), {"@id": str(number)})
+
+
+def _schedule_each(tuned: Data) -> None:
+    """libvirt takes one element for several threads (`vcpus="0-1"`), and writes one for each (9.0)."""
+    for tag, name in (("vcpusched", "@vcpus"), ("iothreadsched", "@iothreads")):
+        group = tuned.get(tag, {})
+        if all(key.isdecimal() for key in group):
+            continue
+        every = [(thread, entry) for entry in group.values() for thread in _listed(entry.get(name, ""))]
+        tuned[tag] = {thread: {**entry, name: thread} for thread, entry in every}
+
+
+def _listed(numbers: str) -> list[str]:
+    """`0-1,3` → 0, 1 and 3."""
+    found: list[str] = []
+    for part in numbers.split(","):
+        first, _, last = part.partition("-")
+        if first.isdecimal() and (last or first).isdecimal():
+            found += map(str, range(int(first), int(last or first) + 1))
+    return found
 
 
 @dataclass(slots=True)

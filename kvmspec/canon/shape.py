@@ -146,10 +146,16 @@ DOMAIN = Shape(
         ("blkiotune", "device"): text_of("path"),
         ("cputune", "vcpupin"): attribute("vcpu"),
         ("cputune", "iothreadpin"): attribute("iothread"),
+        ("cputune", "vcpusched"): attribute("vcpus"),
+        ("cputune", "iothreadsched"): attribute("iothreads"),
+        ("cputune", "cachetune"): attribute("vcpus"),
+        ("cputune", "memorytune"): attribute("vcpus"),
+        ("vcpus", "vcpu"): attribute("id"),
         ("iothreadids", "iothread"): attribute("id"),
     },
     ordered=frozenset(
-        {("memoryBacking", "hugepages", "page")}
+        {("memoryBacking", "hugepages", "page"), ("cputune", "memorytune", "node")}
+        | {("cputune", "cachetune", name) for name in ("cache", "monitor")}
         | {("cpu", "numa", "interconnects", name) for name in ("latency", "bandwidth")}
         | {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
         | {("idmap", "uid"), ("idmap", "gid"), (QEMU + "commandline", QEMU + "arg")}

@@ -237,6 +237,8 @@ _GROUPS = frozenset(
     }
     | {("os", "firmware"), ("os", "firmware", "feature"), ("numatune", "memnode")}
     | {("cpu", "numa", "cell"), ("cpu", "numa", "interconnects"), ("blkiotune", "device")}
+    | {("cputune", tag) for tag in ("vcpusched", "iothreadsched", "cachetune", "memorytune")}
+    | {("vcpus",), ("vcpus", "vcpu")}
 )
 """Elements that are not changed as a whole, but each of what is in them."""
 

@@ -30,6 +30,7 @@ def stated_data(rendered: str, spec: VmSpec) -> Data:
     stated = read(rendered, _PLACES - tags(spec) - places.stated(spec))
     stated.pop("name", None)
     stated.pop("uuid", None)
+    stated.pop("iothreads", None)  # each has its number, too
     if spec.autostart is not None:
         stated["autostart"] = spec.autostart
     kind = stated.get("os", {}).get("type")

@@ -19,8 +19,6 @@ Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}
 class PluggedSpec(Placeable):
     """What every kind of memory device has."""
 
-    size: Size = Field(examples=["1GiB"])
-    """Its size."""
     access: Access | None = Field(None, examples=["shared"])
     """Whether the host's processes can share it, otherwise than `memory.access` has it."""
     discard: bool | None = Field(None, examples=[True])
@@ -29,6 +27,14 @@ class PluggedSpec(Placeable):
     """The pages of the host that it is made of."""
     host_nodes: CpuSet | None = Field(None, examples=["0-1"])
     """The host's NUMA nodes that it comes from."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """These come behind a device's own fields."""
+        for name in PluggedSpec.__annotations__:
+            if name in cls.__pydantic_fields__:
+                cls.__pydantic_fields__[name] = cls.__pydantic_fields__.pop(name)
+        super().__pydantic_init_subclass__(**kwargs)
 
     @property
     def sourced(self) -> bool:
@@ -50,6 +56,8 @@ class DimmSpec(PluggedSpec):
     least: ClassVar[frozenset[str]] = frozenset({"size"})
     model: ClassVar[str] = "dimm"
 
+    size: Size = Field(examples=["1GiB"])
+    """Its size; guests with Linux take memory in blocks of 128MiB."""
     node: CellNumber = Field(0, examples=[0])
     """The guest's NUMA cell that it belongs to."""
 
@@ -70,6 +78,8 @@ class MemoryDeviceSpec(PluggedSpec):
     model: Literal["nvdimm", "virtio-pmem", "virtio-mem", "sgx-epc"]
     """What it is: an NVDIMM; persistent memory of virtio's; memory that grows and shrinks in blocks; memory
     for enclaves."""
+    size: Size = Field(examples=["1GiB"])
+    """Its size."""
     node: CellNumber | None = Field(None, examples=[0])
     """The guest's NUMA cell that it belongs to; 0 when not given. `virtio-pmem` belongs to none."""
     path: HostPath | None = Field(None, examples=["/srv/web.nvdimm"])

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, LiteralString
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, LiteralString
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.cpu_set import CpuSet
-from kvmspec.kinds.domain.memory_devices_spec import DimmSpec, MemoryDeviceSpec
 from kvmspec.kinds.domain.numa_spec import Access
-from kvmspec.kinds.domain.numatune_spec import NumatuneSpec
+from kvmspec.manifest.deferred import deferred
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import Duration, Size
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.memory_devices_spec import DimmSpec, MemoryDeviceSpec
+    from kvmspec.kinds.domain.numatune_spec import NumatuneSpec
+else:
+    DimmSpec = deferred("kvmspec.kinds.domain.memory_devices_spec", "DimmSpec")
+    MemoryDeviceSpec = deferred("kvmspec.kinds.domain.memory_devices_spec", "MemoryDeviceSpec")
+    NumatuneSpec = deferred("kvmspec.kinds.domain.numatune_spec", "NumatuneSpec")
 
 
 def _reasonable(size: int) -> int:
@@ -45,6 +52,9 @@ class MemoryTuningSpec(Model):
         if (self.hard_limit or 0) > (self.swap_hard_limit or 2**63):
             raise PydanticCustomError("limits", "`hard_limit` is above `swap_hard_limit`, which includes it")
         return self
+
+
+_NVDIMM = {"model": "nvdimm", "size": "1GiB", "path": "/srv/web.nvdimm", "label_size": "128KiB"}
 
 
 class AllocationSpec(Model):
@@ -90,7 +100,7 @@ class MemorySpec(Model):
         "2GiB",
         {"size": "2GiB", "max": "8GiB"},
         {"size": "2GiB", "slots": 4, "ceiling": "8GiB", "dimms": ["1GiB"]},
-        {"size": "2GiB", "slots": 4, "ceiling": "8GiB", "devices": list(MemoryDeviceSpec.examples[:1])},
+        {"size": "2GiB", "slots": 4, "ceiling": "8GiB", "devices": [_NVDIMM]},
         {"size": "2GiB", "hugepages": "2MiB", "locked": True},
         {"size": "2GiB", "hugepages": ["1GiB", {"size": "2MiB", "cells": "1"}]},
         {"size": "2GiB", "source": "memfd", "access": "shared", "allocation": "immediate", "discard": True},
@@ -115,7 +125,7 @@ class MemorySpec(Model):
     """The most memory, DIMMs and `devices` included."""
     dimms: tuple[DimmSpec, ...] = ()
     """DIMMs beside the memory the guest boots with, which `size` and `max` are about."""
-    devices: tuple[MemoryDeviceSpec, ...] = Field((), examples=[list(MemoryDeviceSpec.examples[:1])])
+    devices: tuple[MemoryDeviceSpec, ...] = Field((), examples=[[_NVDIMM]])
     """Memory of other kinds, besides."""
     hugepages: Literal[True] | Size | tuple[PagesSpec, ...] | None = Field(None, examples=["2MiB"])
     """Takes it from the host's huge pages: of this size, of several sizes, or with `true` of the host's
@@ -161,10 +171,10 @@ class MemorySpec(Model):
 
     @property
     def current(self) -> int:
-        """libvirt's <currentMemory>: with all memory devices where nothing is held back, else with DIMMs
-        alone, as the balloon counts them (9.0)."""
-        whole = self.size == (self.max or self.size)
-        return (self.size or 0) + (self.plugged if whole else sum(dimm.size for dimm in self.dimms))
+        """libvirt's <currentMemory>: with all memory devices where no `max` is stated, else with DIMMs alone,
+        as the balloon counts them (9.0)."""
+        dimms = sum(dimm.size for dimm in self.dimms)
+        return (self.size or 0) + (self.plugged if self.max is None else dimms)
 
     @property
     def pages(self) -> Sequence[PagesSpec]:

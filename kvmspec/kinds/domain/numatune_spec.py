@@ -6,22 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, GetJsonSchemaHandler, model_validator
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from kvmspec.kinds.domain.cpu_set import CpuSet
+from kvmspec.kinds.domain.cpu_set import ByNumber, CpuSet
 from kvmspec.kinds.domain.numa_spec import CellNumber
 from kvmspec.manifest.model import Model
-
-
-class _ByCell:
-    """Keys in the JSON Schema."""
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return handler(schema) | {"propertyNames": {"pattern": r"^\d{1,4}$", "examples": ["0", "1"]}}
-
 
 NumaMode = Literal["strict", "preferred", "interleave", "restrictive"]
 
@@ -60,7 +50,7 @@ class NumatuneSpec(Model):
     """The numbers of the nodes."""
     placement: Literal["auto"] | None = Field(None, examples=["auto"])
     """Takes the nodes that numad advises, instead of `nodes`; the vCPUs are then placed so, too."""
-    cells: Annotated[dict[CellNumber, MemnodeSpec], _ByCell()] = Field(
+    cells: Annotated[dict[CellNumber, MemnodeSpec], ByNumber()] = Field(
         default_factory=dict, examples=[{0: "0", 1: "1"}]
     )
     """The same for one of the guest's NUMA cells, by its number."""

@@ -10,11 +10,12 @@ from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.clock_spec import ClockSpec, Crash, LockFailure, Off, PowerSpec
 from kvmspec.kinds.domain.controllers_spec import ControllerSpec, contradiction
-from kvmspec.kinds.domain.cpus_spec import CpusSpec, Iothreads
+from kvmspec.kinds.domain.cpus_spec import CpusSpec
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.devices_spec import DevicesSpec
 from kvmspec.kinds.domain.firmware_spec import BootSpec, FirmwareSpec
 from kvmspec.kinds.domain.fragment_spec import EXAMPLE, Fragment
+from kvmspec.kinds.domain.iothreads_spec import Iothreads, ThreadPoolSpec
 from kvmspec.kinds.domain.memory_spec import MemorySpec
 from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.parts import Uuid
@@ -147,7 +148,9 @@ class VmSpec(Model):
     )
     """NUMA cells of the guest, among which CPUs and memory are divided."""
     iothreads: Iothreads = Field(default_factory=dict, examples=[2, {1: {"pin": "0"}}])
-    """Threads of QEMU's for the I/O of disks: how many, or each by its number."""
+    """Threads of QEMU's for the I/O of disks: how many, a list of them, or each by its number."""
+    default_iothread: ThreadPoolSpec | None = Field(None, examples=[{"thread_pool_max": 16}])
+    """QEMU's main loop, which does what no I/O thread does."""
     blkio: BlkioSpec | None = None
     """The VM's part of the host's disk I/O."""
     features: FeaturesSpec | None = None
@@ -300,7 +303,8 @@ class VmSpec(Model):
         return bool(
             self.iothreads
             or self.blkio
-            or (cpus and (cpus.pin or cpus.emulator_pin or cpus.scheduling))
+            or self.default_iothread
+            or (cpus and (cpus.tuned or cpus.vcpus))
             or (memory and (memory.limits or memory.numatune))
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from kvmspec.canon.compare import get
 from kvmspec.kinds.domain.cpus_spec import SCHEDULING
+from kvmspec.kinds.domain.importing import tuning
 from kvmspec.kinds.domain.importing.leaf import Data, Leaf, number, said, switch, word
 
 MACHINE = (
@@ -16,6 +17,9 @@ MACHINE = (
     Leaf("os/type/@arch", "arch"),
     Leaf("@type", "accel", word(kvm="kvm", qemu="tcg")),
     Leaf("blkiotune/weight/#", "blkio.weight", number),
+    Leaf("blkiotune/device", "blkio.devices", tuning.blkio),
+    Leaf("defaultiothread/@thread_pool_min", "default_iothread.thread_pool_min", number),
+    Leaf("defaultiothread/@thread_pool_max", "default_iothread.thread_pool_max", number),
 )
 CPUS = (
     Leaf("vcpu/@current", "count", number),
@@ -36,9 +40,15 @@ CPUS = (
         Leaf(f"cpu/topology/@{name}", f"topology.{name}", number)
         for name in ("sockets", "dies", "cores", "threads")
     ),
+    Leaf("vcpus/vcpu", "vcpus", tuning.vcpus),
+    Leaf("vcpu/@placement", "placement"),
     Leaf("vcpu/@cpuset", "cpuset"),
     Leaf("cputune/emulatorpin/@cpuset", "emulator_pin"),
     *(Leaf(f"cputune/{name}/#", name, number) for name in SCHEDULING),
+    Leaf("cputune/vcpusched", "schedulers", tuning.schedulers),
+    Leaf("cputune/emulatorsched", "emulator_scheduler", tuning.scheduler),
+    Leaf("cputune/cachetune", "cachetune", tuning.cachetune),
+    Leaf("cputune/memorytune", "memorytune", tuning.memorytune),
 )
 _BOOT = {"hd": "disk", "cdrom": "cdrom", "network": "network", "fd": "floppy"}
 
@@ -60,12 +70,12 @@ def cpus(data: Mapping[str, Any]) -> Data:
 
 
 def iothreads(data: Mapping[str, Any]) -> Data:
-    """By their number; how many, in short, where they are 1, 2, … and nothing is said of them."""
+    """By their number; a list where libvirt numbers them, and how many where nothing is said of them."""
     threads = get(data, ("iothreadids", "iothread")) or {}
-    pins = get(data, ("cputune", "iothreadpin")) or {}
-    found = {int(name): ({"pin": pins[name]["@cpuset"]} if name in pins else {}) for name in threads}
-    counted = not pins and sorted(found) == list(range(1, len(found) + 1))
-    return {"iothreads": len(found) if counted else found} if found else {}
+    found = {int(name): tuning.iothread(name, thread, data) for name, thread in threads.items()}
+    if "iothreads" not in data:
+        return {"iothreads": found} if found else {}
+    return {"iothreads": [*found.values()] if any(found.values()) else len(found)}
 
 
 def boot(data: Mapping[str, Any]) -> list[str] | None:

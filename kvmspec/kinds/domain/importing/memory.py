@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -98,6 +99,16 @@ def memory(data: Mapping[str, Any]) -> Data:
     dimms = [said(device, DIMM) for device in plugged if device.get("@model") == "dimm"]
     others = [_device(device) for device in plugged if device.get("@model") != "dimm"]
     return found | {name: each for name, each in (("dimms", dimms), ("devices", others)) if each}
+
+
+def held_back(draft: Data, root: ET.Element) -> Data:
+    """With a `max` that says nothing but that memory devices other than DIMMs are not counted as current."""
+    memory = draft.get("memory", {})
+    current, every = (root.find(tag) for tag in ("currentMemory", "memory"))
+    if "devices" in memory and "max" not in memory and None not in (current, every):
+        counted = current is not None and every is not None and current.text == every.text
+        return draft if counted else {**draft, "memory": {**memory, "max": memory["size"]}}
+    return draft
 
 
 def _device(device: Mapping[str, Any]) -> Data:

@@ -45,6 +45,8 @@ _ALONE: Mapping[Path, str] = {
     ("numatune", "memory"): "memory.numatune",
     ("cputune", "vcpupin"): "cpus.pin",
     ("cputune", "iothreadpin"): "iothreads",
+    ("cputune", "iothreadsched"): "iothreads",
+    ("defaultiothread",): "default_iothread",
     ("iothreadids",): "iothreads",
     ("os", "boot"): "boot.devices",
     ("maxMemory",): "memory.slots",
