@@ -116,7 +116,7 @@ class Builder:
         if change.path[:2] == iothreads.THREADS:
             return list(iothreads.edits(self.c))
         if change.after is None:
-            made = list(edits.removing(change.path, self.c.persistent))
+            made = list(edits.removing(change.path, self.c.persistent, self.c.stated))
             return made + edits.with_firmware(change.path, self.c.stated)
         known = self.c.whole() if change.path == edits.MACHINE else self.c.persistent
         made = list(edits.writing(change.path, change.after, self.c.element, known))

@@ -240,6 +240,9 @@ _GROUPS = frozenset(
     | {("metadata",)}
     | qemu.GROUPS
     | {("os", "firmware"), ("os", "firmware", "feature")}
+    | {("numatune", "memnode"), ("vcpus",), ("vcpus", "vcpu")}
+    | {("cpu", "numa", "cell"), ("cpu", "numa", "interconnects"), ("blkiotune", "device")}
+    | {("cputune", tag) for tag in ("vcpusched", "iothreadsched", "cachetune", "memorytune")}
 )
 """Elements that are not changed as a whole, but each of what is in them."""
 

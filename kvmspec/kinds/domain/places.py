@@ -110,7 +110,7 @@ def stated(spec: VmSpec) -> frozenset[str]:
 
 
 def _devices(spec: VmSpec) -> Iterator[Placeable]:
-    memory = spec.memory.dimms if spec.memory else ()
+    memory = spec.memory.plugged_in if spec.memory else ()
     several: list[Any] = [spec.disks, spec.networks, spec.controllers, spec.filesystems, memory]
     several += [getattr(spec.devices, name) for name in spec.devices.model_fields_set]
     for group in (*several, spec.tpm):
