@@ -100,7 +100,9 @@ class DiskSpec(DiskOrigin):
         None, examples=["WD-4711"]
     )
     """The serial number the guest sees, which names it in /dev/disk/by-id; virtio shows 20 characters."""
-    wwn: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = Field(None, examples=["5000c50015ea71ad"])
+    wwn: Annotated[str, Field(pattern=r"^(0x)?[0-9a-fA-F]{16}$")] | None = Field(
+        None, examples=["5000c50015ea71ad"]
+    )
     """The World Wide Name the guest sees: 16 hexadecimal digits, on the buses scsi, sata and ide."""
     vendor: Annotated[str, Field(pattern=r"^[ -~]{1,8}$")] | None = Field(None, examples=["SHOP"])
     """The vendor the guest sees, on scsi: at most 8 characters."""
