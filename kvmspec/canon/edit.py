@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from kvmspec.canon.read import TEXT, identify
-from kvmspec.canon.shape import SHAPES, Shape
+from kvmspec.canon.shape import QEMU, SHAPES, Shape
 from kvmspec.core.action import Edit
 
 
@@ -136,6 +136,10 @@ def _remove(root: Any, shape: Shape, step: Edit) -> None:
             _detach(child)
 
 
+_HOLLOW = frozenset({"perf", "keywrap", "idmap", "resource"})
+"""Elements that say nothing, or are refused by the schema, with nothing in them."""
+
+
 def _tidy(node: Any) -> None:
     """Remove a <driver/> with nothing left in it. libvirt does not show one, and takes it for options of
     virtio all the same: a guest that boots with it refuses every change of the interface (9.0)."""
@@ -164,6 +168,8 @@ def _detach(node: Any) -> None:
         else:
             parent.text = (parent.text or "") + node.tail
     parent.remove(node)
+    if not len(parent) and (parent.tag in _HOLLOW or parent.tag.startswith(QEMU)):
+        _detach(parent)
 
 
 def _merge(root: Any, shape: Shape, step: Edit) -> None:

@@ -25,7 +25,6 @@ _MORE: dict[str, dict[Tags, Identity]] = {
         ("memoryBacking", "hugepages", "page"): joined(attribute("size"), attribute("nodeset")),
         ("seclabel",): attribute("model"),
         ("devices", "graphics", "channel"): attribute("name"),
-        ("devices", "interface", "ip"): attribute("address"),
     }
 }
 

@@ -14,6 +14,8 @@ _FILES = {
     "network": "network.rng",
     "pool": "storagepool.rng",
     "volume": "storagevol.rng",
+    "secret": "secret.rng",
+    "filter": "nwfilter.rng",
 }
 
 

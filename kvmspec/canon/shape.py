@@ -13,6 +13,9 @@ from kvmspec.canon.units import to_bytes
 
 Tags = tuple[str, ...]
 
+QEMU = "{http://libvirt.org/schemas/domain/qemu/1.0}"
+"""Before the names of elements that are said to QEMU past libvirt."""
+
 
 class Node(Protocol):
     """What ElementTree's and lxml's elements have in common, as far as canon needs it."""
@@ -111,6 +114,14 @@ DOMAIN = Shape(
         ("devices", "smartcard"): positional,
         ("devices", "vsock"): positional,
         ("devices", "iommu"): positional,
+        ("seclabel",): attribute("model"),
+        ("keywrap", "cipher"): attribute("name"),
+        ("perf", "event"): attribute("name"),
+        (QEMU + "commandline", QEMU + "env"): attribute("name"),
+        (QEMU + "capabilities", QEMU + "add"): attribute("capability"),
+        (QEMU + "capabilities", QEMU + "del"): attribute("capability"),
+        (QEMU + "override", QEMU + "device"): attribute("alias"),
+        (QEMU + "override", QEMU + "device", QEMU + "frontend", QEMU + "property"): attribute("name"),
         ("os", "firmware", "feature"): attribute("name"),
         ("sysinfo", "bios", "entry"): attribute("name"),
         ("sysinfo", "system", "entry"): attribute("name"),
@@ -125,7 +136,12 @@ DOMAIN = Shape(
     },
     ordered=frozenset(
         {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
+        | {("idmap", "uid"), ("idmap", "gid"), (QEMU + "commandline", QEMU + "arg")}
         | {("devices", "interface", "vlan", "tag"), ("devices", "interface", "filterref", "parameter")}
+        | {("devices", "interface", tag) for tag in ("ip", "portForward")}
+        | {("devices", "interface", "portForward", "range")}
+        | {("devices", "interface", "source", tag) for tag in ("ip", "route")}
+        | {("devices", tag, "source") for tag in ("serial", "parallel", "console", "channel")}
     ),
     sizes=frozenset(
         {("memory",), ("currentMemory",), ("maxMemory",), ("devices", "memory", "target", "size")}

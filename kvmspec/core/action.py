@@ -104,6 +104,40 @@ class DeleteNetwork(On):
     """Stop and undefine the network."""
 
 
+# --- secrets
+class DefineSecret(Defining):
+    """Define the secret, or define it anew: its value stays what it is."""
+
+
+@dataclass(frozen=True)
+class SetSecret(On):
+    """Set the value of a secret; `value` is its token, `encoding` how that is written (`text`, `base64`).
+
+    `xml`, where there is one, is defined afterwards: it notes which value a private secret has.
+    """
+
+    uuid: str
+    value: str
+    encoding: str
+    xml: str = ""
+
+
+@dataclass(frozen=True)
+class DeleteSecret(On):
+    """Undefine the secret, and with it its value."""
+
+    uuid: str
+
+
+# --- network filters
+class DefineNwfilter(Defining):
+    """Define the filter, or define it anew: running guests that use it have the new rules at once."""
+
+
+class DeleteNwfilter(On):
+    """Undefine the filter."""
+
+
 # --- pools
 class DefinePool(Defining):
     """Define the pool."""
@@ -359,6 +393,8 @@ class SetAutostart(On):
     enabled: bool
 
 
+SecretAction = DefineSecret | SetSecret | DeleteSecret
+NwfilterAction = DefineNwfilter | DeleteNwfilter
 NetworkAction = (
     DefineNetwork | EditNetwork | UpdateNetwork | StartNetwork | RestartNetwork | DeleteNetwork | SetAutostart
 )
@@ -389,7 +425,9 @@ DomainAction = (
     | UndefineDomain
     | SetAutostart
 )
-Action = NetworkAction | PoolAction | ImageAction | VolumeAction | DomainAction
+Action = (
+    SecretAction | NwfilterAction | NetworkAction | PoolAction | ImageAction | VolumeAction | DomainAction
+)
 
 
 def to_data(value: Any) -> Any:

@@ -104,6 +104,8 @@ class HostView:
     `pools_read` are the pools whose volumes are in `volumes` (running ones). `unfinished` are volumes
     into which an upload was cut off; `images` what is known of the manifest's images, by name. `beyond` are
     the volumes of all other running pools, read only where a volume is to be deleted: one may rest on it.
+    Secrets of the project are called as in the manifest, others by their UUID; see kinds.secrets for their
+    `state`. Of network filters that no project has on the host the XML is empty.
     """
 
     host: str
@@ -119,3 +121,5 @@ class HostView:
     unfinished: frozenset[str] = frozenset()
     images: Mapping[str, ObservedImage] = field(default_factory=dict)
     beyond: Mapping[str, ObservedVolume] = field(default_factory=dict)
+    secrets: Mapping[str, Observed] = field(default_factory=dict)
+    nwfilters: Mapping[str, Observed] = field(default_factory=dict)

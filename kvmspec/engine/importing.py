@@ -19,6 +19,7 @@ from kvmspec.engine.gathered import Gathered
 from kvmspec.engine.surroundings import Stock
 from kvmspec.kinds import records
 from kvmspec.kinds.domain.importing import import_domain
+from kvmspec.kinds.importing.literal import Named
 from kvmspec.kinds.network.importing import import_network
 from kvmspec.kinds.pool.importing import import_pool
 from kvmspec.manifest.placement import DEFAULT_URI
@@ -56,13 +57,19 @@ def of_files(files: Iterable[Path], project: str, renderer: Renderer) -> Found:
 def _take(xml: str, gathered: Gathered, renderer: Renderer) -> None:
     root = ET.fromstring(xml)
     if root.tag == "network":
-        gathered.add("networks", *import_network(xml, renderer))
+        gathered.add("networks", *_at_rest(import_network(xml, renderer), "connections" in root.attrib))
     elif root.tag == "pool":
-        gathered.add("pools", *import_pool(xml, renderer))
+        running = root.findtext("capacity", "0") != "0"
+        gathered.add("pools", *_at_rest(import_pool(xml, renderer, running=running), running))
     else:
         one = import_domain(xml, renderer)
         gathered.add("vms", one.name, one.entry)
         gathered.variables |= one.variables
+
+
+def _at_rest(one: Named, running: bool) -> Named:
+    """Whether it runs a dump tells only where it does; else that is left as it is."""
+    return one if running else one._replace(entry=one.entry | {"state": "any"})
 
 
 # --- a host

@@ -13,6 +13,7 @@ from kvmspec.core.observed import HostFacts, HostView, Observed, ObservedVolume
 from kvmspec.kinds import records
 from kvmspec.kinds.bases import image_at
 from kvmspec.kinds.ownership import derived_uuid
+from kvmspec.kinds.secret import naming
 from kvmspec.kinds.seeds import is_seed
 from kvmspec.manifest.section import HostEntry, Manifest
 
@@ -59,6 +60,10 @@ def _view(host: Host, entry: HostEntry, manifest: Manifest, every_pool: bool) ->
         domains=domains,
         pools_read=frozenset(running),
         unfinished=frozenset(_unfinished((v for v in volumes if v.pool in wanted), host, manifest)),
+        secrets=naming.look(host, manifest, entry.name),
+        nwfilters={
+            found.name: found for found in host.nwfilters.list([i.name for i in manifest.of("nwfilter")])
+        },
     )
 
 

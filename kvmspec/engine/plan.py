@@ -13,7 +13,9 @@ from typing import Any
 from kvmspec.core.action import (
     CreateVolume,
     DeleteNetwork,
+    DeleteNwfilter,
     DeletePool,
+    DeleteSecret,
     DeleteVolume,
     RestartNetwork,
     ShutdownDomain,
@@ -36,12 +38,20 @@ _PERMISSION_OF: dict[type, Permission] = {
     UndefineDomain: Permission.DELETE,
     DeleteNetwork: Permission.DELETE,
     DeletePool: Permission.DELETE,
+    DeleteSecret: Permission.DELETE,
+    DeleteNwfilter: Permission.DELETE,
     DeleteVolume: Permission.DATA_LOSS,
 }
 
 _DIGEST = re.compile(r"scrypt:[0-9a-f$]+")
 
-_DELETED_AFTER = {"volume": ("vm",), "network": ("vm",), "pool": ("vm", "volume")}
+_DELETED_AFTER = {
+    "volume": ("vm",),
+    "network": ("vm",),
+    "nwfilter": ("vm", "network"),
+    "pool": ("vm", "volume"),
+    "secret": ("vm", "volume", "pool"),
+}
 """What must be done with on a host before something of a kind is deleted there."""
 
 

@@ -21,6 +21,10 @@ class Nic(Protocol):
     @property
     def macvtap(self) -> Any: ...
     @property
+    def type(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
     def mac(self) -> str | None: ...
     @property
     def ip(self) -> str | None: ...
@@ -31,8 +35,9 @@ class Nic(Protocol):
 
 
 def nic_keys(nics: Sequence[Nic]) -> list[str]:
-    """A NIC's key: its name, else its network, bridge or host interface (`front`, `front#2`)."""
-    return distinct(nic.name or nic.network or nic.bridge or nic.macvtap.dev for nic in nics)
+    """A NIC's key: its name, else its network, bridge or host interface (`front`, `front#2`), else the field
+    that says where it is plugged in (`user`)."""
+    return distinct(nic.name or nic.label for nic in nics)
 
 
 def distinct(names: Iterable[str]) -> list[str]:
@@ -91,9 +96,14 @@ def _by_source(nic: Nic, live: Mapping[str, Any]) -> str | None:
             (nic.network and source.get("@network") == nic.network)
             or (nic.bridge and source.get("@bridge") == nic.bridge)
             or (nic.macvtap and source.get("@dev") == nic.macvtap.dev)
+            or (nic.type not in _BY_NAME and candidate.get("@type") == nic.type)
         ):
             return mac
     return None
+
+
+_BY_NAME = ("network", "bridge", "direct")
+"""libvirt's types of interfaces that are plugged into something with a name."""
 
 
 def _new_mac(project: str, name: str, key: str, taken: set[str]) -> str:

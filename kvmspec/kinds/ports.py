@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import parse_size, words
 
@@ -61,13 +62,19 @@ Burst = Annotated[
     words({"type": "string", "examples": ["2MiB"]}, "size", "a size in whole KiB"),
 ]
 Tag = Annotated[int, Field(ge=1, le=4094, strict=True)]
+Byte = Annotated[int, Field(ge=0, le=255, strict=True)]
 
 
 class VlanSpec(Model):
     """The VLAN of ports, or several of them."""
 
     short = "tag"
-    examples: ClassVar[Sequence[Any]] = (42, {"tag": 42}, {"trunk": [10, 20], "native": 10})
+    examples: ClassVar[Sequence[Any]] = (
+        42,
+        {"tag": 42},
+        {"trunk": [10, 20], "native": 10},
+        {"trunk": [10, 20], "native": 10, "native_mode": "tagged"},
+    )
 
     tag: Tag | None = Field(None, examples=[42])
     """The one VLAN of a port; a port has this or `trunk`."""
@@ -75,6 +82,8 @@ class VlanSpec(Model):
     """The VLANs of a port whose guest tags by itself."""
     native: Tag | None = None
     """The one of `trunk` whose frames come untagged."""
+    native_mode: Literal["untagged", "tagged"] = Field("untagged", examples=["tagged"])
+    """How frames of `native` leave: without its tag, or with it."""
 
 
 class TrafficSpec(Model):
@@ -96,11 +105,65 @@ class VirtualPortSpec(Model):
     """The switch that ports are on, where it is not the kernel's bridge."""
 
     short = "type"
-    later: ClassVar[frozenset[str]] = frozenset({"manager_id", "type_id", "type_version", "instance_id"})
-    examples: ClassVar[Sequence[Any]] = ("openvswitch", {"type": "openvswitch", "profile": "web"})
-    least: ClassVar[frozenset[str]] = frozenset({"type"})
+    examples: ClassVar[Sequence[Any]] = (
+        "openvswitch",
+        {"type": "openvswitch", "profile": "web"},
+        {"type": "802.1Qbg", "manager_id": 11, "type_id": 1193047, "type_version": 2},
+        {"profile": "web"},
+    )
 
-    type: Literal["openvswitch", "802.1Qbh"]
-    """Open vSwitch, or a switch that speaks IEEE 802.1Qbh."""
+    type: Literal["openvswitch", "802.1Qbg", "802.1Qbh", "midonet"] | None = Field(
+        None, examples=["openvswitch"]
+    )
+    """Open vSwitch, a switch that speaks IEEE 802.1Qbg (VEPA) or 802.1Qbh (VN-Link), or MidoNet; what the
+    network is on when not given."""
     profile: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,39}$")] | None = Field(None, examples=["web"])
-    """The port profile's name there."""
+    """The port profile's name there, of Open vSwitch and 802.1Qbh."""
+    interface_id: Uuid | None = None
+    """The port, of Open vSwitch and MidoNet; libvirt gives one when not given."""
+    manager_id: Byte | None = Field(None, examples=[11])
+    """The database with the port's type, of 802.1Qbg."""
+    type_id: Annotated[int, Field(ge=0, le=2**24 - 1, strict=True)] | None = Field(None, examples=[1193047])
+    """The port's type in it, of 802.1Qbg."""
+    type_version: Byte | None = Field(None, examples=[2])
+    """The version of the type, of 802.1Qbg."""
+    instance_id: Uuid | None = None
+    """The port, of 802.1Qbg; libvirt gives one when not given."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> VirtualPortSpec:
+        for name, types in _OF_TYPE.items():
+            if self.type and self.type not in types and getattr(self, name) is not None:
+                raise PydanticCustomError(
+                    "virtualport",
+                    "`{field}` is of {types} only",
+                    {"field": name, "types": " or ".join(types)},
+                )
+        if self.type == "midonet" and self.interface_id is None:
+            raise PydanticCustomError("virtualport", "`type: midonet` needs its `interface_id`")
+        return self
+
+    @property
+    def parameters(self) -> list[tuple[str, str | int]]:
+        """libvirt's names and values of what is stated besides the type."""
+        stated = [(name, getattr(self, field)) for field, name in PORT_PARAMETERS.items()]
+        return [(name, value) for name, value in stated if value is not None]
+
+
+_OF_TYPE: Mapping[str, tuple[str, ...]] = {
+    "profile": ("openvswitch", "802.1Qbh"),
+    "interface_id": ("openvswitch", "midonet"),
+    "manager_id": ("802.1Qbg",),
+    "type_id": ("802.1Qbg",),
+    "type_version": ("802.1Qbg",),
+    "instance_id": ("802.1Qbg",),
+}
+PORT_PARAMETERS: Mapping[str, str] = {
+    "manager_id": "managerid",
+    "type_id": "typeid",
+    "type_version": "typeidversion",
+    "instance_id": "instanceid",
+    "profile": "profileid",
+    "interface_id": "interfaceid",
+}
+"""field → attribute of libvirt's <parameters>."""

@@ -37,7 +37,14 @@ if TYPE_CHECKING:
     )
 
 FORMAT_VERSION = "1.0"
-_REMOVES = action.DeleteNetwork | action.DeletePool | action.DeleteVolume | action.UndefineDomain
+_REMOVES = (
+    action.DeleteNetwork
+    | action.DeleteNwfilter
+    | action.DeletePool
+    | action.DeleteSecret
+    | action.DeleteVolume
+    | action.UndefineDomain
+)
 _MAKES = action.DefineNetwork | action.DefinePool | action.CreateVolume | action.DefineDomain
 
 

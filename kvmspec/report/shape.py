@@ -17,7 +17,7 @@ _OPEN = ConfigDict(extra="allow", use_attribute_docstrings=True)
 
 ImpactName = Literal["none", "live", "next-start", "restart", "delete", "replace", "data-loss"]
 PermissionName = Literal["restart", "delete", "replace", "data-loss"]
-KindName = Literal["vm", "network", "pool", "volume", "image"]
+KindName = Literal["vm", "network", "nwfilter", "pool", "volume", "image", "secret"]
 ActionName = Literal["no-op", "adopt", "create", "update", "delete"]
 StatusName = Literal["done", "failed", "skipped", "not-started", "undone"]
 

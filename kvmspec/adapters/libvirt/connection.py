@@ -15,7 +15,9 @@ from kvmspec.adapters.libvirt.domains import Domains
 from kvmspec.adapters.libvirt.errors import failure, translated
 from kvmspec.adapters.libvirt.guests import Guests
 from kvmspec.adapters.libvirt.networks import Networks
+from kvmspec.adapters.libvirt.nwfilters import Nwfilters
 from kvmspec.adapters.libvirt.pools import Pools
+from kvmspec.adapters.libvirt.secrets import Secrets
 from kvmspec.adapters.libvirt.tuning import Tuning
 from kvmspec.adapters.libvirt.volumes import Volumes
 from kvmspec.core.errors import HostUnreachable
@@ -57,6 +59,8 @@ class Host:
     devices: Devices
     tuning: Tuning
     guests: Guests
+    secrets: Secrets
+    nwfilters: Nwfilters
     images: Images | None = None
 
     @property
@@ -115,6 +119,8 @@ def connect(name: str, uri: str, secrets: SecretStore, images: Images | None = N
         devices=Devices(conn, secrets),
         tuning=Tuning(conn),
         guests=Guests(conn),
+        secrets=Secrets(conn, secrets),
+        nwfilters=Nwfilters(conn),
         images=images,
     )
 

@@ -15,6 +15,8 @@ _ABSENT = frozenset(
         libvirt.VIR_ERR_NO_NETWORK,
         libvirt.VIR_ERR_NO_STORAGE_POOL,
         libvirt.VIR_ERR_NO_STORAGE_VOL,
+        libvirt.VIR_ERR_NO_SECRET,
+        libvirt.VIR_ERR_NO_NWFILTER,
     }
 )
 

@@ -83,6 +83,8 @@ def _needs(name: str, spec: VmSpec, manifest: Manifest, host: str, places: Place
     for nic in spec.networks:
         if nic.network:
             yield Address(host, "network", nic.network)
+        if nic.filter:
+            yield Address(host, "nwfilter", nic.filter.name)
     if places.is_to_install(name, spec):
         yield from places.image_needs(spec.install.iso if spec.install else None, host)
     for disk in spec.disks:

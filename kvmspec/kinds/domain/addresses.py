@@ -38,7 +38,9 @@ class Use(NamedTuple):
     def place(self) -> str:
         if self.nic.macvtap:
             return f"host interface {self.nic.macvtap.dev}"
-        return f"network {self.nic.network}" if self.nic.network else f"bridge {self.nic.bridge}"
+        if self.nic.network or self.nic.bridge:
+            return f"network {self.nic.network}" if self.nic.network else f"bridge {self.nic.bridge}"
+        return f"an interface of type {self.nic.type}"
 
     @property
     def told(self) -> str:
@@ -83,7 +85,7 @@ def _given(use: Use) -> Iterator[Finding]:
 def _nobody(use: Use) -> tuple[str, str]:
     """Why nothing gives the address, and what would."""
     guest = f"`cloud_init:` to the VM, which sets it in the guest (with its prefix, such as {use.ip}/24)"
-    if use.bridge is not None or use.nic.macvtap:
+    if use.bridge is not None or use.nic.network is None:
         where = f"bridge {use.bridge}" if use.bridge else use.place
         return f"nothing gives {use.ip}: DHCP on {where} is not libvirt's", f"add {guest}"
     if use.net is None:

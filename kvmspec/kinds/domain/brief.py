@@ -33,7 +33,7 @@ def asked_for(fields: frozenset[str] | set[str], applied: Mapping[str, Any]) -> 
     return NEVER_STATED & {*asked, *applied, *applied.get("devices", ())}
 
 
-_ELEMENTS = {"controllers": "controller"}
+_ELEMENTS = {"controllers": "controller", "seclabels": "seclabel"}
 
 
 def brief(xml: str, asked: frozenset[str] = _NONE) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from kvmspec.kinds.domain.row import Field, present, size
 from kvmspec.kinds.domain.rules import Rule, Verdict
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.domain.tables import disks, nics
+from kvmspec.kinds.domain.tables.nic_places import NIC, place
 
 Path = tuple[str, ...]
 Data = dict[str, Any]
@@ -29,7 +30,7 @@ def field_change(change: Change, comparison: Comparison) -> FieldChange:
     if unit != change.path:
         before, after = get(comparison.persistent, unit), get(comparison.stated, unit)
     impact, reason, avoid = _impact(row, unit, before, after, change, comparison)
-    path = fields.manifest_path(row, unit, comparison.all_keys)
+    path = _named(row, unit, comparison)
     show = _leaf if path == fields.CLOUD_INIT else _show
     return FieldChange(
         path,
@@ -67,6 +68,13 @@ def _impact(
 
 
 DRIVES = ("cdrom", "floppy")
+
+
+def _named(row: Field, unit: Path, comparison: Comparison) -> str:
+    """The manifest path of what changes; of an interface's <source> that depends on its type."""
+    kind = get(comparison.stated, (*unit[:3], "@type")) or get(comparison.persistent, (*unit[:3], "@type"))
+    key = fields.key_of(unit, 2, comparison.all_keys) if unit[:2] == NIC[:2] else ""
+    return place(unit, kind, key) or fields.manifest_path(row, unit, comparison.all_keys)
 
 
 def _rule(row: Field, unit: Path, have: Data, comparison: Comparison) -> Rule:
@@ -210,7 +218,7 @@ def _pending_field(change: Change, active: Data, comparison: Comparison) -> Fiel
     impact, reason, _ = _possible(verdict, row, comparison)
     if live.plugged(change) and change.before is None and replugging.is_taken(comparison, unit):
         impact, reason = Impact.RESTART, replugging.TAKEN
-    name = fields.manifest_path(row, unit, comparison.all_keys)
+    name = _named(row, unit, comparison)
     return FieldChange(
         name,
         _show(row, before),

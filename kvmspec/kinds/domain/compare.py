@@ -15,6 +15,7 @@ from kvmspec.core.observed import Observed
 from kvmspec.kinds.domain import fields, fit, foreign, fragments
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.domain.tables import qemu
 from kvmspec.kinds.records import KeyMap, Record
 
 Path = tuple[str, ...]
@@ -225,6 +226,15 @@ _GROUPS = frozenset(
     | {("clock", "timer"), ("pm",), ("features", "hyperv"), ("features", "kvm"), ("os",)}
     | {("sysinfo", tag, "entry") for tag in ("bios", "system", "baseBoard", "chassis")}
     | {("sysinfo", tag) for tag in ("bios", "system", "baseBoard", "chassis")}
+    | {
+        ("seclabel",),
+        ("keywrap",),
+        ("keywrap", "cipher"),
+        ("perf",),
+        ("perf", "event"),
+        ("idmap",),
+        *qemu.GROUPS,
+    }
     | {("os", "firmware"), ("os", "firmware", "feature")}
 )
 """Elements that are not changed as a whole, but each of what is in them."""

@@ -175,8 +175,10 @@ class CpusSpec(Model):
         most = self.max or self.count
         if self.mode is not None and self.model is not None:
             return "give either `mode` or `model`: a model is a mode of its own"
-        if self.model is None and (self.match or self.check or self.fallback or self.vendor):
-            return "`match`, `check`, `fallback` and `vendor` go with a `model`"
+        if self.model is None and (self.match or self.fallback or self.vendor):
+            return "`match`, `fallback` and `vendor` go with a `model`"
+        if self.check and self.model is None and self.mode != "host-model":
+            return "`check` goes with a `model`, or with `mode: host-model`"
         if self.migratable is not None and self.mode not in ("host-passthrough", "maximum"):
             return "`migratable` goes with `mode: host-passthrough` or `maximum`"
         if self.vendor_id and self.model is None and self.mode != "host-model":

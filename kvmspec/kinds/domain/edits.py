@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 from kvmspec.canon.compare import get
 from kvmspec.canon.shape import DOMAIN
@@ -51,7 +51,7 @@ def writing(path: Path, value: Any, wanted: Elements, persistent: Data) -> Itera
         return
     if isinstance(value, list):
         yield Edit("remove", path)
-        yield from (Edit("add", path, _boot(entry, path[-1])) for entry in value)
+        yield from (Edit("add", path, written(entry, path[-1])) for entry in value)
     elif isinstance(value, dict):
         yield from _element(path, value, wanted, persistent)
     else:
@@ -59,14 +59,20 @@ def writing(path: Path, value: Any, wanted: Elements, persistent: Data) -> Itera
     yield from _companions(path, value, wanted, persistent)
     if path[:2] == ("devices", "interface") and path[3:4] == ("source",):
         yield from _elsewhere(path[:3], wanted)
+    if path[:2] == ("devices", "interface") and path[3:] == ("@type",):
+        yield from _of_another_type(path[:3], {value, get(persistent, path)}, wanted)
 
 
-def _boot(entry: Data, tag: str) -> str:
-    """An element of attributes or text alone, as every ordered list of a stated domain has them."""
-    if "#" in entry:
-        return f"<{tag}>{escape(entry['#'])}</{tag}>"
-    attributes = "".join(f' {name[1:]}="{value}"' for name, value in entry.items())
-    return f"<{tag}{attributes}/>"
+def written(entry: Data, tag: str) -> str:
+    """An entry of an ordered list as an element, with what is in it."""
+    space, _, name = tag[1:].rpartition("}") if tag.startswith("{") else ("", "", tag)
+    attributes = "".join(f" {key[1:]}={quoteattr(value)}" for key, value in entry.items() if key[0] == "@")
+    inside = escape(entry.get("#", ""))
+    for key, value in entry.items():
+        if key[0] not in "@#":
+            inside += "".join(written(one, key) for one in (value if isinstance(value, list) else [value]))
+    start, end = (f"q:{name} xmlns:q='{space}'", f"q:{name}") if space else (name, name)
+    return f"<{start}{attributes}>{inside}</{end}>" if inside else f"<{start}{attributes}/>"
 
 
 def _element(path: Path, value: Data, wanted: Elements, persistent: Data) -> Iterator[Edit]:
@@ -196,6 +202,14 @@ def _elsewhere(nic: Path, wanted: Elements) -> Iterator[Edit]:
     source = _SOURCE.search(wanted(nic))
     said = source[1] if source else ""
     yield from (Edit("remove", (*nic, "source", f"@{name}")) for name in _PLACES if f" {name}=" not in said)
+
+
+def _of_another_type(nic: Path, types: set[Any], wanted: Elements) -> Iterator[Edit]:
+    """Between networks, bridges and host interfaces <source> has attributes only; else it is another one."""
+    if not types <= {"network", "bridge", "direct"}:
+        yield Edit("remove", (*nic, "source"))
+        with suppress(LookupError):  # not all have one
+            yield Edit("add", (*nic, "source"), wanted((*nic, "source")))
 
 
 _SOURCE = re.compile(r"<source\b([^>]*)>")

@@ -8,8 +8,10 @@ from kvmspec.core.effect import Effect
 from kvmspec.core.impact import Impact
 from kvmspec.kinds.domain import fields, rules
 from kvmspec.kinds.domain.guest import Guest
+from kvmspec.kinds.domain.nic_spec import PLACES
 from kvmspec.kinds.domain.row import Field
 from kvmspec.kinds.domain.tables import disks, memory, nics
+from kvmspec.kinds.domain.tables.nic_places import ANOTHER
 
 _DEPENDS = {
     rules.vcpus: (
@@ -95,6 +97,11 @@ _BESIDES = (
         "live, or none",
         "the network's DHCP server gives it when the guest renews its lease or boots; "
         "cloud-init sets one at the guest's first boot",
+    ),
+    *(
+        Effect(f"networks.{field}", "restart", ANOTHER(None, None, Guest()).reason)
+        for field in PLACES
+        if field not in ("network", "bridge", "macvtap", "udp")
     ),
     Effect("networks.gateway", "none", "cloud-init sets it at the guest's first boot"),
     Effect("networks.nameservers", "none", "cloud-init sets them at the guest's first boot"),

@@ -26,6 +26,9 @@ from kvmspec.kinds.domain.tables import (
     folders,
     memory,
     nics,
+    places,
+    qemu,
+    security,
     sysinfo,
 )
 from kvmspec.kinds.records import KeyMap
@@ -50,6 +53,9 @@ FIELDS: tuple[Field, ...] = (
     *firmware.ROWS,
     *clock.ROWS,
     *sysinfo.ROWS,
+    *security.ROWS,
+    *qemu.ROWS,
+    *places.ROWS,
     *disks.ROWS,
     *nics.ROWS,
     Field(

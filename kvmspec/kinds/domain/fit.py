@@ -199,8 +199,8 @@ def absences(spec: VmSpec, keys: KeyMap, *where: Data) -> list[tuple[str, ...]]:
         if getattr(disk, name) is False
     ]
     paths += [
-        ("devices", "interface", keys.networks[key], "port")
+        ("devices", "interface", keys.networks[key], place)
         for key, nic in zip(nic_keys(spec.networks), spec.networks, strict=True)
-        if nic.isolated is False
+        for place in nic.absent
     ]
     return paths

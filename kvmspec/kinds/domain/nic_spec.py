@@ -2,148 +2,60 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.address_spec import Placeable
-from kvmspec.kinds.ports import Burst, Rate, TrafficSpec, VirtualPortSpec, VlanSpec
-from kvmspec.manifest.model import Model
-from kvmspec.manifest.types import IPv4, IPv4Interface, Mac, Name, Text, words
+from kvmspec.kinds.domain.nic_driver_spec import DriverSpec, NicBackendSpec, RomSpec, TeamingSpec
+from kvmspec.kinds.domain.nic_parts_spec import (
+    CoalesceSpec,
+    DeviceName,
+    FilterSpec,
+    PortBandwidthSpec,
+    drawn_by_nobody,
+)
+from kvmspec.kinds.domain.nic_places_spec import (
+    EthernetSpec,
+    HostNicSpec,
+    ListenSpec,
+    MacvtapSpec,
+    SocketSpec,
+    UdpSpec,
+    UserSpec,
+    VdsSpec,
+    VhostUserSpec,
+)
+from kvmspec.kinds.domain.virtio_spec import VirtioSpec
+from kvmspec.kinds.ports import VirtualPortSpec, VlanSpec
+from kvmspec.manifest.types import HostPath, IPv4, IPv4Interface, Mac, Name
 
-_LINK = re.compile(r"[A-Za-z0-9_.-]{1,15}")  # the kernel's IFNAMSIZ less the final zero
-DRAWN = re.compile(r"(vnet|vif|macvtap|macvlan)\d")  # libvirt's own names: it forgets one that is stated
-_PARAMETER = re.compile(r"[A-Za-z0-9_]{1,64}")
-_VALUE = re.compile(r"[A-Za-z0-9_.:/-]{1,255}")
-
-
-def _device(value: Any) -> str:
-    if isinstance(value, str) and _LINK.fullmatch(value) and value not in (".", ".."):
-        return value
-    raise PydanticCustomError(
-        "device", "expected the name of a network interface of the host, such as eno1 (at most 15 characters)"
-    )
-
-
-def _tap(name: str) -> str:
-    if DRAWN.match(name):
-        raise PydanticCustomError(
-            "tap", "names such as vnet0 and macvtap0 are drawn by libvirt, which forgets a stated one"
-        )
-    return name
-
-
-def _parameters(values: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Each parameter as a list of its values."""
-    found = {name: (value,) if isinstance(value, str) else tuple(value) for name, value in values.items()}
-    for name, listed in found.items():
-        if not _PARAMETER.fullmatch(name) or not listed or not all(_VALUE.fullmatch(v) for v in listed):
-            raise PydanticCustomError(
-                "filter", "a filter's parameter is a name such as IP, and a value such as 192.168.150.10"
-            )
-    return found
-
-
-DeviceName = Annotated[
-    str,
-    BeforeValidator(_device),
-    words(
-        {"type": "string", "examples": ["eno1"]},
-        "interface",
-        "the name of an interface of the host, at most 15 characters",
-    ),
-]
-
-
-class FilterSpec(Model):
-    """Rules for what an interface may send and receive: a network filter of the host."""
-
-    short: ClassVar[str | None] = "name"
-    examples: ClassVar[Sequence[Any]] = (
-        "clean-traffic",
-        {"name": "clean-traffic", "parameters": {"IP": "192.168.150.10"}},
-    )
-    least: ClassVar[frozenset[str]] = frozenset({"name"})
-
-    name: Name
-    """A network filter that is on the host (`virsh nwfilter-list`)."""
-    parameters: Annotated[dict[str, Text | tuple[Text, ...]], AfterValidator(_parameters)] = Field(
-        default_factory=dict, examples=[{"IP": ["192.168.150.10", "192.168.150.11"]}]
-    )
-    """Values of the filter's variables; one of them, or a list."""
-
-    @property
-    def pairs(self) -> list[tuple[str, str]]:
-        """(name, value), in the order in which libvirt writes them."""
-        return [(name, value) for name in sorted(self.parameters) for value in self.parameters[name]]
-
-
-class InboundSpec(Model):
-    """Limits of what the guest receives. A rate is for each second."""
-
-    examples: ClassVar[Sequence[Any]] = (
-        {"average": "100MB", "peak": "200MB", "burst": "2MiB"},
-        {"average": "100MB", "floor": "20MB"},
-    )
-    least: ClassVar[frozenset[str]] = frozenset({"average"})
-
-    average: Rate | None = None
-    """The rate it is shaped to."""
-    peak: Rate | None = None
-    """The highest rate for the time of a burst."""
-    burst: Burst | None = None
-    """How much may go at the peak rate."""
-    floor: Rate | None = None
-    """A rate that is kept free for it; its network needs `bandwidth.inbound` for that."""
-
-    @model_validator(mode="after")
-    def _needs(self) -> InboundSpec:
-        if self.average is None and (self.floor is None or self.peak or self.burst):
-            raise PydanticCustomError("bandwidth", "`average` is required, or `floor` alone")
-        return self
-
-
-class PortBandwidthSpec(Model):
-    """Limits of traffic, seen from the guest: `inbound` is what it receives."""
-
-    examples: ClassVar[Sequence[Any]] = (
-        {"inbound": {"average": "100MB"}, "outbound": {"average": "50MB", "peak": "80MB", "burst": "2MiB"}},
-    )
-
-    inbound: InboundSpec | None = None
-    """What the guest receives."""
-    outbound: TrafficSpec | None = None
-    """What the guest sends."""
-
-
-class MacvtapSpec(Model):
-    """An interface of the host that the guest shares, without a bridge."""
-
-    short: ClassVar[str | None] = "dev"
-    examples: ClassVar[Sequence[Any]] = ("eno2", {"dev": "eno2", "mode": "bridge"})
-    least: ClassVar[frozenset[str]] = frozenset({"dev"})
-
-    dev: DeviceName
-    """The host's interface."""
-    mode: Literal["vepa", "bridge", "private", "passthrough"] | None = Field(None, examples=["bridge"])
-    """Who is reached through it: with `bridge` also the other guests on it. libvirt's own is vepa, which
-    leaves that to the switch."""
-
-
-class CoalesceSpec(Model):
-    """How packets are gathered before the host is interrupted."""
-
-    examples: ClassVar[Sequence[Any]] = ({"rx_frames": 32},)
-
-    rx_frames: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
-    """The most packets from the guest that are gathered."""
+PLACES: Mapping[str, str] = {
+    "network": "network",
+    "bridge": "bridge",
+    "macvtap": "direct",
+    "user": "user",
+    "ethernet": "ethernet",
+    "hostdev": "hostdev",
+    "vhostuser": "vhostuser",
+    "vdpa": "vdpa",
+    "multicast": "mcast",
+    "server": "server",
+    "client": "client",
+    "udp": "udp",
+    "internal": "internal",
+    "vds": "vds",
+    "unplugged": "null",
+}
+"""The fields that say where an interface is plugged in, and libvirt's type for each."""
 
 
 class NicSpec(Placeable):
-    """A network interface, on exactly one of `network`, `bridge` or `macvtap`."""
+    """A network interface, plugged into exactly one thing: `network`, `bridge`, `macvtap`, `user`,
+    `ethernet`, `hostdev`, `vhostuser`, `vdpa`, `multicast`, `server`, `client`, `udp`, `internal`, `vds` or
+    `unplugged`."""
 
     short: ClassVar[str | None] = "network"
 
@@ -160,20 +72,48 @@ class NicSpec(Placeable):
         },
         {"macvtap": "eno2", "name": "fast", "queues": 4},
         {"network": "front", "filter": "clean-traffic", "bandwidth": {"inbound": {"average": "100MB"}}},
+        {"user": True},
+        {"ethernet": True, "tap": "web-front", "script": "/etc/web-up"},
+        {"hostdev": "0000:41:10.0", "vlan": 42},
+        {"vhostuser": "/run/vhost1.sock", "queues": 2},
     )
     least: ClassVar[frozenset[str]] = frozenset({"network", "bridge", "macvtap", "ip"})
 
     name: Name | None = None
     """The key by which the interface is known for life; its network, bridge or host interface when not
-    given."""
+    given, of others the field that says where it is plugged in."""
     network: Name | None = None
-    """A libvirt network, declared or on the host. An interface has this, `bridge` or `macvtap`."""
+    """A libvirt network, declared or on the host."""
     portgroup: Name | None = Field(None, examples=["fast"])
     """The class of ports of its `network` that it is in; the network's default one when not given."""
     bridge: Name | None = None
     """A bridge of the host."""
     macvtap: MacvtapSpec | None = None
     """An interface of the host that it shares."""
+    user: UserSpec | Literal[True] | None = None
+    """A network of the guest's own, made out of connections of the host's."""
+    ethernet: EthernetSpec | Literal[True] | None = None
+    """A tap of the host, plugged into nothing; see `tap` and `script`."""
+    hostdev: HostNicSpec | None = None
+    """A network card of the host's, or a virtual function of one."""
+    vhostuser: VhostUserSpec | None = None
+    """A switch in a program of the host's. It takes memory that is shared with the host."""
+    vdpa: HostPath | None = Field(None, examples=["/dev/vhost-vdpa-0"])
+    """A vDPA device of the host's."""
+    multicast: SocketSpec | None = None
+    """A network of the guests that are in one multicast group."""
+    server: ListenSpec | None = None
+    """A connection that another QEMU makes."""
+    client: SocketSpec | None = None
+    """A connection to another QEMU's `server`."""
+    udp: UdpSpec | None = None
+    """UDP to another QEMU."""
+    internal: Name | None = Field(None, examples=["lab"])
+    """A network of the hypervisor's own, of those that have one (VirtualBox)."""
+    vds: VdsSpec | None = None
+    """A port of a VMware distributed switch."""
+    unplugged: Literal[True] | None = None
+    """Nothing at all, of hypervisors that know such a card."""
     mac: Mac | None = None
     """Its MAC address."""
     ip: IPv4Interface | None = None
@@ -184,8 +124,8 @@ class NicSpec(Placeable):
     """The router, of an address that cloud-init sets; a declared network's own when not given."""
     nameservers: tuple[IPv4, ...] = ()
     """The DNS servers, of an address that cloud-init sets; a declared network's own when not given."""
-    model: Literal["virtio", "e1000", "e1000e", "rtl8139"] | None = Field(None, examples=["e1000e"])
-    """The card the guest sees."""
+    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")] | None = Field(None, examples=["e1000e"])
+    """The card the guest sees: virtio, e1000, e1000e, rtl8139, igb or another that QEMU knows."""
     link: Literal["up", "down"] | None = Field(None, examples=["down"])
     """Whether the cable is plugged in; up when not given."""
     filter: FilterSpec | None = None
@@ -202,16 +142,57 @@ class NicSpec(Placeable):
     """The largest packet, in bytes; its network's own when not given."""
     queues: Annotated[int, Field(ge=1, le=256, strict=True)] | None = Field(None, examples=[4])
     """Queues of a virtio card, so that several vCPUs can serve it."""
-    driver: Literal["qemu", "vhost"] | None = Field(None, examples=["vhost"])
-    """What serves a virtio card: the host's kernel (`vhost`), or QEMU itself; vhost where the host has
-    it, when not given."""
+    driver: DriverSpec | None = None
+    """What serves a virtio card."""
+    virtio: VirtioSpec | None = None
+    """How a virtio card reaches the guest's memory."""
+    backend: NicBackendSpec | None = None
+    """Devices of the host's that its tap is made with."""
+    send_buffer: Annotated[int, Field(ge=0, le=2**32 - 1, strict=True)] | None = Field(None, examples=[1600])
+    """How many bytes its tap holds that the host has not sent; 0 is as many as come."""
     coalesce: CoalesceSpec | None = None
     """How packets are gathered before the host is interrupted."""
-    tap: Annotated[DeviceName, AfterValidator(_tap)] | None = Field(None, examples=["web-front"])
+    tap: Annotated[DeviceName, AfterValidator(drawn_by_nobody)] | None = Field(None, examples=["web-front"])
     """The name of its tap on the host; one that libvirt draws when not given."""
+    script: HostPath | None = Field(None, examples=["/etc/web-up"])
+    """A program that sets the tap up, of `ethernet`."""
+    downscript: HostPath | None = Field(None, examples=["/etc/web-down"])
+    """A program that takes the tap down, of `ethernet`."""
+    guest_dev: DeviceName | None = Field(None, examples=["eth0"])
+    """The interface's name in the guest, of containers."""
+    trust_guest_rx_filters: bool | None = Field(None, examples=[True])
+    """Whether the guest may change its MAC address and the groups it listens to, of `macvtap`."""
+    teaming: TeamingSpec | None = None
+    """Which part it has of two interfaces that the guest takes for one."""
+    rom: RomSpec | Literal[False] | None = None
+    """Its boot ROM; false for none."""
     boot_order: Annotated[int, Field(ge=1, le=64, strict=True)] | None = Field(None, examples=[2])
     """Its place among the disks and interfaces that are started from; `boot.devices` is another way to
     say it."""
+
+    loadparm: Annotated[str, Field(pattern=r"^[A-Za-z0-9. ]{1,8}$")] | None = Field(None, examples=["2"])
+    """What its firmware is told when it is started from (S/390)."""
+
+    @property
+    def into(self) -> str:
+        """The field that says where it is plugged in."""
+        return next(name for name in PLACES if getattr(self, name) is not None)
+
+    @property
+    def type(self) -> str:
+        """libvirt's type."""
+        return PLACES[self.into]
+
+    @property
+    def label(self) -> str:
+        """What it is called where it has no name."""
+        return self.network or self.bridge or (self.macvtap.dev if self.macvtap else self.into)
+
+    @property
+    def absent(self) -> list[str]:
+        """What its `false` says must not be there: libvirt shows no "no" of these."""
+        managed = self.hostdev is None or self.hostdev.managed
+        return [*(["port"] if self.isolated is False else []), *(["@managed"] if managed is False else [])]
 
     @property
     def plain(self) -> bool:
@@ -220,9 +201,11 @@ class NicSpec(Placeable):
 
     @model_validator(mode="after")
     def _one_source(self) -> NicSpec:
-        if sum(source is not None for source in (self.network, self.bridge, self.macvtap)) != 1:
+        if sum(getattr(self, name) is not None for name in PLACES) != 1:
             raise PydanticCustomError(
-                "nic", "an interface has exactly one of `network`, `bridge` or `macvtap`"
+                "nic",
+                "an interface has exactly one of {places} or `unplugged`",
+                {"places": ", ".join(f"`{name}`" for name in PLACES if name != "unplugged")},
             )
         for field in ("gateway", "nameservers"):
             if getattr(self, field) and self.ip is None:
@@ -233,9 +216,15 @@ class NicSpec(Placeable):
 
     @model_validator(mode="after")
     def _fits(self) -> NicSpec:
-        if self.model not in (None, "virtio") and (self.queues is not None or self.driver is not None):
-            raise PydanticCustomError("nic", "`queues` and `driver` go with `model: virtio` only")
-        if self.isolated is not None and self.macvtap is not None:
+        virtio = self.model is None or self.model.startswith("virtio") or self.hostdev is not None
+        for field in ("queues", "driver", "virtio"):
+            if not virtio and getattr(self, field) is not None:
+                raise PydanticCustomError("nic", "`{field}` goes with `model: virtio` only", {"field": field})
+        if self.driver and (self.driver.name == "vfio") and self.hostdev is None:
+            raise PydanticCustomError("nic", "`driver: vfio` goes with `hostdev` only")
+        if self.loadparm is not None and self.boot_order is None:
+            raise PydanticCustomError("nic", "`loadparm` goes with `boot_order` only")
+        if self.isolated is not None and self.into not in ("network", "bridge"):
             raise PydanticCustomError("nic", "`isolated` goes with `network` or `bridge` only")
         if (floor := self.bandwidth and self.bandwidth.inbound and self.bandwidth.inbound.floor) and (
             floor and self.network is None
@@ -249,4 +238,5 @@ class NicSpec(Placeable):
 
 
 _PLAIN = {"name", "network", "portgroup", "bridge", "macvtap", "mac", "ip", "gateway", "nameservers", "model"}
+_PLAIN |= {*Placeable.model_fields}
 _MORE = frozenset(NicSpec.model_fields) - _PLAIN

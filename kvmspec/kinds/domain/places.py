@@ -102,6 +102,10 @@ def stated(spec: VmSpec) -> frozenset[str]:
     found: set[str] = set()
     for device in _devices(spec):
         found.update(_ELEMENTS.keys() & device.model_fields_set)
+    if any(
+        nic.hostdev is not None for nic in spec.networks
+    ):  # which is an address, and not what it is known by
+        found.add("address")
     return frozenset(_ELEMENTS[name] for name in found)
 
 

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from kvmspec.kinds.domain.fixed_spec import TpmSpec
     from kvmspec.kinds.domain.folders_spec import FilesystemSpec
     from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
+    from kvmspec.kinds.domain.host_spec import ResourceSpec
     from kvmspec.kinds.domain.install import InstallSpec
+    from kvmspec.kinds.domain.qemu_spec import QemuSpec
+    from kvmspec.kinds.domain.security_spec import IdMapSpec, LaunchSecuritySpec, SeclabelSpec
     from kvmspec.kinds.domain.sysinfo_spec import SysinfoSpec
     from kvmspec.kinds.domain.wait import WaitSpec
 else:
@@ -37,9 +40,24 @@ else:
     TpmSpec = deferred("kvmspec.kinds.domain.fixed_spec", "TpmSpec")
     FilesystemSpec = deferred("kvmspec.kinds.domain.folders_spec", "FilesystemSpec")
     GraphicsSpec = deferred("kvmspec.kinds.domain.graphics_spec", "GraphicsSpec")
+    IdMapSpec = deferred("kvmspec.kinds.domain.security_spec", "IdMapSpec")
     InstallSpec = deferred("kvmspec.kinds.domain.install", "InstallSpec")
+    LaunchSecuritySpec = deferred("kvmspec.kinds.domain.security_spec", "LaunchSecuritySpec")
+    QemuSpec = deferred("kvmspec.kinds.domain.qemu_spec", "QemuSpec")
+    ResourceSpec = deferred("kvmspec.kinds.domain.host_spec", "ResourceSpec")
+    SeclabelSpec = deferred("kvmspec.kinds.domain.security_spec", "SeclabelSpec")
     SysinfoSpec = deferred("kvmspec.kinds.domain.sysinfo_spec", "SysinfoSpec")
     WaitSpec = deferred("kvmspec.kinds.domain.wait", "WaitSpec")
+
+
+PerfEvent = Literal[
+    "cmt", "mbmt", "mbml", "cpu_cycles", "instructions", "cache_references", "cache_misses",
+    "branch_instructions", "branch_misses", "bus_cycles", "stalled_cycles_frontend",
+    "stalled_cycles_backend", "ref_cpu_cycles", "cpu_clock", "task_clock", "page_faults",
+    "context_switches", "cpu_migrations", "page_faults_min", "page_faults_maj", "alignment_faults",
+    "emulation_faults",
+]  # fmt: skip
+"""libvirt's names of what can be counted (virsh domstats --perf)."""
 
 
 class LifecycleSpec(Model):
@@ -69,6 +87,7 @@ class LifecycleSpec(Model):
     """Power off a guest that has not shut down after this time. Without it none ever is."""
 
 
+_SECURED = frozenset({"seclabels", "launch_security", "keywrap", "idmap", "resource", "perf"})
 _TIMED = frozenset({"clock", "on_poweroff", "on_reboot", "on_crash", "on_lockfailure", "pm"})
 
 
@@ -143,6 +162,22 @@ class VmSpec(Model):
     """What becomes of the VM when a lock on its disks is lost."""
     pm: PowerSpec | None = None
     """Power states that the guest is told of."""
+    genid: Literal["auto"] | Uuid | None = Field(None, examples=["auto"])
+    """An id by which Windows sees that it is a copy, or has been set back. `auto` draws one."""
+    seclabels: tuple[SeclabelSpec, ...] = Field((), examples=[[{"model": "dac", "type": "none"}]])
+    """How the host's security drivers confine the VM."""
+    launch_security: LaunchSecuritySpec | None = None
+    """Memory that the host cannot read."""
+    keywrap: dict[Literal["aes", "dea"], bool] | None = Field(None, examples=[{"aes": False}])
+    """Whether the guest may wrap keys by these ciphers (IBM Z)."""
+    idmap: IdMapSpec | None = None
+    """Users and groups of the guest, and which they are on the host."""
+    resource: ResourceSpec | None = None
+    """Where the VM stands among the host's groups of processes."""
+    perf: dict[PerfEvent, bool] | None = Field(None, examples=[{"cpu_cycles": True}])
+    """What the host counts of it; `virsh domstats --perf` shows it."""
+    qemu: QemuSpec | None = None
+    """What is said to QEMU past libvirt, which does not support it."""
     install: InstallSpec | None = None
     """Installs a new VM from an ISO before it is used."""
     pool: Name | None = Field(None, examples=["fast"])
@@ -245,11 +280,18 @@ class VmSpec(Model):
         """Whether anything is stated of its clock, its power states, or of what follows when it stops."""
         return not _TIMED.isdisjoint(self.model_fields_set)
 
+    @property
+    def secured(self) -> bool:
+        """Whether anything is stated of what keeps guest and host apart (templates/machine/security)."""
+        return not _SECURED.isdisjoint(self.model_fields_set)
+
     def references(self) -> Iterable[Reference]:
         """Networks, pools, volumes and VMs it cannot do without."""
         for nic in self.networks:
             if nic.network:
                 yield "network", nic.network
+            if nic.filter:
+                yield "nwfilter", nic.filter.name
         if self.install is not None and self.install.is_image:
             yield "image", self.install.iso
         for disk in self.disks:

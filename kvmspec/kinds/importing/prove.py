@@ -3,8 +3,10 @@ and what no field says is left over as a fragment."""
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from io import StringIO
 from typing import Any, TypeVar
 
 from kvmspec.canon.compare import uncovered
@@ -14,7 +16,18 @@ from kvmspec.kinds.importing.accept import Data, Place, accepted, without
 from kvmspec.manifest.model import Model
 
 M = TypeVar("M", bound=Model)
+_DRAWN = re.compile(r"ns\d+")
 _KEPT = frozenset({"uuid"})
+
+
+def parsed(xml: str) -> ET.Element:
+    """The tree of `xml`; what is made of it again has the prefixes it has: ElementTree draws others. Raises
+    xml.etree.ElementTree.ParseError."""
+    for _, space in ET.iterparse(StringIO(xml), events=["start-ns"]):
+        prefix, uri = map(str, space)
+        if prefix and not _DRAWN.fullmatch(prefix):
+            ET.register_namespace(prefix, uri)
+    return ET.fromstring(xml)
 
 
 def proved(

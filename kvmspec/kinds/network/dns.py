@@ -61,8 +61,8 @@ class DnsSpec(Model):
         {"enabled": False},
     )
 
-    enabled: bool = Field(True, examples=[False])
-    """Whether there is a DNS server."""
+    enabled: bool | None = Field(None, examples=[False])
+    """Whether there is a DNS server; libvirt's yes when not given."""
     forward_plain_names: bool | None = Field(None, examples=[False])
     """Whether names without a dot are asked of other servers; libvirt's yes when not given."""
     hosts: dict[Address, Annotated[tuple[DnsName, ...], Field(min_length=1)]] = Field(default_factory=dict)

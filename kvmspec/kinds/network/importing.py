@@ -10,7 +10,7 @@ from typing import Any
 
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.kinds.importing.literal import Named, literal
-from kvmspec.kinds.importing.prove import proved
+from kvmspec.kinds.importing.prove import parsed, proved
 from kvmspec.kinds.importing.short import shortened
 from kvmspec.kinds.network.show import DNSMASQ
 from kvmspec.kinds.network.spec import NetworkSpec
@@ -27,7 +27,7 @@ def import_network(xml: str, renderer: Renderer) -> Named:
 
     Raises xml.etree.ElementTree.ParseError on broken XML, ValueError on what no network can be made of.
     """
-    root = _plain(ET.fromstring(xml))
+    root = plain(parsed(xml))
     name = (root.findtext("name") or "").strip()
     if root.tag != "network" or not name:
         raise ValueError("this is not the XML of a libvirt network with a name")
@@ -40,7 +40,7 @@ def import_network(xml: str, renderer: Renderer) -> Named:
     return Named(name, literal(entry | ({"xml": fragment} if fragment else {})))
 
 
-def _plain(root: ET.Element) -> ET.Element:
+def plain(root: ET.Element) -> ET.Element:
     """Without what only a running network has, and what libvirt gives again by itself."""
     root.attrib.pop("connections", None)
     for node in (*root.findall("forward/interface"), *root.findall("forward/address")):
@@ -58,6 +58,8 @@ def _plain(root: ET.Element) -> ET.Element:
         for attribute, usual in (("stp", "on"), ("delay", "0")):
             if bridge.get(attribute) == usual:
                 del bridge.attrib[attribute]
+        if not bridge.attrib:
+            root.remove(bridge)
     return root
 
 

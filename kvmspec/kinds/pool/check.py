@@ -14,7 +14,7 @@ def check(manifest: Manifest) -> Iterator[Finding]:
     taken: dict[tuple[str, str], str] = {}
     for item in manifest.of("pool"):
         assert isinstance(item.spec, PoolSpec)
-        if not item.spec.kind.files or item.spec.path is None:
+        if item.spec.type != "dir" or item.spec.path is None:
             continue
         for host in item.hosts:
             other = taken.setdefault((host, normpath(item.spec.path)), item.name)

@@ -32,6 +32,13 @@ FIGURES: tuple[Path, ...] = (("capacity",), ("allocation",), ("available",), ("t
 NEVER: tuple[Path, ...] = (("@type",), ("target", "path"))
 """What cannot change."""
 OWN: tuple[Path, ...] = (("name",), ("uuid",))
+FILLED_IN: tuple[tuple[Path, str], ...] = (
+    (("source", "format", "@type"), "auto"),
+    (("source", "format", "@type"), "unknown"),
+    (("source", "format", "@type"), "lvm2"),
+    (("source", "dir", "@path"), "/"),
+)
+"""What libvirt 9.0 writes into a definition that does not say it."""
 LISTS: Mapping[Path, str] = {("source", "host"): "source.hosts", ("source", "device"): "source.devices"}
 """Lists that are compared as one."""
 FIELDS: Mapping[Path, str] = {
@@ -94,9 +101,9 @@ def _shown(desired: Desired) -> Data:
 
 def _same_folder(desired: Desired, view: HostView, context: Context) -> Iterator[Problem]:
     """libvirt refuses a second pool on a folder ("Storage source conflict with pool")."""
-    mine = desired.spec.path if desired.spec.kind.files else None
+    mine = desired.spec.path if desired.spec.type == "dir" else None
     for other in view.pools.values():
-        if mine is not None and folder(other) == normpath(mine):
+        if mine is not None and "type='dir'" in other.xml and folder(other) == normpath(mine):
             yield context.problem(
                 (*desired.path, "path"),
                 f"pool/{other.name} on {view.host} is on {mine} already",
@@ -213,8 +220,16 @@ def _others(stated: Data, live: Data) -> list[Path]:
     rest = deepcopy(live)
     for path in (*OWN, *NEVER, *FIGURES, *LISTS):
         drop(rest, path)
-    found = (path for path, value in leaves(rest) if path and value != {})
-    return [path for path in found if get(stated, path) is None]
+    for path, value in FILLED_IN:
+        if get(rest, path) == value:
+            drop(rest, path)
+    found = (path for path, value in leaves(rest) if path and value != {} and get(stated, path) is None)
+    return list(dict.fromkeys(_topmost(path, stated) for path in found))
+
+
+def _topmost(path: Path, stated: Data) -> Path:
+    """The largest element that holds `path` and of which nothing is stated."""
+    return next(path[:length] for length in range(1, len(path) + 1) if get(stated, path[:length]) is None)
 
 
 def _edits(xml: str, stated: Data, live: Data, gone: list[Path]) -> tuple[Edit, ...]:

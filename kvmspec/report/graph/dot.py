@@ -7,7 +7,15 @@ from collections.abc import Iterator, Sequence
 from kvmspec.report.graph.fate import COLOURS, DASHED, PLAIN
 from kvmspec.report.graph.picture import Area, Box, Picture
 
-_SHAPES = {"vm": "box", "network": "oval", "volume": "cylinder", "pool": "folder", "image": "note"}
+_SHAPES = {
+    "vm": "box",
+    "network": "oval",
+    "nwfilter": "hexagon",
+    "volume": "cylinder",
+    "pool": "folder",
+    "image": "note",
+    "secret": "diamond",
+}
 _FONT = 'fontname="Helvetica,Arial,sans-serif"'
 
 

@@ -19,6 +19,8 @@ _SHAPES = {
     "volume": ('[("', '")]'),
     "image": ('[/"', '"/]'),
     "pool": ('[["', '"]]'),
+    "nwfilter": ('{{"', '"}}'),
+    "secret": ('>"', '"]'),
 }
 _MEANT = re.compile(r"\\(?=n)|\$(?=\$)|fa\w?:(?=fa-)")
 """What Mermaid looks for once it has put the characters back: line breaks, formulas, icons."""

@@ -218,7 +218,7 @@ def test_libvirts_schema_knows_all_of_it(renderer: Renderer, group: str) -> None
 
 # --- what is refused
 NIC_FAULTS: dict[str, tuple[dict[str, Any], str]] = {
-    "nowhere": ({}, "exactly one of `network`, `bridge` or `macvtap`"),
+    "nowhere": ({}, "exactly one of `network`, `bridge`"),
     "in two places": ({"bridge": "br0", "macvtap": "eno2"}, "exactly one"),
     "a portgroup of a bridge": ({"bridge": "br0", "portgroup": "a"}, "`portgroup` goes with `network` only"),
     "a floor on a bridge": (

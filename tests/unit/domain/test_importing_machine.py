@@ -10,6 +10,7 @@ import pytest
 from tests.unit.domain.test_importing import BASE, domain, imported
 
 Fields = dict[str, Any]
+GENID = "92ea5862-a045-4be2-8f52-d40bdac14319"
 CODE, VARS = "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"
 
 
@@ -185,6 +186,100 @@ CPU: dict[str, tuple[str, Fields]] = {
         },
     ),
 }
+
+
+QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
+SECURITY: dict[str, tuple[str, Fields]] = {
+    "an id by which a copy is seen": (f"<genid>{GENID}</genid>", {"genid": GENID}),
+    "an id that is drawn": ("<genid/>", {"genid": "auto"}),
+    "labels": (
+        "<seclabel type='none' model='dac'/><seclabel type='static' model='selinux' relabel='no'><label>a</label>"
+        "</seclabel><seclabel type='dynamic' model='apparmor' relabel='yes'><baselabel>b</baselabel></seclabel>",
+        {
+            "seclabels": [
+                {"model": "dac", "type": "none"},
+                {"model": "selinux", "type": "static", "relabel": False, "label": "a"},
+                {"model": "apparmor", "relabel": True, "baselabel": "b"},
+            ]
+        },
+    ),
+    "encrypted memory": (
+        "<launchSecurity type='sev' kernelHashes='yes'><cbitpos>47</cbitpos><reducedPhysBits>1</reducedPhysBits>"
+        "<policy>0x0003</policy><dhCert>AA==</dhCert><session>BB==</session></launchSecurity>",
+        {
+            "launch_security": {
+                "type": "sev",
+                "policy": "0x0003",
+                "cbitpos": 47,
+                "reduced_phys_bits": 1,
+                "dh_cert": "AA==",
+                "session": "BB==",
+                "kernel_hashes": True,
+            }
+        },
+    ),
+    "protected virtualization": ("<launchSecurity type='s390-pv'/>", {"launch_security": "s390-pv"}),
+    "wrapped keys": (
+        "<keywrap><cipher name='aes' state='off'/><cipher name='dea' state='on'/></keywrap>",
+        {"keywrap": {"aes": False, "dea": True}},
+    ),
+    "ids of users and groups": (
+        "<idmap><uid start='0' target='1000' count='10'/><uid start='10' target='5000' count='1'/>"
+        "<gid start='0' target='1000' count='10'/></idmap>",
+        {
+            "idmap": {
+                "uid": [
+                    {"start": 0, "target": 1000, "count": 10},
+                    {"start": 10, "target": 5000, "count": 1},
+                ],
+                "gid": [{"start": 0, "target": 1000, "count": 10}],
+            }
+        },
+    ),
+    "its cgroup": (
+        "<resource><partition>/machine/shop</partition></resource>",
+        {"resource": "/machine/shop"},
+    ),
+    "its cgroup, and what its I/O is told by": (
+        "<resource><partition>/machine/shop</partition><fibrechannel appid='shop web'/></resource>",
+        {"resource": {"partition": "/machine/shop", "appid": "shop web"}},
+    ),
+    "what is counted": (
+        "<perf><event name='cpu_cycles' enabled='yes'/><event name='instructions' enabled='no'/></perf>",
+        {"perf": {"cpu_cycles": True, "instructions": False}},
+    ),
+    "arguments and environment of QEMU's": (
+        f"<q:commandline xmlns:q='{QEMU}'><q:arg value='-s'/><q:arg value='-S'/><q:env name='A' value='1'/>"
+        "</q:commandline>",
+        {"qemu": {"args": ["-s", "-S"], "env": {"A": "1"}}},
+    ),
+    "what QEMU can": (
+        f"<q:capabilities xmlns:q='{QEMU}'><q:add capability='a'/><q:del capability='b'/></q:capabilities>"
+        f"<q:deprecation xmlns:q='{QEMU}' behavior='reject'/>",
+        {"qemu": {"capabilities": {"a": True, "b": False}, "deprecation": "reject"}},
+    ),
+    "properties of a device": (
+        f"<q:override xmlns:q='{QEMU}'><q:device alias='ua-disk'><q:frontend>"
+        "<q:property name='a' type='string' value='on'/><q:property name='b' type='signed' value='-1'/>"
+        "<q:property name='c' type='signed' value='1'/><q:property name='d' type='unsigned' value='1'/>"
+        "<q:property name='e' type='bool' value='true'/><q:property name='f' type='remove'/>"
+        "</q:frontend></q:device></q:override>",
+        {
+            "qemu": {
+                "override": {
+                    "ua-disk": {"a": "on", "b": -1, "c": {"signed": 1}, "d": 1, "e": True}
+                    | {"f": {"remove": True}}
+                }
+            }
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SECURITY)
+def test_what_keeps_it_apart(case: str, tmp_path: Path) -> None:
+    xml, wanted = SECURITY[case]
+    assert imported(domain(more=xml), tmp_path) == BASE | wanted
 
 
 @pytest.mark.parametrize("case", CLOCK)

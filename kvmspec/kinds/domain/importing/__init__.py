@@ -6,7 +6,6 @@ would create it with. What is left over stands under `xml:`, so nothing is lost 
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from typing import Any, NamedTuple
 
 from kvmspec.adapters.jinja import Renderer
@@ -17,6 +16,7 @@ from kvmspec.kinds.domain.importing.draft import draft
 from kvmspec.kinds.domain.importing.passwords import Passwords
 from kvmspec.kinds.domain.importing.usual import plain
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.importing.prove import parsed
 from kvmspec.kinds.importing.short import shortened
 
 __all__ = ["Imported", "import_domain"]
@@ -38,7 +38,7 @@ def import_domain(xml: str, renderer: Renderer, state: str | None = None) -> Imp
 
     Raises xml.etree.ElementTree.ParseError on broken XML, ValueError on what is no domain, or has no name.
     """
-    root = ET.fromstring(xml)
+    root = parsed(xml)
     name = (root.findtext("name") or "").strip()
     if root.tag != "domain" or not name:
         raise ValueError("this is not the XML of a libvirt domain with a name")

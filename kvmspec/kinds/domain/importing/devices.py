@@ -106,7 +106,8 @@ def hostdev(device: Mapping[str, Any]) -> Data | None:
     return {kind: found} | managed if found else None
 
 
-def _pci(source: Mapping[str, Any]) -> str:
+def pci_address(source: Mapping[str, Any]) -> str:
+    """`0000:41:00.0`"""
     at = source["address"]
     domain, bus, slot, function = (
         int(at.get(f"@{n}", "0"), 0) for n in ("domain", "bus", "slot", "function")
@@ -126,7 +127,7 @@ def _scsi(source: Mapping[str, Any]) -> str:
 
 
 _HOSTDEVS: Mapping[str, Callable[[Any], Any]] = {
-    "pci": _pci,
+    "pci": pci_address,
     "usb": _usb,
     "mdev": lambda source: text(source["address"]["@uuid"]),
     "scsi": _scsi,

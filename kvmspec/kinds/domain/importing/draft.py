@@ -14,6 +14,7 @@ from kvmspec.kinds.domain.importing.disks import disk
 from kvmspec.kinds.domain.importing.leaf import PLACES, Data, Unsaid, said
 from kvmspec.kinds.domain.importing.nics import nic
 from kvmspec.kinds.domain.importing.platform import platform
+from kvmspec.kinds.domain.importing.security import security
 
 _IMPLIED = ("ps2", "xen")
 
@@ -21,7 +22,7 @@ _IMPLIED = ("ps2", "xen")
 def draft(data: Mapping[str, Any]) -> Data:
     """Everything that the manifest may have a word for, in long forms. Whether it fits is not asked here."""
     found: Data = {"uuid": get(data, ("uuid", "#")), "state": "any", "preset": "bare"}
-    found |= said(data, machine.MACHINE) | platform(data)
+    found |= said(data, machine.MACHINE) | platform(data) | security(data)
     found |= {"cpus": machine.cpus(data), "memory": machine.memory(data)} | machine.iothreads(data)
     if order := machine.boot(data):
         put(found, ("boot", "devices"), order)

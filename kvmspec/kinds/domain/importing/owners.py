@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kvmspec.kinds.domain.controllers_spec import name_of, placed
-from kvmspec.kinds.domain.importing import controllers, disks, machine, nics, platform
+from kvmspec.kinds.domain.importing import controllers, disks, machine, nics, platform, security
 from kvmspec.kinds.domain.importing.accept import Place, at
 from kvmspec.kinds.domain.importing.devices import KINDS
 from kvmspec.kinds.domain.importing.leaf import PLACES, Data, Leaf, Path
@@ -25,6 +25,8 @@ def _fields(leaves: tuple[Leaf, ...], above: str = "") -> dict[Path, str]:
 _ALONE: Mapping[Path, str] = {
     **_fields(machine.MACHINE),
     **_fields(platform.PLATFORM),
+    **_fields(security.SECURITY),
+    **security.OWNERS,
     **{("sysinfo", tag): f"sysinfo.{name}" for name, tag in BLOCKS.items()},
     ("clock", "timer"): "clock.timers",
     **{(name,): name for name in ("features", "clock", "pm", "sysinfo")},

@@ -33,7 +33,6 @@ class Word(NamedTuple):
 _WORDS = (
     Word("vcpu", "placement", "static"),
     Word("cpu", "match", "exact"),
-    Word("cpu[@mode='custom'][@check='partial']", "check", "partial"),
     Word("cpu[@mode='host-model']", "check", "partial"),
     Word("cpu[@mode='host-passthrough']", "check", "none"),
     Word("cpu[@mode='host-passthrough']", "migratable", "on"),
@@ -70,7 +69,8 @@ def plain(root: ET.Element) -> ET.Element:
     if vcpu is not None and "current" not in vcpu.attrib:  # as it is rendered; libvirt means the same
         vcpu.set("current", (vcpu.text or "1").strip())
     _default_cpu(root)
-    for word in _WORDS:
+    usual = Word("cpu[@mode='custom']", "check", "none" if root.get("type") == "qemu" else "partial")
+    for word in (usual, *_WORDS):
         for node in root.findall(word.path):
             if node.get(word.name) == word.value:
                 del node.attrib[word.name]

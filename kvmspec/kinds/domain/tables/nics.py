@@ -6,29 +6,50 @@ virDomainUpdateDeviceFlags finds it by its MAC. libvirt 9.0 refuses the rest wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kvmspec.core.live import Call
 from kvmspec.kinds.domain.guest import Guest
-from kvmspec.kinds.domain.row import ANY, Field, Path, attribute, number
+from kvmspec.kinds.domain.row import Field, Path, attribute, number
 from kvmspec.kinds.domain.rules import Plug, Rule, Verdict, live, restart
+from kvmspec.kinds.domain.tables.nic_places import (
+    ANOTHER,
+    FIRMWARE,
+    NIC,
+    PORT,
+    REFUSED,
+    TAP,
+    at_boot,
+    parameters,
+    placed,
+    served,
+)
 from kvmspec.kinds.ports import show_burst, show_rate
 
-NIC: Path = ("devices", "interface", ANY)
 MOVED = live("the cable is plugged in elsewhere")
 PORTGROUP = restart("libvirt takes another portgroup of the same network, and does nothing")
 _CARD = restart("the guest sees another card")
-_REFUSED = restart("libvirt refuses it live")
-_PORT = restart("a port of the switch gets it when it is plugged in")
-_TAP = restart("the tap is made when the VM starts")
 _MACVTAP = restart("libvirt does not move an interface from or to one of the host's")
 _TC = "a kernel with the packet schedulers htb and sfq"
 
 
+_PLUGGED = ("network", "bridge", "direct", "ethernet", "hostdev", "vhostuser", "vdpa", "user")
+
+
+def _unpluggable(nic: Mapping[str, Any]) -> tuple[str, str] | None:
+    """qemuDomainAttachNetDevice plugs these alone."""
+    kind = nic.get("@type", "network")
+    return None if kind in _PLUGGED else (f"libvirt plugs no interface of type {kind}", "")
+
+
+NIC_PLUG = Plug(refusal=_unpluggable)
+
+
 def _kind(before: Any, after: Any, guest: Guest) -> Verdict:
     """Between networks and bridges the cable moves; qemuDomainChangeNet needs a new device for the rest."""
-    rule = _MACVTAP if "direct" in (before, after) else MOVED
+    kinds = {before, after} - {"network", "bridge", None}
+    rule = _MACVTAP if kinds == {"direct"} else ANOTHER if kinds else MOVED
     return rule(before, after, guest)
 
 
@@ -49,7 +70,8 @@ def _pairs(pairs: Any) -> Any:
 def _vlan(value: Any) -> Any:
     """`42`, or `10, 20 (native 10)`"""
     tags = value.get("tag", []) if isinstance(value, dict) else []
-    native = [f" (native {tag['@id']})" for tag in tags if tag.get("@nativeMode") == "untagged"]
+    modes = {"untagged": "native", "tagged": "native, tagged,"}
+    native = [f" ({modes[mode]} {tag['@id']})" for tag in tags if (mode := tag.get("@nativeMode")) in modes]
     return ", ".join(tag["@id"] for tag in tags) + "".join(native)
 
 
@@ -101,10 +123,6 @@ def _live(
     )
 
 
-def _at_boot(manifest: str, canonical: Path, rule: Rule, show: Callable[[Any], Any]) -> Field:
-    return Field(manifest, canonical, rule, show, removable=True, whole=True)
-
-
 def _number(name: str) -> Callable[[Any], Any]:
     return lambda value: number(attribute(name)(value))
 
@@ -140,26 +158,23 @@ ROWS: tuple[Field, ...] = (
         lambda value: attribute("isolated")(value) == "yes",
     ),
     _live("networks.{key}.coalesce", (*NIC, "coalesce"), live("of the tap"), lambda value: _frames(value)),
-    Field("networks.{key}.vlan", (*NIC, "vlan", "@trunk"), _PORT, removable=True),
-    _at_boot("networks.{key}.vlan", (*NIC, "vlan"), _PORT, _vlan),
-    Field(
-        "networks.{key}.virtualport.profile",
-        (*NIC, "virtualport", "parameters", "@profileid"),
-        _PORT,
-        removable=True,
-    ),
-    _at_boot("networks.{key}.virtualport", (*NIC, "virtualport"), _PORT, attribute("type")),
-    _at_boot("networks.{key}.mtu", (*NIC, "mtu"), _REFUSED, _number("size")),
-    Field("networks.{key}.queues", (*NIC, "driver", "@queues"), _REFUSED, number, removable=True),
-    Field("networks.{key}.driver", (*NIC, "driver", "@name"), _REFUSED, removable=True),
-    _at_boot("networks.{key}.tap", (*NIC, "target"), _TAP, attribute("dev")),
-    _at_boot(
+    Field("networks.{key}.vlan", (*NIC, "vlan", "@trunk"), PORT, removable=True),
+    at_boot("networks.{key}.vlan", (*NIC, "vlan"), PORT, _vlan),
+    *parameters(),
+    at_boot("networks.{key}.virtualport", (*NIC, "virtualport"), PORT, attribute("type")),
+    at_boot("networks.{key}.mtu", (*NIC, "mtu"), REFUSED, _number("size")),
+    Field("networks.{key}.queues", (*NIC, "driver", "@queues"), REFUSED, number, removable=True),
+    *served(),
+    *placed(),
+    at_boot("networks.{key}.tap", (*NIC, "target"), TAP, attribute("dev")),
+    Field("networks.{key}.loadparm", (*NIC, "boot", "@loadparm"), FIRMWARE, removable=True),
+    at_boot(
         "networks.{key}.boot_order",
         (*NIC, "boot"),
-        restart("the firmware reads it at boot"),
+        FIRMWARE,
         _number("order"),
     ),
-    Field("networks.{key}", NIC, Plug(), removable=True, call=Call.PLUG),
+    Field("networks.{key}", NIC, NIC_PLUG, removable=True, call=Call.PLUG),
 )
 
 

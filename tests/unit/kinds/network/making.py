@@ -15,16 +15,25 @@ from kvmspec.core.impact import Permission
 from kvmspec.core.observed import HostView, Observed, ObservedVolume
 from kvmspec.kinds.base import Context, Kind
 from kvmspec.kinds.network import KIND as NETWORK
+from kvmspec.kinds.nwfilter import KIND as NWFILTER
 from kvmspec.kinds.ownership import derived_uuid
 from kvmspec.kinds.pool import KIND as POOL
 from kvmspec.kinds.records import Record
+from kvmspec.kinds.secret import KIND as SECRET
+from kvmspec.kinds.secret import naming
 from kvmspec.kinds.volume import KIND as VOLUME
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.secrets import SecretStore
 from kvmspec.manifest.section import HostEntry, Item, Manifest
 from kvmspec.resources import folder
 
-KINDS: Mapping[str, Kind] = {"pool": POOL, "volume": VOLUME, "network": NETWORK}
+KINDS: Mapping[str, Kind] = {
+    "secret": SECRET,
+    "pool": POOL,
+    "volume": VOLUME,
+    "nwfilter": NWFILTER,
+    "network": NETWORK,
+}
 RENDERER = Renderer(folder("templates"))
 HOST, PROJECT = "hv1", "shop"
 FOREIGN = "11111111-2222-4333-8444-555555555555"
@@ -41,14 +50,32 @@ def manifest(
     networks: Mapping[str, Any] | None = None,
     pools: Mapping[str, Any] | None = None,
     volumes: Mapping[str, Any] | None = None,
+    secrets: Mapping[str, Any] | None = None,
+    nwfilters: Mapping[str, Any] | None = None,
+    store: SecretStore | None = None,
     vms: Iterable[str] = (),
     removed: Iterable[tuple[str, str]] = (),
     hosts: tuple[str, ...] = (HOST,),
 ) -> Manifest:
     """A manifest of the project `shop`, everything on `hosts`."""
-    sections = ((NETWORK, networks), (POOL, pools), (VOLUME, volumes))
+    store = store or SecretStore()
+    sections = (
+        (SECRET, secrets),
+        (NWFILTER, nwfilters),
+        (NETWORK, networks),
+        (POOL, pools),
+        (VOLUME, volumes),
+    )
+    given = {"secrets": store}
     items = [
-        Item(kind.name, name, kind.section.spec.model_validate(data), (kind.section.key, name), hosts, {})
+        Item(
+            kind.name,
+            name,
+            kind.section.spec.model_validate(data, context=given),
+            (kind.section.key, name),
+            hosts,
+            {},
+        )
         for kind, entries in sections
         for name, data in (entries or {}).items()
     ]
@@ -63,7 +90,7 @@ def manifest(
         frozenset(),
         tuple(removed),
         {},
-        SecretStore(),
+        store,
         lambda path: None,
     )
 
@@ -108,6 +135,8 @@ def view(
         volumes={f"{v.pool}/{v.name}": v for v in objects if isinstance(v, ObservedVolume)},
         domains=of("vm"),
         pools_read=frozenset(running if pools_read is None else pools_read),
+        secrets=of("secret"),
+        nwfilters=of("nwfilter"),
     )
 
 
@@ -124,8 +153,9 @@ def domain(name: str, devices: str = "", *, ours: bool = True, running: bool = T
     )
 
 
-def look(host: Host) -> HostView:
+def look(host: Host, of: Manifest | None = None) -> HostView:
     """One look at a real host, as the engine takes it."""
+    of = of or manifest()
     pools = {pool.name: pool for pool in host.pools.list()}
     running = [name for name, pool in pools.items() if pool.running]
     return HostView(
@@ -136,6 +166,8 @@ def look(host: Host) -> HostView:
         volumes={f"{each.pool}/{each.name}": each for each in host.volumes.list(running)},
         domains={each.name: each for each in host.domains.list()},
         pools_read=frozenset(running),
+        secrets=naming.look(host, of, HOST),
+        nwfilters={each.name: each for each in host.nwfilters.list([i.name for i in of.of("nwfilter")])},
     )
 
 
@@ -143,7 +175,7 @@ def plan(
     of: Manifest, host: Host, kinds: Iterable[str] = KINDS, **options: Any
 ) -> list[tuple[Difference, Action]]:
     """What would be done, in order: each action with the difference it comes from."""
-    seen, about = look(host), context(of, **options)
+    seen, about = look(host, of), context(of, **options)
     found = []
     for name in kinds:
         kind = KINDS[name]

@@ -1,0 +1,106 @@
+"""Fields of what keeps a guest and its host apart, and of what is said to QEMU past libvirt. Each is defined,
+changed and taken away again, and each time there is nothing left to plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.live.scene import Scene, idle_vm
+
+pytestmark = [pytest.mark.libvirtd, pytest.mark.live]
+
+Fields = dict[str, Any]
+RANGE = {"start": 0, "target": 1000, "count": 10}
+LABEL = {"model": "dac", "type": "static", "label": "0:0", "relabel": False}
+
+CASES: dict[str, tuple[Fields, Fields]] = {
+    "an id by which a copy is seen": (
+        {"genid": "auto"},
+        {"genid": "92ea5862-a045-4be2-8f52-d40bdac14319"},
+    ),
+    "labels": (
+        {"seclabels": [{"model": "dac", "type": "none"}]},
+        {"seclabels": [LABEL, {"model": "selinux", "relabel": True}]},
+    ),
+    "a label": ({"seclabels": [LABEL]}, {"seclabels": [LABEL | {"label": "1:1", "relabel": True}]}),
+    "ids of users and groups": (
+        {"idmap": {"uid": [RANGE], "gid": [RANGE]}},
+        {"idmap": {"uid": [RANGE, {"start": 10, "target": 5000, "count": 1}], "gid": [RANGE | {"count": 5}]}},
+    ),
+    "its cgroup": (
+        {"resource": "/machine/shop"},
+        {"resource": {"partition": "/machine/other", "appid": "shop web"}},
+    ),
+    "what its I/O is told by": ({"resource": {"appid": "one"}}, {"resource": {"appid": "two"}}),
+    "wrapped keys": ({"keywrap": {"aes": True}}, {"keywrap": {"aes": False, "dea": True}}),
+    "what is counted": (
+        {"perf": {"cpu_cycles": True}},
+        {"perf": {"cpu_cycles": False, "instructions": True}},
+    ),
+    "arguments": (
+        {"qemu": {"args": ["-name", "debug-threads=on"]}},
+        {"qemu": {"args": ["-msg", 'guest-name="<on>"', "-name", "x"], "env": {"LANG": "C", "EMPTY": ""}}},
+    ),
+    "environment": (
+        {"qemu": {"env": {"LANG": "C", "A": "<&>"}}},
+        {"qemu": {"env": {"LANG": "de_DE"}, "deprecation": "reject"}},
+    ),
+    "what QEMU can": (
+        {"qemu": {"capabilities": {"blockdev": False, "vnc": True}}},
+        {"qemu": {"capabilities": {"blockdev": True}, "deprecation": "omit"}},
+    ),
+    "properties of a device": (
+        {"qemu": {"override": {"ua-disk": {"a": "on", "b": -1, "c": 1}}}},
+        {
+            "qemu": {
+                "override": {
+                    "ua-disk": {"a": False, "c": {"signed": 1}, "d": {"remove": True}},
+                    "ua-nic": {"x": 5},
+                }
+            }
+        },
+    ),
+}
+
+
+def idle(state: str = "stopped", **fields: Any) -> Fields:
+    return {"web": idle_vm(state=state, **fields)}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_plan_is_empty_after_each_change(scene: Scene, name: str) -> None:
+    first, second = CASES[name]
+    scene.settle(scene.manifest(idle(**first)))
+    scene.settle(scene.manifest(idle(**second)))
+    scene.settle(scene.manifest(idle()))
+    scene.settle(scene.manifest(idle(**first)))
+
+
+STARTED: dict[str, tuple[Fields, str, str]] = {
+    "genid": ({"genid": "auto"}, "genid", "the guest reads it at boot"),
+    "a label": (
+        {"seclabels": [{"model": "dac", "type": "none"}]},
+        "seclabels.dac",
+        "QEMU is confined when it starts",
+    ),
+    "arguments": (
+        {"qemu": {"args": ["-msg", "timestamp=on"], "deprecation": "omit"}},
+        "qemu.args",
+        "QEMU reads it when it starts",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STARTED)
+def test_a_guest_gets_it_when_it_starts_anew(scene: Scene, name: str) -> None:
+    fields, path, reason = STARTED[name]
+    scene.settle(scene.manifest(idle("running")))
+    number = scene.domain("web").ID()
+    changed = scene.manifest(idle("running", lifecycle={"force_off_after": "2s"}, **fields))
+    (vm,) = (one for one in scene.plan_json(changed)["resource_changes"] if one["address"].endswith("vm/web"))
+    assert {change["path"]: change["reason"] for change in vm["changes"]}[path] == reason
+    scene.apply(changed, "--allow", "restart")
+    assert scene.domain("web").ID() != number
+    assert "Pending" not in scene.plan(expect=0)
