@@ -214,6 +214,15 @@ class DiskSpec(DiskOrigin):
                 yield layer.source.pool
 
     @property
+    def within_source(self) -> Iterator[str]:
+        """Elements that its source has, and what lies below it, and that elsewhere mean another thing."""
+        for source in (self.source, *(layer.source for layer in self.backing_store or ())):
+            if source is not None and source.nvme is not None:
+                yield "address"
+            if source is not None and source.seclabels:
+                yield "seclabel"
+
+    @property
     def secrets(self) -> Iterator[str]:
         """Those that it names, in its source and in what lies below it too."""
         layers = (layer.source for layer in self.backing_store or ())

@@ -58,7 +58,7 @@ _ONLY: Mapping[str, tuple[str, ...]] = {
     "reconnect": ("vhostuser", "nbd"),
     "auth": ("rbd", "iscsi", *_WEB),
     "reservations": ("block",),
-    "labels": ("file", "block", "pool", "dir", "nvme"),
+    "seclabels": ("file", "block", "pool", "dir", "nvme"),
 }
 """field → the protocols, or the fields that say where the data lies, with which it goes."""
 _OPTIONAL_NAME, _OPTIONAL_HOSTS = ("nbd", "rbd"), ("rbd",)
@@ -172,7 +172,7 @@ class SourceSpec(Model):
     """The part of it that is the disk."""
     reservations: ReservationsSpec | None = None
     """Persistent reservations on the device."""
-    labels: tuple[SourceLabelSpec, ...] = ()
+    seclabels: tuple[SourceLabelSpec, ...] = ()
     """How security drivers label it, where the VM's own labels will not do."""
 
     @model_validator(mode="after")

@@ -54,7 +54,7 @@ def source(device: Mapping[str, Any]) -> Data | None:
     if cookies := data.get("cookies"):
         found["cookies"] = {name: one.get("#", "") for name, one in cookies["cookie"].items()}
     if labels := [_label(one) for one in _each(data.get("seclabel"))]:
-        found["labels"] = labels
+        found["seclabels"] = labels
     for name, read in _PARTS.items():
         if name in data:
             found[_FIELDS.get(name, name)] = read(data[name])
