@@ -106,7 +106,8 @@ def stated(spec: VmSpec) -> frozenset[str]:
         nic.hostdev is not None for nic in spec.networks
     ):  # which is an address, and not what it is known by
         found.add("address")
-    return frozenset(_ELEMENTS[name] for name in found)
+    sources = {name for disk in spec.disks for name in disk.within_source}
+    return frozenset(_ELEMENTS[name] for name in found) | sources
 
 
 def _devices(spec: VmSpec) -> Iterator[Placeable]:
