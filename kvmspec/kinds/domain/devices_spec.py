@@ -18,7 +18,8 @@ from kvmspec.kinds.domain.fixed_spec import (
     VsockSpec,
     WatchdogSpec,
 )
-from kvmspec.kinds.domain.plugged_spec import ChannelSpec, HostdevSpec, InputSpec, RngSpec
+from kvmspec.kinds.domain.lines_spec import ChannelSpec, ConsoleSpec, ParallelSpec, SerialSpec
+from kvmspec.kinds.domain.plugged_spec import HostdevSpec, InputSpec, RngSpec
 from kvmspec.manifest.model import Model
 
 
@@ -33,6 +34,12 @@ class DevicesSpec(Model):
 
     rng: bool | tuple[RngSpec, ...] | None = None
     """Random number generators; true is one on virtio, fed from /dev/urandom."""
+    serials: tuple[SerialSpec, ...] | None = None
+    """Serial ports; with `console: true` besides that one. libvirt makes the first console of the first."""
+    parallels: tuple[ParallelSpec, ...] | None = None
+    """Parallel ports."""
+    consoles: tuple[ConsoleSpec, ...] | None = None
+    """Consoles that are no serial ports."""
     channels: tuple[ChannelSpec, ...] | None = None
     """Channels to programs on the host, besides the guest agent's."""
     inputs: tuple[InputSpec, ...] | None = None
@@ -64,7 +71,7 @@ class DevicesSpec(Model):
     def _distinct(self) -> DevicesSpec:
         each: dict[str, Iterable[Hashable]] = {
             "rng": self.rngs,
-            "channels": [channel.name for channel in self.channels or ()],
+            "channels": [channel.key for channel in self.channels or () if channel.key],
             "inputs": self.inputs or (),
             "hostdevs": [device.model_copy(update={"managed": None}) for device in self.hostdevs or ()],
             "shmem": [memory.name for memory in self.shmem or ()],
@@ -100,5 +107,11 @@ class DevicesSpec(Model):
     @property
     def asks_for_spice(self) -> bool:
         """Whether something of it works through SPICE."""
-        channels = any(channel.type == "spicevmc" for channel in self.channels or ())
+        listed = (
+            *(self.channels or ()),
+            *(self.serials or ()),
+            *(self.consoles or ()),
+            *(self.parallels or ()),
+        )
+        channels = any(line.type in ("spicevmc", "spiceport") for line in listed)
         return channels or bool(self.redirdevs) or self.smartcard == "spicevmc"

@@ -21,6 +21,7 @@ Elements = Callable[[Path], str]
 Data = dict[str, Any]
 
 MACHINE: Path = ("os", "type", "@machine")
+TWIN: Path = ("devices", "console", "serial")
 CLOCK: Path = ("clock", "@offset")
 CPU_MODE: Path = ("cpu", "@mode")
 NUMA: Path = ("numatune", "memory")
@@ -132,7 +133,7 @@ def removing(path: Path, persistent: Data | None = None) -> Iterator[Edit]:
         yield from _of_another_cpu(None)
     if path[:2] == ("devices", "disk") and path[3:4] == ("iotune",):
         yield from (Edit("remove", (*path[:4], name)) for name in bursts(path[-1]))
-    if path[:2] == ("devices", "console"):  # libvirt makes one from the other
+    if path == TWIN:  # libvirt makes one from the other
         yield Edit("remove", ("devices", "serial"))
 
 

@@ -180,8 +180,8 @@ def absences(spec: VmSpec, keys: KeyMap, *where: Data) -> list[tuple[str, ...]]:
         paths += spec.firmware.absent
     if spec.memory is not None and spec.memory.locked is False:
         paths.append(("memoryBacking", "locked"))
-    if spec.console is False:
-        paths += [("devices", "console"), ("devices", "serial")]
+    if spec.console is False and not spec.devices.serials:
+        paths.append(("devices", "console", "serial"))
     if spec.guest_agent is False:
         paths.append(("devices", "channel", AGENT))
     paths += devices(spec, where)

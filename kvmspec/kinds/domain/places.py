@@ -113,7 +113,7 @@ def _devices(spec: VmSpec) -> Iterator[Placeable]:
     memory = spec.memory.dimms if spec.memory else ()
     several: list[Any] = [spec.disks, spec.networks, spec.controllers, spec.filesystems, memory]
     several += [getattr(spec.devices, name) for name in spec.devices.model_fields_set]
-    for group in (*several, spec.tpm):
+    for group in (*several, spec.tpm, spec.guest_agent):
         for device in group if isinstance(group, tuple) else (group,):
             if isinstance(device, Placeable):
                 yield device

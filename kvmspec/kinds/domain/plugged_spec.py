@@ -13,9 +13,7 @@ from pydantic_core import PydanticCustomError
 from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model
-from kvmspec.manifest.types import HostPath, Size, parse_path, words
-
-AGENT = "org.qemu.guest_agent.0"
+from kvmspec.manifest.types import Size, parse_path, words
 
 
 class RateSpec(Model):
@@ -59,43 +57,6 @@ class RngSpec(Placeable):
     """How much the guest may take of it; any amount when not given."""
     model: Literal["virtio", "virtio-transitional", "virtio-non-transitional"] = "virtio"
     """The card the guest sees."""
-
-
-ChannelName = Annotated[
-    str,
-    Field(
-        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
-        json_schema_extra={"x-type": ["name", "a name such as org.example.0"], "examples": ["org.example.0"]},
-    ),
-]
-
-
-class ChannelSpec(Placeable):
-    """A virtio channel between a program in the guest and one on the host."""
-
-    short: ClassVar[str | None] = "name"
-
-    examples: ClassVar[Sequence[Any]] = (
-        "org.example.0",
-        {"name": "org.example.1", "path": "/run/example.sock"},
-        {"name": "org.example.2", "type": "pty"},
-    )
-    least: ClassVar[frozenset[str]] = frozenset({"name"})
-
-    name: ChannelName
-    """Under this name the guest finds it, in /dev/virtio-ports."""
-    type: Literal["unix", "pty", "spicevmc"] = "unix"
-    """Where it ends on the host: in a socket, in a terminal, or at the SPICE client."""
-    path: HostPath | None = Field(None, examples=["/run/example.sock"])
-    """The socket of type `unix`; one in libvirt's own folder when not given."""
-
-    @model_validator(mode="after")
-    def _ends(self) -> ChannelSpec:
-        if self.path is not None and self.type != "unix":
-            raise PydanticCustomError("channel", "only a channel of type `unix` has a `path`")
-        if self.name == AGENT:
-            raise PydanticCustomError("channel", "this channel is the guest agent's: state `guest_agent`")
-        return self
 
 
 class InputSpec(Placeable):

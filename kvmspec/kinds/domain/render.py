@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from kvmspec.adapters.jinja import Renderer
@@ -11,15 +11,19 @@ from kvmspec.kinds.domain import preset
 from kvmspec.kinds.domain.controllers import Controller, controllers
 from kvmspec.kinds.domain.controllers_spec import Placed, placed
 from kvmspec.kinds.domain.devices import DiskSpec
+from kvmspec.kinds.domain.elements.lines import has_twin, lines
+from kvmspec.kinds.domain.elements.part import written
 from kvmspec.kinds.domain.folders_spec import shares_memory
 from kvmspec.kinds.domain.fragments import merged
 from kvmspec.kinds.domain.keys import disk_keys, number_of
+from kvmspec.kinds.domain.lines_spec import LineSpec
 from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.domain.sources import Source
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.records import KeyMap
 
+_LINES = frozenset({"serials", "parallels", "consoles", "channels"})
 _OF_NARROW_SCSI = 7  # places on a controller, in libvirt's count
 
 
@@ -61,6 +65,22 @@ class Machine(NamedTuple):
         period = spec.memory is not None and spec.memory.stats_period is not None
         stated = spec.devices.model_fields_set or spec.filesystems or spec.tpm
         return self.create or bool(stated) or period
+
+    @property
+    def lines(self) -> Iterable[tuple[LineSpec, str]]:
+        """Its ports, consoles and channels: of whom, and the XML."""
+        if _LINES.isdisjoint(self.spec.devices.model_fields_set):
+            return ()
+        return ((spec, written(node)) for spec, node in lines(self.spec))
+
+    @property
+    def twin(self) -> str | None:
+        """The type of the first serial port where libvirt makes the first console of it, and there are others:
+        these are counted without it otherwise (libvirt 9.0)."""
+        ports = self.spec.devices.serials
+        if not self.create or not ports or self.spec.console or not self.spec.devices.consoles:
+            return None
+        return ports[0].type if has_twin(ports[0]) else None
 
     @property
     def placed(self) -> Sequence[Placed]:

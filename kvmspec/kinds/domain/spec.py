@@ -15,6 +15,7 @@ from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.devices_spec import DevicesSpec
 from kvmspec.kinds.domain.firmware_spec import BootSpec, FirmwareSpec
 from kvmspec.kinds.domain.fragment_spec import EXAMPLE, Fragment
+from kvmspec.kinds.domain.lines_spec import AgentSpec
 from kvmspec.kinds.domain.memory_spec import BlkioSpec, MemorySpec
 from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.parts import Uuid
@@ -187,8 +188,8 @@ class VmSpec(Model):
     networks: tuple[NicSpec, ...] = ()
     """Network interfaces."""
     console: bool | None = Field(None, examples=[False])
-    """A serial console, for `virsh console`."""
-    guest_agent: bool | None = Field(None, examples=[False])
+    """A serial port with a terminal, for `virsh console`; see `devices.serials` for others."""
+    guest_agent: AgentSpec | bool | None = Field(None, examples=[False])
     """The channel of the QEMU guest agent."""
     controllers: tuple[ControllerSpec, ...] = ()
     """What devices are plugged into; libvirt adds what is needed, and not stated."""

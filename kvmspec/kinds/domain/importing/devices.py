@@ -6,19 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from kvmspec.canon.compare import get
+from kvmspec.kinds.domain.importing import lines
 from kvmspec.kinds.domain.importing.leaf import Data, Leaf, number, said, size, switch, text, there, word
-from kvmspec.kinds.domain.plugged_spec import AGENT
 
 RNG = (
     Leaf("backend/#", "source"),
     Leaf("@model", "model", usual="virtio"),
     Leaf("rate/@bytes", "rate.bytes", size),
     Leaf("rate/@period", "rate.period", number),
-)
-CHANNEL = (
-    Leaf("target/@name", "name"),
-    Leaf("@type", "type", usual="unix"),
-    Leaf("source/@path", "path"),
 )
 INPUT = (Leaf("@type", "type"), Leaf("@bus", "bus", usual="usb"))
 WATCHDOG = (Leaf("@model", "model"), Leaf("@action", "action", usual="reset"))
@@ -74,12 +69,6 @@ _MODE = Leaf("@accessmode", "accessmode")
 def rng(device: Mapping[str, Any]) -> Data:
     model = get(device, ("backend", "@model"))
     return said(device, RNG) | ({"source": "builtin"} if model == "builtin" else {})
-
-
-def channel(device: Mapping[str, Any]) -> Data | None:
-    if get(device, ("target", "@type")) != "virtio":
-        return None
-    return said(device, CHANNEL)
 
 
 def folder(device: Mapping[str, Any]) -> Data:
@@ -155,7 +144,10 @@ KINDS = (
     Kind("tpm", "tpm", _by(TPM), several=False),
     Kind("filesystem", "filesystems", folder),
     Kind("rng", "devices.rng", rng),
-    Kind("channel", "devices.channels", channel),
+    Kind("serial", "devices.serials", lines.serial),
+    Kind("parallel", "devices.parallels", lines.parallel),
+    Kind("console", "devices.consoles", lines.console),
+    Kind("channel", "devices.channels", lines.channel),
     Kind("input", "devices.inputs", _by(INPUT)),
     Kind("hostdev", "devices.hostdevs", hostdev),
     Kind("vsock", "devices.vsock", lambda device: _vsock(device), several=False),
@@ -173,13 +165,3 @@ KINDS = (
 def _vsock(device: Mapping[str, Any]) -> Data:
     cid = device.get("cid") or {}
     return {"cid": "auto"} if cid.get("@auto") == "yes" else {"cid": number(cid.get("@address"))}
-
-
-def is_agent(device: Mapping[str, Any]) -> bool:
-    """Whether a channel is that of the guest agent, which is a field of its own."""
-    return device.get("@type") == "unix" and get(device, ("target", "@name")) == AGENT
-
-
-def is_console(device: Mapping[str, Any]) -> bool:
-    """Whether a console is the serial one that `console: true` states."""
-    return device.get("@type") == "pty" and get(device, ("target", "@type")) == "serial"

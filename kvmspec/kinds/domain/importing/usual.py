@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from kvmspec.kinds.domain.importing import generated
+from kvmspec.kinds.domain.importing import generated, lines
 
 OWN = "{urn:kvmspec:1}"
 
@@ -46,14 +46,10 @@ _WORDS = (
     Word("devices/video/model", "heads", "1"),
     Word("devices/video/model[@type='cirrus']", "vram", "16384"),
     Word("devices/video/model[@type='vga']", "vram", "16384"),
-    Word("devices/serial/target[@type='isa-serial']/model[@name='isa-serial']", "name", "isa-serial"),
-    Word("devices/serial/target[@type='isa-serial']", "type", "isa-serial"),
     Word("devices/watchdog", "action", "reset"),
     Word("devices/disk[@type='vhostuser']", "snapshot", "no"),
 )
 _QXL = {"ram": "65536", "vram": "65536", "vgamem": "16384"}
-_HOLLOW = ("devices/serial/target/model",)
-"""Elements that are nothing without attributes."""
 
 
 def plain(root: ET.Element) -> ET.Element:
@@ -74,8 +70,6 @@ def plain(root: ET.Element) -> ET.Element:
         for node in root.findall(word.path):
             if node.get(word.name) == word.value:
                 del node.attrib[word.name]
-    for path in _HOLLOW:
-        _remove(root, path, lambda node: not node.attrib and not len(node))
     _devices(root)
     return root
 
@@ -92,6 +86,7 @@ def _devices(root: ET.Element) -> None:
         _remove(root, "devices/emulator", lambda node: True)
     _boot(root)
     generated.leave_out(root)
+    lines.leave_out(root, arch or "")
     _remove(
         root, "devices/input", lambda node: node.get("bus") == "ps2" and not len(node) and arch == "x86_64"
     )

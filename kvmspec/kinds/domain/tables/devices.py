@@ -60,7 +60,6 @@ HOSTDEV_PLUG = Plug(
 )
 REDIRDEV_PLUG = Plug("plugged in and out", pci=lambda device: False, lacks=_no_usb_controller)
 
-_OPENED = restart("it is opened when the channel is plugged in")
 _CONVENTIONAL = "it goes into a conventional PCI slot, into which nothing is plugged on PCI Express"
 _WATCHDOG = restart(_CONVENTIONAL)
 _SHMEM = restart(_CONVENTIONAL)
@@ -80,20 +79,10 @@ _NO_VSOCK = "a kernel with vhost-vsock"
 BALLOON, SOUND = ("devices", "memballoon"), ("devices", "sound", ANY)
 VIDEO, TPM = ("devices", "video", ANY), ("devices", "tpm", ANY)
 IOMMU, SHMEM = ("devices", "iommu", ANY), ("devices", "shmem", ANY)
-CHANNEL, VSOCK = ("devices", "channel", ANY), ("devices", "vsock", ANY)
+VSOCK = ("devices", "vsock", ANY)
 HOSTDEV, WATCHDOG = ("devices", "hostdev", ANY), ("devices", "watchdog", ANY)
 
 ROWS: tuple[Field, ...] = (
-    Field(
-        "guest_agent",
-        ("devices", "channel", AGENT),
-        CHANNEL_PLUG,
-        present,
-        removable=True,
-        call=Call.PLUG,
-    ),
-    Field("devices.channels.{key}.path", (*CHANNEL, "source"), _OPENED, removable=True),
-    Field("devices.channels.{key}", CHANNEL, CHANNEL_PLUG, present, removable=True, call=Call.PLUG),
     Field("devices.rng.{key}", ("devices", "rng", ANY), Plug(), present, removable=True, call=Call.PLUG),
     Field(
         "devices.inputs.{key}", ("devices", "input", ANY), INPUT_PLUG, present, removable=True, call=Call.PLUG
