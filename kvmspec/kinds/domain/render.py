@@ -75,8 +75,8 @@ class Machine(NamedTuple):
 
     @property
     def twin(self) -> str | None:
-        """The type of the first serial port where libvirt makes the first console of it, and there are others:
-        these are counted without it otherwise (libvirt 9.0)."""
+        """The type of the first serial port where libvirt makes the first console of it, and there are
+        others: it would count these without it (9.0)."""
         ports = self.spec.devices.serials
         if not self.create or not ports or self.spec.console or not self.spec.devices.consoles:
             return None

@@ -124,10 +124,10 @@ _CARDS: Mapping[str, str] = {
 
 
 def leave_out(root: ET.Element, arch: str) -> None:
-    """What libvirt gives ports by itself: their card, their numbers in the order of consoles, and of the first
-    port the first console. That of a terminal is kept, which `console: true` says."""
-    for number, other in enumerate(root.findall("devices/console/target")):
-        if other.get("type") != "serial" and other.get("port") == str(number):
+    """What libvirt gives ports by itself: their card, the numbers of consoles in their order, and of the
+    first port the first console. That of a terminal is kept, which `console: true` says."""
+    for place, other in enumerate(root.findall("devices/console/target")):
+        if other.get("type") != "serial" and other.get("port") == str(place):
             del other.attrib["port"]
     usual = _CARDS.get(arch, "")
     for target in root.findall("devices/serial/target"):
