@@ -100,10 +100,14 @@ DOMAIN = Shape(
         ("devices", "graphics"): attribute("type"),
         ("devices", "video"): positional,
         ("devices", "rng"): identities.rng,
-        ("devices", "input"): joined(attribute("type"), attribute("bus")),
+        ("devices", "input"): identities.input_device,
         ("devices", "hostdev"): identities.hostdev,
         ("devices", "filesystem"): child("target", "dir"),
-        ("devices", "redirdev"): positional,
+        ("devices", "redirdev"): identities.end,
+        ("devices", "hub"): positional,
+        ("devices", "crypto"): positional,
+        ("devices", "lease"): identities.lease,
+        ("devices", "graphics", "channel"): attribute("name"),
         ("devices", "shmem"): attribute("name"),
         ("devices", "memory"): _memory_device,
         ("devices", "sound"): attribute("model"),
@@ -138,6 +142,8 @@ DOMAIN = Shape(
         {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
         | {("idmap", "uid"), ("idmap", "gid"), (QEMU + "commandline", QEMU + "arg")}
         | {("devices", "interface", "vlan", "tag"), ("devices", "interface", "filterref", "parameter")}
+        | {("devices", "sound", "codec"), ("devices", "redirfilter", "usbdev")}
+        | {("devices", "smartcard", "certificate")}
         | {("devices", "interface", tag) for tag in ("ip", "portForward")}
         | {("devices", "interface", "portForward", "range")}
         | {("devices", "interface", "source", tag) for tag in ("ip", "route")}

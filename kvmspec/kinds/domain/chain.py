@@ -131,7 +131,7 @@ class Builder:
         on_usb = controllers.bus_of(change.path, change.after) == "usb"
         if on_usb and self.c.defined.free_usb_ports() < len(self.canonical):
             found += self._usb_anew()
-        bare = "video" not in whole.get("devices", {}) and self.c.spec.devices.card is None
+        bare = "video" not in whole.get("devices", {}) and not self.c.spec.devices.cards
         if change.path[:2] == ("devices", "graphics") and change.before is None and bare:
             xml = '<video><model type="virtio"/></video>'
             found.append(Edit("add", ("devices", "video", "#0"), xml))

@@ -15,8 +15,9 @@ from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.domain.ends_spec import EndSpec
+from kvmspec.kinds.domain.source_parts import SourceLabelSpec
 from kvmspec.manifest.model import Model
-from kvmspec.manifest.types import HostPath, Text, parse_ipv4, words
+from kvmspec.manifest.types import HostPath, parse_ipv4, words
 
 AGENT = "org.qemu.guest_agent.0"
 _TAKES: Mapping[str, tuple[str, ...]] = {
@@ -44,28 +45,6 @@ class LogSpec(Model):
     """Whether it goes on where it ended the last time; it begins anew when not given."""
 
 
-class LabelSpec(Model):
-    """What a security driver of the host's makes of a file."""
-
-    examples: ClassVar[Sequence[Any]] = (
-        {"model": "dac", "relabel": False},
-        {"model": "selinux", "label": "system_u:object_r:svirt_image_t:s0"},
-    )
-
-    model: Text | None = Field(None, examples=["dac"])
-    """The driver, such as selinux or dac; all of them when not given."""
-    relabel: bool | None = Field(None, examples=[False])
-    """Whether it may change the file's label."""
-    label: Text | None = Field(None, examples=["system_u:object_r:svirt_image_t:s0"])
-    """The label."""
-
-    @model_validator(mode="after")
-    def _fits(self) -> LabelSpec:
-        if (self.label is None) == (self.relabel is not False):
-            raise PydanticCustomError("label", "a label is either a `label`, or `relabel: false`")
-        return self
-
-
 class LineSpec(EndSpec, Placeable):
     """A line of the guest's, and where it ends on the host."""
 
@@ -80,7 +59,7 @@ class LineSpec(EndSpec, Placeable):
     """Whether `qemu-vdagent` shares the clipboard of a VNC display."""
     mouse: Literal["server", "client"] | None = Field(None, examples=["client"])
     """Who draws the mouse, of `qemu-vdagent`."""
-    labels: tuple[LabelSpec, ...] = Field((), examples=[[{"model": "dac", "relabel": False}]])
+    labels: tuple[SourceLabelSpec, ...] = ()
     """What security drivers of the host's make of its file, device or socket."""
     log: LogSpec | None = None
     """A file of the host's with all that comes out of it."""
@@ -145,6 +124,11 @@ class SerialSpec(LineSpec):
     def target(self) -> str | None:
         """libvirt's type of its card."""
         return None if self.model is None else TARGETS[self.model]
+
+    @property
+    def has_twin(self) -> bool:
+        """Whether libvirt makes the first console of it, where it is the first port."""
+        return self.target is None or self.target in TWINS
 
 
 class ParallelSpec(LineSpec):

@@ -15,30 +15,31 @@ from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.devices_spec import DevicesSpec
 from kvmspec.kinds.domain.firmware_spec import BootSpec, FirmwareSpec
 from kvmspec.kinds.domain.fragment_spec import EXAMPLE, Fragment
-from kvmspec.kinds.domain.lines_spec import AgentSpec
 from kvmspec.kinds.domain.memory_spec import BlkioSpec, MemorySpec
 from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.deferred import deferred
 from kvmspec.manifest.model import Model, Reference
-from kvmspec.manifest.types import Duration, Name, Text
+from kvmspec.manifest.types import Duration, HostPath, Name, Text
 
 if TYPE_CHECKING:
     from kvmspec.kinds.domain.cloud_init import CloudInitSpec
     from kvmspec.kinds.domain.features_spec import FeaturesSpec
-    from kvmspec.kinds.domain.fixed_spec import TpmSpec
     from kvmspec.kinds.domain.folders_spec import FilesystemSpec
     from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
     from kvmspec.kinds.domain.host_spec import ResourceSpec
     from kvmspec.kinds.domain.install import InstallSpec
+    from kvmspec.kinds.domain.lines_spec import AgentSpec
     from kvmspec.kinds.domain.qemu_spec import QemuSpec
     from kvmspec.kinds.domain.security_spec import IdMapSpec, LaunchSecuritySpec, SeclabelSpec
     from kvmspec.kinds.domain.sysinfo_spec import SysinfoSpec
+    from kvmspec.kinds.domain.tpm_spec import TpmSpec
     from kvmspec.kinds.domain.wait import WaitSpec
 else:
+    AgentSpec = deferred("kvmspec.kinds.domain.lines_spec", "AgentSpec")
     CloudInitSpec = deferred("kvmspec.kinds.domain.cloud_init", "CloudInitSpec")
     FeaturesSpec = deferred("kvmspec.kinds.domain.features_spec", "FeaturesSpec")
-    TpmSpec = deferred("kvmspec.kinds.domain.fixed_spec", "TpmSpec")
+    TpmSpec = deferred("kvmspec.kinds.domain.tpm_spec", "TpmSpec")
     FilesystemSpec = deferred("kvmspec.kinds.domain.folders_spec", "FilesystemSpec")
     GraphicsSpec = deferred("kvmspec.kinds.domain.graphics_spec", "GraphicsSpec")
     IdMapSpec = deferred("kvmspec.kinds.domain.security_spec", "IdMapSpec")
@@ -135,6 +136,8 @@ class VmSpec(Model):
     """The CPU architecture."""
     accel: Literal["auto", "kvm", "tcg"] | None = None
     """Hardware virtualization or emulation; `auto` takes what the host has at creation."""
+    emulator: HostPath | None = Field(None, examples=["/usr/bin/qemu-system-x86_64"])
+    """The program that runs it; libvirt's own choice for the architecture when not given."""
     cpus: CpusSpec | None = None
     """Virtual CPUs."""
     memory: MemorySpec | None = None

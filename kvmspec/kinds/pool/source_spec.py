@@ -109,7 +109,8 @@ class PoolAuth(Model):
     username: Annotated[Line, Field(examples=["libvirt"])]
     """The user there."""
     secret: Annotated[Line, Field(examples=["ceph-key"])]
-    """The secret of libvirt's that has the password: its UUID, or what it is used for."""
+    """The secret that has the password: by its name in the manifest, by what one of the host is used for, or
+    by its UUID."""
 
     @property
     def by_uuid(self) -> bool:

@@ -13,7 +13,7 @@ from kvmspec.kinds.fragments import PoolFragment
 from kvmspec.kinds.parts import Uuid
 from kvmspec.kinds.pool.source_spec import Line, PoolPermissions, PoolSource
 from kvmspec.kinds.pool.types import TYPES, Type
-from kvmspec.manifest.model import Model
+from kvmspec.manifest.model import Model, Reference
 from kvmspec.manifest.types import HostPath
 
 EXAMPLE = "<pool><source><product name='disk'/></source></pool>"
@@ -128,6 +128,11 @@ class PoolSpec(Model):
         """Where its volumes are on the host; None where they have no place there."""
         usual = self.kind.target
         return self.path or (usual.format(name=self.origin.name or name) if usual else None)
+
+    def references(self) -> Sequence[Reference]:
+        """The secret that its storage is logged in to with."""
+        auth = self.source.auth if self.source is not None else None
+        return [("secret", auth.secret)] if auth is not None else []
 
 
 _ONLY_WITH = {

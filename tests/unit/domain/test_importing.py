@@ -84,6 +84,10 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         domain(disk("vdc", more=pci(2))),
         {"disks": [{"path": "/srv/web.qcow2", "target": "vdc"}]},
     ),
+    "an address that was chosen": (
+        domain(disk(more=pci(9))),
+        {"disks": [{"path": "/srv/web.qcow2", "address": "00:09.0"}]},
+    ),
     "a disk's tuning": (
         domain(disk(driver=" cache='none' discard='unmap'", more="<serial>one</serial>" + pci(2))),
         {"disks": [{"path": "/srv/web.qcow2", "cache": "none", "discard": "unmap", "serial": "one"}]},
@@ -137,8 +141,7 @@ def test_what_has_a_field_is_stated_in_it(case: str, tmp_path: Path) -> None:
 
 
 LEFT: dict[str, tuple[str, str]] = {
-    "an address that was chosen": (domain(disk(more=pci(9))), "slot"),
-    "a device without a field": (domain("<hub type='usb'/>"), "<hub"),
+    "a device without a field": (domain("<nvram><address type='spapr-vio' reg='0x4000'/></nvram>"), "<nvram"),
     "an odd interface": (domain(nic(kind="wireless", more=pci(2))), 'type="wireless"'),
     "a value that the model refuses": (
         domain(disk(more="<serial>a/b</serial>" + pci(2))),
@@ -147,12 +150,6 @@ LEFT: dict[str, tuple[str, str]] = {
     "metadata of others": (
         domain(more="<metadata><a:b xmlns:a='urn:a'>kept</a:b></metadata>"),
         "kept",
-    ),
-    "arguments of QEMU's": (
-        domain(
-            more="<q:commandline xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'><q:arg value='-s'/></q:commandline>"
-        ),
-        "-s",
     ),
 }
 

@@ -84,7 +84,7 @@ ENDS: dict[str, tuple[str, str, dict[str, Any]]] = {
             "path": "/tmp/a.log",
             "labels": [
                 {"model": "dac", "relabel": False},
-                {"model": "selinux", "relabel": True, "label": "a:b"},
+                {"model": "selinux", "label": "a:b"},
             ],
         },
     ),

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 
 from kvmspec.kinds.domain.elements.ends import ended
 from kvmspec.kinds.domain.elements.part import below
-from kvmspec.kinds.domain.lines_spec import TWINS
 
 if TYPE_CHECKING:
     from kvmspec.kinds.domain.lines_spec import (
         ChannelSpec,
         ConsoleSpec,
-        LabelSpec,
         LineSpec,
         ParallelSpec,
         SerialSpec,
     )
+    from kvmspec.kinds.domain.source_parts import SourceLabelSpec
     from kvmspec.kinds.domain.spec import VmSpec
 
 Line = tuple["LineSpec", ET.Element]
@@ -92,17 +91,10 @@ def _line(tag: str, spec: LineSpec) -> ET.Element:
     return node
 
 
-def _label(spec: LabelSpec) -> ET.Element:
-    node = ET.Element("seclabel")
-    if spec.model is not None:
-        node.set("model", spec.model)
-    if spec.relabel is not None:
-        node.set("relabel", "yes" if spec.relabel else "no")
+def _label(spec: SourceLabelSpec) -> ET.Element:
+    """libvirt shows `yes` where nothing is said of it."""
+    node = ET.Element("seclabel", {} if spec.model is None else {"model": spec.model})
+    node.set("relabel", "no" if spec.relabel is False else "yes")
     if spec.label is not None:
         ET.SubElement(node, "label").text = spec.label
     return node
-
-
-def has_twin(port: SerialSpec) -> bool:
-    """Whether libvirt makes the first console of a serial port, if it is the first one."""
-    return port.target is None or port.target in TWINS

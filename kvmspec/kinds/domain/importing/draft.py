@@ -32,7 +32,8 @@ def draft(data: Mapping[str, Any]) -> Data:
     found["controllers"] = controllers(devices.get("controller", {}))
     for kind in KINDS:
         if entries := _of_kind(devices, kind):
-            put(found, tuple(kind.field.split(".")), entries if kind.several else entries[0])
+            one = kind.several is False or (kind.several is None and len(entries) == 1)
+            put(found, tuple(kind.field.split(".")), entries[0] if one else entries)
     return {name: value for name, value in found.items() if value not in (None, [], {})}
 
 
@@ -56,7 +57,7 @@ def several(devices: Mapping[str, Any], tag: str) -> list[Any]:
 
 
 def _of_kind(devices: Mapping[str, Any], kind: Kind) -> list[Data]:
-    """The entries of one kind, each once: a second one that is just alike has no word."""
+    """The entries of one kind, each once where a second one that is just alike has no word."""
     group = several(devices, kind.tag)
     if kind.tag == "serial" and lines.has_console(devices):
         return lines.numbered([entry for device in group[1:] if (entry := _read(kind.read, device))], 1)
@@ -65,7 +66,7 @@ def _of_kind(devices: Mapping[str, Any], kind: Kind) -> list[Data]:
         return lines.numbered([entry for entry in entries if entry])
     distinct: list[Data] = []
     for entry in entries:
-        if entry and entry not in distinct:
+        if entry and (kind.alike or entry not in distinct):
             distinct.append(entry)
     return distinct
 
@@ -74,7 +75,7 @@ def _read(read: Callable[[Mapping[str, Any]], Data | None], device: Any) -> Data
     """A device, and where it is. An odd one is no reason to fail: what cannot be read is left over."""
     try:
         found = read(device)
-        return found if found is None else found | said(device, PLACES)
+        return found | said(device, PLACES) if isinstance(found, dict) else found
     except (KeyError, ValueError, TypeError, AttributeError, Unsaid):
         return None
 

@@ -24,7 +24,7 @@ _SOURCE = (
 _BOUND = (Leaf("@host", "bind_host"), Leaf("@service", "bind_port", number))
 _LABEL = (
     Leaf("@model", "model"),
-    Leaf("@relabel", "relabel", switch),
+    Leaf("@relabel", "relabel", switch, usual=True),
     Leaf("label/#", "label"),
 )
 _LINE = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kvmspec.canon.shape import DOMAIN
 from kvmspec.kinds.domain.controllers_spec import name_of, placed
 from kvmspec.kinds.domain.importing import controllers, disks, machine, nics, platform, security
 from kvmspec.kinds.domain.importing.accept import Place, at
@@ -105,7 +106,7 @@ def _of_kind(path: Path, rendered: Data, spec: VmSpec) -> list[Place]:
     """One entry of a list, where it is known which; else all of them."""
     kind = _KINDS[path[1]]
     whole: Place = tuple(kind.field.split("."))
-    if not kind.several or len(path) < 3:
+    if kind.several is False or len(path) < 3 or ("devices", path[1]) not in DOMAIN.keyed:
         field = next((_PLACE[(part,)] for part in path[2:4] if (part,) in _PLACE), None)
         return [*([(*whole, field)] if field else ()), whole]
     group: Mapping[str, Any] = rendered["devices"][path[1]]
@@ -115,4 +116,4 @@ def _of_kind(path: Path, rendered: Data, spec: VmSpec) -> list[Place]:
         return [whole]
     entry: Place = (*whole, names.index(path[2]))
     field = _PLACE.get(path[3:4])
-    return [*([(*entry, field)] if field else ()), entry, whole]
+    return [*([(*entry, field), (*whole, field)] if field else ()), entry, whole]

@@ -44,12 +44,25 @@ _WORDS = (
     Word("features/hyperv", "mode", "custom"),
     Word("devices/video[1]/model", "primary", "yes"),
     Word("devices/video/model", "heads", "1"),
-    Word("devices/video/model[@type='cirrus']", "vram", "16384"),
-    Word("devices/video/model[@type='vga']", "vram", "16384"),
+    *(
+        Word(f"devices/video/model[@type='{kind}']", "vram", "16384")
+        for kind in ("cirrus", "vga", "bochs", "vmvga")
+    ),
     Word("devices/watchdog", "action", "reset"),
+    *(
+        Word(f"devices/hostdev[@type='{kind}']", "managed", "no")
+        for kind in ("usb", "scsi", "scsi_host", "mdev")
+    ),
     Word("devices/disk[@type='vhostuser']", "snapshot", "no"),
 )
 _QXL = {"ram": "65536", "vram": "65536", "vgamem": "16384"}
+_HOLLOW = (
+    "devices/audio/input/settings",
+    "devices/audio/output/settings",
+    "devices/audio/input",
+    "devices/audio/output",
+)
+"""Elements that are nothing without attributes."""
 
 
 def plain(root: ET.Element) -> ET.Element:
@@ -70,6 +83,8 @@ def plain(root: ET.Element) -> ET.Element:
         for node in root.findall(word.path):
             if node.get(word.name) == word.value:
                 del node.attrib[word.name]
+    for path in _HOLLOW:
+        _remove(root, path, lambda node: not node.attrib and not len(node))
     _devices(root)
     return root
 
