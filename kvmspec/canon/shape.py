@@ -140,7 +140,12 @@ DOMAIN = Shape(
         ("iothreadids", "iothread"): attribute("id"),
     },
     ordered=frozenset(
-        {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
+        {
+            ("os", "boot"),
+            ("os", "nvram", "source", "host"),
+            ("os", "initarg"),
+            ("sysinfo", "oemStrings", "entry"),
+        }
         | {("idmap", "uid"), ("idmap", "gid"), (QEMU + "commandline", QEMU + "arg")}
         | {("devices", "interface", "vlan", "tag"), ("devices", "interface", "filterref", "parameter")}
         | {("devices", "interface", tag) for tag in ("ip", "portForward")}

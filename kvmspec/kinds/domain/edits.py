@@ -27,6 +27,7 @@ NUMA: Path = ("numatune", "memory")
 METADATA: Path = ("metadata", f"{{{NAMESPACE}}}vm")
 RENEWED = frozenset(
     {
+        ("os", "nvram", "@type"),
         ("devices", "video", "model", "@type"),
         ("devices", "tpm", "backend", "@type"),
         ("devices", "shmem", "model", "@type"),
