@@ -29,6 +29,7 @@ PLACEMENT: Path = ("vcpu", "@placement")
 METADATA: Path = ("metadata", f"{{{NAMESPACE}}}vm")
 RENEWED = frozenset(
     {
+        ("os", "nvram", "@type"),
         ("devices", "video", "model", "@type"),
         ("devices", "tpm", "backend", "@type"),
         ("devices", "shmem", "model", "@type"),
