@@ -120,6 +120,8 @@ class MemoryDeviceSpec(PluggedSpec):
             return "`path` is needed by `nvdimm` and `virtio-pmem`, and the others have none"
         if self.sourced and self.model in _KEPT:
             return "`page_size` and `host_nodes` are of memory that no `path` keeps"
+        if self.discard is not None and self.model == "nvdimm":
+            return "libvirt takes no `discard` of an `nvdimm`, which lasts"
         if self.model == "virtio-mem" and self.block_size is None:
             return "`virtio-mem` needs a `block_size`, such as the 2MiB of a huge page"
         return None
