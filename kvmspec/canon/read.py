@@ -127,6 +127,8 @@ def _compiled(shape: Shape, unit: str) -> _Rule:
         at(path).ordered = True
     for path in shape.opaque:
         at(path).opaque = True
+    for path in shape.seen:
+        at(path)
     for path, name in shape.macs:
         at(path).macs += (name,)
     return root
@@ -160,6 +162,9 @@ def _element(node: ET.Element, rule: _Rule, skip: frozenset[str]) -> Data:
 
 def _add(data: Data, tag: str, child: ET.Element, rule: _Rule, skip: frozenset[str]) -> None:
     if rule.opaque:
+        for name, inner in rule.inside.items():
+            if (seen := child.find(name)) is not None:
+                data.setdefault(tag, {})[name] = _element(seen, inner, skip)
         return
     value = _element(child, rule, skip)
     if rule.identity is not None:

@@ -40,6 +40,7 @@ def check(manifest: Manifest) -> Iterator[Finding]:
     yield from _disks(vms, manifest)
     yield from _volumes(vms, manifest)
     yield from _ports(vms)
+    yield from _hostdevs(vms)
     yield from _dependencies(vms)
 
 
@@ -165,6 +166,21 @@ def _ports(vms: tuple[Item, ...]) -> Iterator[Finding]:
                     path = (*item.path, "graphics", position, field)
                     message = f"port {port} is used twice: by vm/{first[0]} and vm/{item.name}"
                     yield Finding(path, message, f"leave `{field}` out and libvirt takes a free one")
+
+
+def _hostdevs(vms: tuple[Item, ...]) -> Iterator[Finding]:
+    """One PCI device of a host serves one running guest."""
+    seen: dict[tuple[str, str], str] = {}
+    for item in vms:
+        for position, device in enumerate(_spec(item).devices.hostdevs or ()):
+            if device.pci is None or _spec(item).state != "running":
+                continue
+            first = seen.setdefault((item.hosts[0], device.pci), item.name)
+            if first != item.name:
+                message = f"PCI device {device.pci} is given twice: to vm/{first} and vm/{item.name}"
+                yield Finding(
+                    (*item.path, "devices", "hostdevs", position), message, "give each a device of its own"
+                )
 
 
 def _again(spec: VmSpec, position: int) -> bool:

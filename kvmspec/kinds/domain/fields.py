@@ -12,7 +12,7 @@ from kvmspec.canon.shape import DOMAIN
 from kvmspec.core.live import Call
 from kvmspec.kinds import seeds
 from kvmspec.kinds.domain import rules
-from kvmspec.kinds.domain.row import ANY, Field, Path, accel, number, present, size
+from kvmspec.kinds.domain.row import ANY, Field, Path, accel, number, size
 from kvmspec.kinds.domain.rules import live, replace, restart
 from kvmspec.kinds.domain.tables import (
     clock,
@@ -24,6 +24,7 @@ from kvmspec.kinds.domain.tables import (
     features,
     firmware,
     folders,
+    lines,
     memory,
     nics,
     places,
@@ -42,6 +43,7 @@ FIELDS: tuple[Field, ...] = (
     Field("autostart", ("autostart",), live(), removable=True, call=Call.AUTOSTART),
     Field("cpus.count", ("vcpu", "@current"), rules.vcpus, number, call=Call.VCPUS),
     Field("cpus.max", ("vcpu", "#"), restart("the maximum is fixed at boot"), number),
+    *places.ROWS,
     *cpus.ROWS,
     *memory.ROWS,
     Field("memory.size", ("currentMemory",), rules.memory, size, call=Call.MEMORY),
@@ -55,23 +57,9 @@ FIELDS: tuple[Field, ...] = (
     *sysinfo.ROWS,
     *security.ROWS,
     *qemu.ROWS,
-    *places.ROWS,
     *disks.ROWS,
     *nics.ROWS,
-    Field(
-        "console",
-        ("devices", "console", ANY),
-        restart("a serial port cannot be plugged in"),
-        present,
-        removable=True,
-    ),
-    Field(
-        "console",
-        ("devices", "serial", ANY),
-        restart("a serial port cannot be plugged in"),
-        present,
-        removable=True,
-    ),
+    *lines.ROWS,
     *devices.ROWS,
     *controllers.ROWS,
     *folders.ROWS,

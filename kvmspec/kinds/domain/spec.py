@@ -21,27 +21,29 @@ from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.deferred import deferred
 from kvmspec.manifest.model import Model, Reference
-from kvmspec.manifest.types import Duration, Name, Text
+from kvmspec.manifest.types import Duration, HostPath, Name, Text
 
 if TYPE_CHECKING:
     from kvmspec.kinds.domain.blkio_spec import BlkioSpec
     from kvmspec.kinds.domain.cloud_init import CloudInitSpec
     from kvmspec.kinds.domain.features_spec import FeaturesSpec
-    from kvmspec.kinds.domain.fixed_spec import TpmSpec
     from kvmspec.kinds.domain.folders_spec import FilesystemSpec
     from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
     from kvmspec.kinds.domain.host_spec import ResourceSpec
     from kvmspec.kinds.domain.install import InstallSpec
+    from kvmspec.kinds.domain.lines_spec import AgentSpec
     from kvmspec.kinds.domain.numa_spec import NumaSpec
     from kvmspec.kinds.domain.qemu_spec import QemuSpec
     from kvmspec.kinds.domain.security_spec import IdMapSpec, LaunchSecuritySpec, SeclabelSpec
     from kvmspec.kinds.domain.sysinfo_spec import SysinfoSpec
+    from kvmspec.kinds.domain.tpm_spec import TpmSpec
     from kvmspec.kinds.domain.wait import WaitSpec
 else:
     BlkioSpec = deferred("kvmspec.kinds.domain.blkio_spec", "BlkioSpec")
+    AgentSpec = deferred("kvmspec.kinds.domain.lines_spec", "AgentSpec")
     CloudInitSpec = deferred("kvmspec.kinds.domain.cloud_init", "CloudInitSpec")
     FeaturesSpec = deferred("kvmspec.kinds.domain.features_spec", "FeaturesSpec")
-    TpmSpec = deferred("kvmspec.kinds.domain.fixed_spec", "TpmSpec")
+    TpmSpec = deferred("kvmspec.kinds.domain.tpm_spec", "TpmSpec")
     FilesystemSpec = deferred("kvmspec.kinds.domain.folders_spec", "FilesystemSpec")
     GraphicsSpec = deferred("kvmspec.kinds.domain.graphics_spec", "GraphicsSpec")
     IdMapSpec = deferred("kvmspec.kinds.domain.security_spec", "IdMapSpec")
@@ -116,6 +118,10 @@ class VmSpec(Model):
     """A short title, on one line."""
     description: Text | None = Field(None, examples=["Serves the shop; its data is on db."])
     """What it is for; may have several lines."""
+    osinfo: Annotated[Text, Field(pattern=r"^https?://\S+$")] | None = Field(
+        None, examples=["http://debian.org/debian/12"]
+    )
+    """The guest's system, by its id at libosinfo.org: virt-manager shows it, and nothing depends on it."""
     state: Literal["running", "stopped", "any"] = "running"
     """Whether it shall run; `any` leaves it as it is."""
     autostart: bool | None = None
@@ -139,6 +145,8 @@ class VmSpec(Model):
     """The CPU architecture."""
     accel: Literal["auto", "kvm", "tcg"] | None = None
     """Hardware virtualization or emulation; `auto` takes what the host has at creation."""
+    emulator: HostPath | None = Field(None, examples=["/usr/bin/qemu-system-x86_64"])
+    """The program that runs it; libvirt's own choice for the architecture when not given."""
     cpus: CpusSpec | None = None
     """Virtual CPUs."""
     memory: MemorySpec | None = None
@@ -198,8 +206,8 @@ class VmSpec(Model):
     networks: tuple[NicSpec, ...] = ()
     """Network interfaces."""
     console: bool | None = Field(None, examples=[False])
-    """A serial console, for `virsh console`."""
-    guest_agent: bool | None = Field(None, examples=[False])
+    """A serial port with a terminal, for `virsh console`; see `devices.serials` for others."""
+    guest_agent: AgentSpec | bool | None = Field(None, examples=[False])
     """The channel of the QEMU guest agent."""
     controllers: tuple[ControllerSpec, ...] = ()
     """What devices are plugged into; libvirt adds what is needed, and not stated."""
