@@ -154,6 +154,15 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         machine(ROOM + ALONE, plugged("sgx-epc", "<nodemask>0-1</nodemask>"), 524288),
         {"memory": ROOMY | {"devices": [{"model": "sgx-epc", "size": "512MiB", "host_nodes": "0-1"}]}},
     ),
+    "a DIMM behind an NVDIMM": (
+        machine(
+            ROOM + ALONE,
+            plugged("nvdimm", SOURCE, NODE) + plugged("dimm", target=NODE),
+            1048576,
+            1048576 + 524288,
+        ),
+        {"memory": ROOMY | {"devices": [NVDIMM, {"model": "dimm", "size": "512MiB"}]}},
+    ),
     "a DIMM, and its slot": (
         machine(
             ROOM + ALONE,
