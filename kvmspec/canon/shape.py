@@ -135,7 +135,8 @@ DOMAIN = Shape(
         ("iothreadids", "iothread"): attribute("id"),
     },
     ordered=frozenset(
-        {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
+        {("devices", "disk", "source", "host"), ("devices", "disk", "source", "seclabel")}
+        | {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
         | {("idmap", "uid"), ("idmap", "gid"), (QEMU + "commandline", QEMU + "arg")}
         | {("devices", "interface", "vlan", "tag"), ("devices", "interface", "filterref", "parameter")}
         | {("devices", "interface", tag) for tag in ("ip", "portForward")}
