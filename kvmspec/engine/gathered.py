@@ -15,7 +15,7 @@ from kvmspec.manifest.layout import formatted
 from kvmspec.manifest.layout.order import root_shape
 
 Data = dict[str, Any]
-_SHARED = ("networks", "pools", "volumes")
+_SHARED = ("secrets", "nwfilters", "networks", "pools", "volumes")
 _WIDTH = 100
 
 
@@ -28,9 +28,7 @@ class Gathered:
     """
 
     project: str
-    sections: dict[str, Data] = field(
-        default_factory=lambda: {name: {} for name in ("networks", "pools", "volumes", "vms")}
-    )
+    sections: dict[str, Data] = field(default_factory=lambda: {name: {} for name in (*_SHARED, "vms")})
     variables: dict[str, Data] = field(default_factory=dict)
     remarks: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     own: dict[str, str] = field(default_factory=dict)
@@ -91,7 +89,9 @@ class Gathered:
         return formatted(text, "the manifest", root_shape(SECTIONS))
 
 
-_WORDS = {"vms": "machines", "networks": "networks", "pools": "pools", "volumes": "volumes"}
+_WORDS = {"vms": "machines", "nwfilters": "filters"} | {
+    name: name for name in ("secrets", "networks", "pools", "volumes")
+}
 
 
 def _said(fragment: str) -> list[str]:

@@ -21,7 +21,9 @@ from kvmspec.kinds import records
 from kvmspec.kinds.domain.importing import import_domain
 from kvmspec.kinds.importing.literal import Named
 from kvmspec.kinds.network.importing import import_network
+from kvmspec.kinds.nwfilter.importing import import_nwfilter
 from kvmspec.kinds.pool.importing import import_pool
+from kvmspec.kinds.secret.importing import import_secret
 from kvmspec.manifest.placement import DEFAULT_URI
 from kvmspec.manifest.secrets import SecretStore
 
@@ -49,7 +51,10 @@ def of_files(files: Iterable[Path], project: str, renderer: Renderer) -> Found:
         except OSError as error:
             problems.append(Problem(f"cannot read {file}: {error.strerror}", Where(str(file), 1, 1)))
         except (ET.ParseError, ValueError) as error:
-            hint = "expected the output of `virsh dumpxml NAME`, `virsh net-dumpxml` or `virsh pool-dumpxml`"
+            hint = (
+                "expected the output of `virsh dumpxml NAME`, or of `net-dumpxml`, `pool-dumpxml`, "
+                "`nwfilter-dumpxml` or `secret-dumpxml`"
+            )
             problems.append(Problem(f"{file}: {error}", hint=hint))
     return _found(gathered, problems)
 
@@ -61,6 +66,12 @@ def _take(xml: str, gathered: Gathered, renderer: Renderer) -> None:
     elif root.tag == "pool":
         running = root.findtext("capacity", "0") != "0"
         gathered.add("pools", *_at_rest(import_pool(xml, renderer, running=running), running))
+    elif root.tag == "filter":
+        gathered.add("nwfilters", *import_nwfilter(xml))
+    elif root.tag == "secret":
+        secret = import_secret(xml)
+        gathered.add("secrets", secret.name, secret.entry)
+        gathered.variables |= secret.variables
     else:
         one = import_domain(xml, renderer)
         gathered.add("vms", one.name, one.entry)

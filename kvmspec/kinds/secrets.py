@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
+
+from kvmspec.core.address import Address
 from kvmspec.kinds import compare
-from kvmspec.kinds.ownership import derived_uuid
+from kvmspec.manifest.model import Reference
 from kvmspec.manifest.section import Manifest
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-def uuid_of(manifest: Manifest, name: str) -> str | None:
-    """The UUID, there already or not yet, of the secret that the manifest calls `name`; None where it
-    calls none so."""
+
+def usage_of(manifest: Manifest, name: str) -> str:
+    """What libvirt knows the secret by that the manifest calls `name`; the name itself where it calls none
+    so: then it is what a secret of the host is used for, or its UUID."""
     spec = compare.specs(manifest).get(("secret", name))
-    if spec is None:
-        return None
-    return str(spec.uuid or derived_uuid(manifest.project, "secret", name))
+    return name if spec is None else str(spec.usage_id or name)
+
+
+def told(secret: str, manifest: Manifest | None = None) -> tuple[str, str]:
+    """Attribute and value by which libvirt knows a secret: by its UUID, or by what it is used for."""
+    if _UUID.fullmatch(secret):
+        return "uuid", secret
+    return "usage", secret if manifest is None else usage_of(manifest, secret)
+
+
+def needed(references: Iterable[Reference], manifest: Manifest, host: str) -> Iterator[Address]:
+    """The secrets of the manifest among `references`; those of the host are there already."""
+    declared = compare.specs(manifest)
+    for kind, name in references:
+        if kind == "secret" and (kind, name) in declared:
+            yield Address(host, kind, name)

@@ -50,7 +50,7 @@ _RANDOM = (
     (re.compile(r"scrypt:[0-9a-f]+\$[0-9a-f]+"), "scrypt:SALT$DIGEST"),
     (re.compile(r"kvmspec-secret-[0-9a-f]{16}"), "kvmspec-secret-TOKEN"),
 )
-_KEYS = {"vm": "vms", "network": "networks", "pool": "pools"}
+_KEYS = {"vm": "vms", "network": "networks", "pool": "pools", "secret": "secrets", "nwfilter": "nwfilters"}
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,8 @@ class CannedHost:
     volumes: Listing
     domains: Listing
     known: HostFacts
+    secrets: Listing
+    nwfilters: Listing
 
     @classmethod
     def read(cls, live: Path) -> CannedHost:
@@ -183,6 +185,7 @@ class CannedHost:
             Listing(tuple(ObservedVolume(**entry) for entry in said.get("volumes", ()))),
             Listing(tuple(_observed(live, "vm", said))),
             HostFacts(**said.get("facts", {})),
+            *(Listing(tuple(_observed(live, kind, said))) for kind in ("secret", "nwfilter")),
         )
 
     @property

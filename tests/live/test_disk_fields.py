@@ -158,8 +158,7 @@ def test_a_plan_is_empty_after_each_change(scene: Scene, case: str) -> None:
 @pytest.mark.parametrize("case", [case for case in OPTIONS if "name" in OPTIONS[case][0]])
 def test_an_option_goes_back_to_what_libvirt_does(scene: Scene, case: str) -> None:
     first, _ = OPTIONS[case]
-    needed = {name: first[name] for name in ("name", "path", "source", "device", "bus") if name in first}
-    plain = dict(needed)
+    plain: Disk = {name: first[name] for name in ("name", "path", "source", "device", "bus") if name in first}
     if "source" in plain:
         plain["source"] = {
             name: plain["source"][name] for name in ("file", "block") if name in plain["source"]

@@ -20,6 +20,7 @@ from kvmspec.kinds.domain.preset import CREATION
 from kvmspec.kinds.domain.sources import Places
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.ownership import derived_uuid
+from kvmspec.kinds.secrets import needed
 from kvmspec.manifest.section import Item, Manifest, Section
 
 
@@ -93,6 +94,7 @@ def _needs(name: str, spec: VmSpec, manifest: Manifest, host: str, places: Place
         if volume:
             yield Address(host, "pool", volume[0])
             yield Address(host, "volume", "/".join(volume))
+    yield from needed(spec.references(), manifest, host)
     for wanted in spec.depends_on:
         for item in manifest.of("vm"):
             if wanted in (item.name, item.path[-1]):

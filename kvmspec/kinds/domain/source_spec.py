@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.auth import AuthSpec
-from kvmspec.kinds.domain.plugged_spec import PciAddress
+from kvmspec.kinds.domain.device_types import PciAddress
 from kvmspec.kinds.domain.source_parts import (
     EncryptionSpec,
     HostSpec,

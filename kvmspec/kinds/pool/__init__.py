@@ -17,6 +17,7 @@ from kvmspec.kinds.pool import apply, diff, plan
 from kvmspec.kinds.pool.check import check
 from kvmspec.kinds.pool.effects import effects
 from kvmspec.kinds.pool.spec import PoolSpec
+from kvmspec.kinds.secrets import needed
 from kvmspec.manifest.section import Item, Manifest, Section
 
 
@@ -31,11 +32,13 @@ class PoolKind:
         check=check,
         effects=effects,
         creation={"autostart": "true"},
-        names=("vms", "fast", "nas", "lvm", "ceph"),
+        names=("vms", "fast", "nas", "lvm", "ceph", "san", "hba"),
     )
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
-        return [Desired(Address(host, "pool", item.name), item.spec, item.path)]
+        assert isinstance(item.spec, PoolSpec)
+        needs = tuple(needed(item.spec.references(), manifest, host))
+        return [Desired(Address(host, "pool", item.name), item.spec, item.path, needs)]
 
     def diff(self, desired: Desired, view: HostView, context: Context) -> Difference:
         return diff.diff(desired, view, context)

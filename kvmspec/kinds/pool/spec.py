@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -13,7 +13,7 @@ from kvmspec.kinds.fragments import PoolFragment
 from kvmspec.kinds.parts import Uuid
 from kvmspec.kinds.pool.source_spec import Line, PoolPermissions, PoolSource
 from kvmspec.kinds.pool.types import TYPES, Type
-from kvmspec.manifest.model import Model
+from kvmspec.manifest.model import Model, Reference
 from kvmspec.manifest.types import HostPath
 
 EXAMPLE = "<pool><source><product name='disk'/></source></pool>"
@@ -41,18 +41,24 @@ class PoolSpec(Model):
         {"path": "/srv/vms"},
         {"path": "/mnt/nvme/vms", "autostart": False},
         {"type": "netfs", "path": "/mnt/vms", "mount_options": ["noatime"],
-         "source": {"hosts": ["nas"], "dir": "/export/vms", "format": "nfs"}},
-        {"type": "logical", "source": {"name": "vg0"}},
+         "source": {"hosts": ["nas"], "dir": "/export/vms", "format": "nfs", "protocol_version": "4.1",
+                    "vendor": "acme", "product": "nas"}},
+        {"type": "logical", "source": {"name": "vg0", "devices": ["/dev/sdb"]}},
         {"type": "rbd", "source": {"name": "libvirt-pool", "hosts": ["ceph1", "ceph2"],
                                    "auth": {"username": "libvirt", "secret": "ceph-key"}},
          "rbd_options": {"rbd_default_features": "3"}, "volume_allocation": "capacity"},
+        {"type": "iscsi", "source": {"hosts": ["san"], "devices": ["iqn.2013-06.lan.shop:vms"],
+                                     "initiator": "iqn.2013-06.lan.shop:hv1"}},
+        {"type": "scsi", "source": {"adapter": "scsi_host1"}},
     )  # fmt: skip
     least: ClassVar[frozenset[str]] = frozenset({"path", "type"})
-    along: ClassVar[dict[str, Sequence[str]]] = {
+    along: ClassVar[Mapping[str, Sequence[str]]] = {
+        "type": ("path", "source"),
+        "source": ("type", "path"),
         "mount_options": ("type", "path", "source"),
         "rbd_options": ("type", "source"),
         "volume_allocation": ("type", "source"),
-    }
+    } | {f"source.{part}": () for part in PoolSource.model_fields}
 
     type: Literal["dir", "fs", "netfs", "logical", "disk", "iscsi", "iscsi-direct", "scsi", "mpath", "rbd",
                   "sheepdog", "gluster", "zfs", "vstorage"] = "dir"  # fmt: skip
@@ -128,6 +134,11 @@ class PoolSpec(Model):
         """Where its volumes are on the host; None where they have no place there."""
         usual = self.kind.target
         return self.path or (usual.format(name=self.origin.name or name) if usual else None)
+
+    def references(self) -> Sequence[Reference]:
+        """The secret that its storage is logged in to with."""
+        auth = self.source.auth if self.source is not None else None
+        return [("secret", auth.secret)] if auth is not None else []
 
 
 _ONLY_WITH = {

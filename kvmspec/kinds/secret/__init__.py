@@ -30,7 +30,7 @@ class SecretKind:
         check=check,
         effects=effects,
         creation={"usage_id": "its name here", "ephemeral": "false", "private": "false"},
-        names=("ceph-key", "pgdata-key"),
+        names=("ceph-key", "san-key", "pgdata-key", "tls-key", "tpm-key"),
     )
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:

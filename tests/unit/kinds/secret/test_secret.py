@@ -7,15 +7,17 @@ from pydantic import ValidationError
 
 from kvmspec.canon import rng
 from kvmspec.core.action import SetSecret
+from kvmspec.core.address import Address
 from kvmspec.core.change import Difference, Verb
 from kvmspec.core.observed import Observed
 from kvmspec.kinds.ownership import derived_uuid
+from kvmspec.kinds.pool import KIND as POOL
 from kvmspec.kinds.secret import KIND, naming
 from kvmspec.kinds.secret.facts import noted, read
 from kvmspec.kinds.secret.importing import import_secret
 from kvmspec.kinds.secret.spec import SecretSpec
 from kvmspec.manifest.secrets import SecretStore, digest
-from tests.unit.kinds.network.making import FOREIGN, PROJECT, context, domain, manifest, view
+from tests.unit.kinds.network.making import FOREIGN, HOST, PROJECT, context, domain, manifest, view
 
 OURS = derived_uuid(PROJECT, "secret", "key")
 CEPH: dict[str, Any] = {"usage": "ceph", "value": "QUJD"}
@@ -191,6 +193,19 @@ def test_not_deleted_while_somebody_uses_it(reference: str) -> None:
     pool = Observed("pool", "rbd", FOREIGN, f"<pool type='rbd'><name>rbd</name>{auth}</pool>")
     (problem,) = leftovers(live(), pool).refusals
     assert "pool/rbd" in problem.message
+
+
+def test_a_pool_comes_after_its_secret_and_names_it_by_its_usage() -> None:
+    source = {"name": "vms", "hosts": ["ceph1"], "auth": {"username": "libvirt", "secret": "key"}}
+    of = manifest(
+        secrets={"key": {"usage": "ceph", "usage_id": "client.libvirt"}},
+        pools={"ceph": {"type": "rbd", "source": source}},
+    )
+    about = context(of)
+    pool = about.desired[Address(HOST, "pool", "ceph")]
+    assert pool.needs == (Address(HOST, "secret", "key"),)
+    assert '<secret usage="client.libvirt"/>' in POOL.render(pool, about)
+    assert ("secret", "key") in of.of("pool")[0].spec.references()
 
 
 def test_imported_without_its_value() -> None:
