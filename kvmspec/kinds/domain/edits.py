@@ -24,6 +24,7 @@ MACHINE: Path = ("os", "type", "@machine")
 CLOCK: Path = ("clock", "@offset")
 CPU_MODE: Path = ("cpu", "@mode")
 NUMA: Path = ("numatune", "memory")
+PLACEMENT: Path = ("vcpu", "@placement")
 METADATA: Path = ("metadata", f"{{{NAMESPACE}}}vm")
 RENEWED = frozenset(
     {
@@ -32,6 +33,8 @@ RENEWED = frozenset(
         ("devices", "shmem", "model", "@type"),
         ("devices", "iommu", "@model"),
         ("devices", "smartcard", "@mode"),
+        ("devices", "smartcard", "@type"),
+        ("devices", "audio", "@type"),
         ("devices", "memballoon", "@model"),
         ("devices", "controller", "@model"),
     }
@@ -114,7 +117,7 @@ def _leaf(path: Path, value: Any) -> Iterator[Edit]:
         yield Edit("set", path, str(value))
 
 
-def removing(path: Path, persistent: Data | None = None) -> Iterator[Edit]:
+def removing(path: Path, persistent: Data | None = None, stated: Data | None = None) -> Iterator[Edit]:
     """Edits that take `path` away, with what libvirt keeps as its twin, and an element that is empty then."""
     if path == ("autostart",):
         return
@@ -125,7 +128,8 @@ def removing(path: Path, persistent: Data | None = None) -> Iterator[Edit]:
     cpu = (persistent or {}).get("cpu", {})
     if path == CPU_MODE and all(name.startswith("@") for name in cpu):
         path = ("cpu",)
-    if path[:2] == NUMA:  # its attributes are nothing without each other
+    yield from _advised(path, persistent or {}, stated or {})
+    if path[:2] == NUMA and not get(stated, NUMA):  # its attributes are nothing without each other
         path = NUMA
     yield Edit("remove", path)
     if path == CPU_MODE:
@@ -134,6 +138,25 @@ def removing(path: Path, persistent: Data | None = None) -> Iterator[Edit]:
         yield from (Edit("remove", (*path[:4], name)) for name in bursts(path[-1]))
     if path[:2] == ("devices", "console"):  # libvirt makes one from the other
         yield Edit("remove", ("devices", "serial"))
+    if path in (("devices", "graphics", "spice"), ("devices", "graphics", "dbus")):
+        yield from _silenced(path[2], persistent or {})
+
+
+def _silenced(display: str, persistent: Data) -> Iterator[Edit]:
+    """The sound that goes by a display goes with it: libvirt refuses the one without the other (9.0)."""
+    for number, backend in (get(persistent, ("devices", "audio")) or {}).items():
+        if backend.get("@type") == display:
+            yield Edit("remove", ("devices", "audio", number))
+
+
+def _advised(path: Path, persistent: Data, stated: Data) -> Iterator[Edit]:
+    """Where memory is placed as numad advises, libvirt places vCPUs so, and the other way round (9.0)."""
+    if path[:2] not in (NUMA, PLACEMENT) or get(persistent, (*NUMA, "@placement")) != "auto":
+        return
+    if get(stated, PLACEMENT) is None:
+        yield Edit("remove", PLACEMENT)
+    if get(stated, NUMA) is None:
+        yield Edit("remove", NUMA)
 
 
 def with_firmware(path: Path, stated: Data) -> list[Edit]:

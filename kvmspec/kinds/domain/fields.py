@@ -122,6 +122,8 @@ def manifest_path(row: Field, path: Path, keys: KeyMap) -> str:
     """The manifest path a user sees for a canonical one: `disks.root.cache`."""
     if row is FIELDS[-1]:
         return ".".join(part.lstrip("@") for part in path if part != "#")
+    if path[:2] == memory.DEVICES and len(path) > 2 and not memory.is_dimm(path[2]):
+        return f"memory.devices.{path[2]}"
     for position, part in enumerate(row.canonical):
         if part == ANY and key_of(path, position, keys) == seeds.KEY:
             return CLOUD_INIT

@@ -106,7 +106,8 @@ def stated(spec: VmSpec) -> frozenset[str]:
         nic.hostdev is not None for nic in spec.networks
     ):  # which is an address, and not what it is known by
         found.add("address")
-    return frozenset(_ELEMENTS[name] for name in found)
+    sources = {name for disk in spec.disks for name in disk.within_source}
+    return frozenset(_ELEMENTS[name] for name in found) | sources
 
 
 _SHARED = frozenset({"drive", "isa", "spapr_vio", "virtio_mmio", "unassigned"})
@@ -127,7 +128,7 @@ def clash(spec: VmSpec) -> str | None:
 
 
 def _devices(spec: VmSpec) -> Iterator[Placeable]:
-    memory = spec.memory.dimms if spec.memory else ()
+    memory = spec.memory.plugged_in if spec.memory else ()
     several: list[Any] = [spec.disks, spec.networks, spec.controllers, spec.filesystems, memory]
     several += [getattr(spec.devices, name) for name in spec.devices.model_fields_set]
     for group in (*several, spec.tpm):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from kvmspec.adapters.jinja import Renderer
@@ -11,8 +11,8 @@ from kvmspec.kinds.domain import preset
 from kvmspec.kinds.domain.controllers import Controller, controllers
 from kvmspec.kinds.domain.controllers_spec import Placed, placed
 from kvmspec.kinds.domain.devices import DiskSpec
-from kvmspec.kinds.domain.folders_spec import shares_memory
 from kvmspec.kinds.domain.fragments import merged
+from kvmspec.kinds.domain.further import displays, further
 from kvmspec.kinds.domain.keys import disk_keys, number_of
 from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.domain.sources import Source
@@ -55,12 +55,17 @@ class Machine(NamedTuple):
     display: bool = False
 
     @property
-    def has_further(self) -> bool:
-        """Whether there is anything in templates/devices/further.xml.j2, which most VMs can do without."""
+    def displays(self) -> Iterable[str]:
+        """The XML of its displays."""
+        return displays(self.spec, self.create or self.display) if self.spec.graphics else ()
+
+    @property
+    def further(self) -> Iterable[str]:
+        """The XML of all that most VMs can do without."""
         spec = self.spec
         period = spec.memory is not None and spec.memory.stats_period is not None
         stated = spec.devices.model_fields_set or spec.filesystems or spec.tpm
-        return self.create or bool(stated) or period
+        return further(spec, self.create) if self.create or stated or period else ()
 
     @property
     def placed(self) -> Sequence[Placed]:
@@ -76,12 +81,12 @@ class Machine(NamedTuple):
     @property
     def brings_card(self) -> bool:
         """Whether the display comes with a video card that is not stated itself."""
-        return self.display and self.spec.devices.card is None
+        return self.display and not self.spec.devices.cards
 
     @property
     def shares_memory(self) -> bool:
         """Whether it needs memory that it shares with the host. A VM that exists gets it with the folder."""
-        return self.create and shares_memory(self.spec.filesystems)
+        return self.create and any(folder.driver == "virtiofs" for folder in self.spec.filesystems or ())
 
 
 def stated(

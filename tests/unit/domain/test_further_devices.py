@@ -51,9 +51,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "two kinds of device": ({"hostdevs": [{"pci": "41:00.0", "usb": "1d6b:0002"}]}, "exactly one of"),
     "no device": ({"hostdevs": [{}]}, "exactly one of"),
-    "a usb device that is managed": (
-        {"hostdevs": [{"usb": "1d6b:0002", "managed": True}]},
-        "only a PCI device",
+    "a usb device with a driver": (
+        {"hostdevs": [{"usb": "1d6b:0002", "driver": "vfio"}]},
+        "`driver` goes with `pci` only",
     ),
     "a pci address as a number": ({"hostdevs": [{"pci": 4100}]}, 'in quotes: "0000:41:00.0"'),
     "a slot beyond 1f": ({"hostdevs": [{"pci": "0000:41:20.0"}]}, "expected a PCI address"),
@@ -65,7 +65,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "heads of vga": ({"video": {"model": "vga", "heads": 2}}, "more than one of `heads`"),
     "3d of qxl": ({"video": {"model": "qxl", "accel3d": True}}, "`accel3d` goes with"),
     "no balloon that deflates": ({"balloon": {"model": "none", "autodeflate": True}}, "nothing to state"),
-    "shared memory without a size": ({"shmem": [{"name": "ring"}]}, "needs its `size`"),
+    "shared memory of a server without it": (
+        {"shmem": [{"name": "ring", "model": "ivshmem-doorbell"}]},
+        "needs the server's `path`",
+    ),
     "a cid of the host": ({"vsock": 2}, "greater than or equal to 3"),
     "options of another iommu": ({"iommu": {"model": "virtio", "iotlb": True}}, "only `model: intel`"),
     "spice without a display": ({"redirdevs": 2}, "needs a SPICE display"),
