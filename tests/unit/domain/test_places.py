@@ -221,7 +221,7 @@ def test_a_seventh_scsi_disk_is_where_it_is_said_and_otherwise_where_there_is_ro
 
 def test_two_devices_in_one_place_are_refused() -> None:
     one = {"path": "/a.raw", "address": AT}
-    with pytest.raises(ValidationError, match="two devices have the same address: pci 00:05.0"):
+    with pytest.raises(ValidationError, match=r"two devices have the same address: pci 00:05\.0"):
         spec_of(disks=[one], devices={"rng": [{"address": "0000:00:05.0"}]})
     spec_of(disks=[one], devices={"rng": [{"address": "00:05.1"}]})
     drives = [
