@@ -111,3 +111,14 @@ def pci(node: Node) -> str:
 def _hex(node: Node, name: str, digits: int) -> str:
     """`0x41` as `41`. libvirt writes numbers as hexadecimal here, and takes others."""
     return f"{int(node.get(name) or '0', 0):0{digits}x}"
+
+
+def channel(node: Node) -> str:
+    """`unix/org.example.0`; of one that is forwarded `unix/10.0.2.1:4600`."""
+    target = node.find("target")
+    name = None if target is None else target.get("name") or _forwarded(target)
+    return f"{node.get('type') or ''}/{name or ''}"
+
+
+def _forwarded(target: Node) -> str:
+    return ":".join(filter(None, (target.get("address"), target.get("port"))))

@@ -106,9 +106,9 @@ DOMAIN = Shape(
         ("devices", "controller"): joined(
             attribute("type"), attribute("index"), child("master", "startport")
         ),
-        ("devices", "channel"): joined(attribute("type"), child("target", "name")),
+        ("devices", "channel"): identities.channel,
         ("devices", "serial"): positional,
-        ("devices", "console"): positional,
+        ("devices", "console"): child("target", "type"),
         ("devices", "parallel"): positional,
         ("devices", "graphics"): attribute("type"),
         ("devices", "video"): positional,

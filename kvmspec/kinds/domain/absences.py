@@ -29,6 +29,16 @@ def _no_agent(key: str, spec: VmSpec) -> bool:
     return key != AGENT
 
 
+def _not_console(key: str, spec: VmSpec) -> bool:
+    """The first serial port is that of `console`, where this is not denied."""
+    return key != "#0" or spec.console is False
+
+
+def _no_serial(key: str, spec: VmSpec) -> bool:
+    """A console that is a serial port is a field of its own."""
+    return key != "serial"
+
+
 def _not_machines(key: str, spec: VmSpec) -> bool:
     """PS/2 is part of the machine, and a display brings a tablet."""
     return not key.endswith("/ps2") and not (key == _TABLET and spec.graphics)
@@ -41,6 +51,9 @@ def _not_q35s(key: str, spec: VmSpec) -> bool:
 
 _GONE: Mapping[str, tuple[str, Callable[[str, VmSpec], bool]]] = {
     "rng": ("rng", _always),
+    "serials": ("serial", _not_console),
+    "parallels": ("parallel", _always),
+    "consoles": ("console", _no_serial),
     "channels": ("channel", _no_agent),
     "inputs": ("input", _not_machines),
     "hostdevs": ("hostdev", _always),

@@ -115,6 +115,8 @@ class Builder:
     def _edits(self, change: Change) -> list[Edit]:
         if change.path[:2] == iothreads.THREADS:
             return list(iothreads.edits(self.c))
+        if change.path == edits.TWIN and change.after is None and get(self.c.stated, ("devices", "serial")):
+            return []  # the first of those that are stated
         if change.after is None:
             made = list(edits.removing(change.path, self.c.persistent, self.c.stated))
             return made + edits.with_firmware(change.path, self.c.stated)

@@ -15,7 +15,7 @@ from kvmspec.kinds.domain import fit, fragments, places, preset, render
 from kvmspec.kinds.domain.brief import asked_for, brief
 from kvmspec.kinds.domain.compare import Comparison, Data
 from kvmspec.kinds.domain.keys import allocate, disk_keys, final
-from kvmspec.kinds.domain.nic_parts_spec import DRAWN
+from kvmspec.kinds.domain.nic_names import DRAWN
 from kvmspec.kinds.domain.sources import Places, Source
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import nic_keys

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
         WatchdogSpec,
     )
     from kvmspec.kinds.domain.hostdev_spec import HostdevSpec
-    from kvmspec.kinds.domain.plugged_spec import ChannelSpec, InputSpec, RngSpec
+    from kvmspec.kinds.domain.lines_spec import ChannelSpec, ConsoleSpec, ParallelSpec, SerialSpec
+    from kvmspec.kinds.domain.plugged_spec import InputSpec, RngSpec
     from kvmspec.kinds.domain.rare_spec import CryptoSpec, LeaseSpec
     from kvmspec.kinds.domain.sound_spec import AudioSpec, SoundSpec
     from kvmspec.kinds.domain.usb_spec import HubSpec, RedirdevSpec, SmartcardSpec, UsbRuleSpec
@@ -34,7 +35,10 @@ else:
     VsockSpec = deferred("kvmspec.kinds.domain.fixed_spec", "VsockSpec")
     WatchdogSpec = deferred("kvmspec.kinds.domain.fixed_spec", "WatchdogSpec")
     HostdevSpec = deferred("kvmspec.kinds.domain.hostdev_spec", "HostdevSpec")
-    ChannelSpec = deferred("kvmspec.kinds.domain.plugged_spec", "ChannelSpec")
+    ChannelSpec = deferred("kvmspec.kinds.domain.lines_spec", "ChannelSpec")
+    ConsoleSpec = deferred("kvmspec.kinds.domain.lines_spec", "ConsoleSpec")
+    ParallelSpec = deferred("kvmspec.kinds.domain.lines_spec", "ParallelSpec")
+    SerialSpec = deferred("kvmspec.kinds.domain.lines_spec", "SerialSpec")
     InputSpec = deferred("kvmspec.kinds.domain.plugged_spec", "InputSpec")
     RngSpec = deferred("kvmspec.kinds.domain.plugged_spec", "RngSpec")
     CryptoSpec = deferred("kvmspec.kinds.domain.rare_spec", "CryptoSpec")
@@ -60,6 +64,12 @@ class DevicesSpec(Model):
 
     rng: bool | tuple[RngSpec, ...] | None = None
     """Random number generators; true is one on virtio, fed from /dev/urandom."""
+    serials: tuple[SerialSpec, ...] | None = None
+    """Serial ports; with `console: true` besides that one. libvirt makes the first console of the first."""
+    parallels: tuple[ParallelSpec, ...] | None = None
+    """Parallel ports."""
+    consoles: tuple[ConsoleSpec, ...] | None = None
+    """Consoles that are no serial ports."""
     channels: tuple[ChannelSpec, ...] | None = None
     """Channels to programs on the host, besides the guest agent's."""
     inputs: tuple[InputSpec, ...] | None = None
@@ -105,7 +115,7 @@ class DevicesSpec(Model):
     def _distinct(self) -> DevicesSpec:
         each: dict[str, Iterable[Hashable]] = {
             "rng": map(repr, self.rngs),
-            "channels": [channel.name for channel in self.channels or ()],
+            "channels": [channel.key for channel in self.channels or () if channel.key],
             "hostdevs": [repr(getattr(device, device.kind)) for device in self.hostdevs or ()],
             "shmem": [memory.name for memory in self.shmem or ()],
             "leases": [(lease.lockspace, lease.key) for lease in self.leases or ()],
@@ -178,9 +188,15 @@ class DevicesSpec(Model):
         return (VideoSpec(model="none"),)
 
     @property
+    def lines(self) -> tuple[SerialSpec | ParallelSpec | ConsoleSpec | ChannelSpec, ...]:
+        """Its ports, consoles and channels."""
+        listed = (self.serials, self.parallels, self.consoles, self.channels)
+        return tuple(line for group in listed for line in group or ())
+
+    @property
     def asks_for_spice(self) -> bool:
         """Whether something of it works through SPICE."""
-        channels = any(channel.type == "spicevmc" for channel in self.channels or ())
+        channels = any(line.type in ("spicevmc", "spiceport") for line in self.lines)
         usb = any(place.type == "spicevmc" for place in self.redirected)
         return channels or usb or any(card.mode == "spicevmc" for card in self.smartcards)
 

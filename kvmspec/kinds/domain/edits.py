@@ -21,6 +21,7 @@ Elements = Callable[[Path], str]
 Data = dict[str, Any]
 
 MACHINE: Path = ("os", "type", "@machine")
+TWIN: Path = ("devices", "console", "serial")
 CLOCK: Path = ("clock", "@offset")
 CPU_MODE: Path = ("cpu", "@mode")
 NUMA: Path = ("numatune", "memory")
@@ -136,7 +137,7 @@ def removing(path: Path, persistent: Data | None = None, stated: Data | None = N
         yield from _of_another_cpu(None)
     if path[:2] == ("devices", "disk") and path[3:4] == ("iotune",):
         yield from (Edit("remove", (*path[:4], name)) for name in bursts(path[-1]))
-    if path[:2] == ("devices", "console"):  # libvirt makes one from the other
+    if path == TWIN:  # libvirt makes one from the other
         yield Edit("remove", ("devices", "serial"))
     if path in (("devices", "graphics", "spice"), ("devices", "graphics", "dbus")):
         yield from _silenced(path[2], persistent or {})
@@ -195,6 +196,8 @@ def _companions(path: Path, value: Any, wanted: Elements, persistent: Data) -> I
     if path[:2] == ("devices", "disk") and path[3:4] == ("iotune",):
         others = excluded(path[-1]) & {*(get(persistent, path[:4]) or ())}
         yield from (Edit("remove", (*path[:4], name)) for name in sorted(others))
+    if path[:2] == ("devices", "serial") and path[3:] == ("target", "@type"):  # an address of another bus
+        yield Edit("remove", (*path[:3], "address"))
     if path == ("os", "boot") or (path[:1] == ("devices",) and _ordered(path, value)):
         yield from _other_order(path, persistent)
     if path == ("vcpu", "#") and get(persistent, ("vcpu", "@current")):

@@ -33,15 +33,17 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "protocol": ("tcp",),
     "tls": ("tcp",),
     "reconnect": ("unix", "tcp"),
-    "channel": ("spiceport",),
+    "channel": ("spiceport", "dbus"),
 }
 Service = Annotated[int, Field(ge=0, le=65535, strict=True)]
 
 
 class EndSpec(Model):
-    """Where it ends on the host."""
+    """Where it ends on the host. `waits`: whether QEMU makes a socket where `mode` does not say it."""
 
     short: ClassVar[str | None] = "type"
+    needs: ClassVar[Mapping[str, tuple[str, ...]]] = _NEEDS
+    waits: ClassVar[bool] = False
 
     examples: ClassVar[Sequence[Any]] = (
         "spicevmc",
@@ -54,7 +56,19 @@ class EndSpec(Model):
     least: ClassVar[frozenset[str]] = frozenset({"type"})
 
     type: Literal[
-        "spicevmc", "unix", "tcp", "udp", "dev", "file", "pipe", "pty", "null", "stdio", "vc", "spiceport"
+        "spicevmc",
+        "unix",
+        "tcp",
+        "udp",
+        "dev",
+        "file",
+        "pipe",
+        "pty",
+        "null",
+        "stdio",
+        "vc",
+        "spiceport",
+        "dbus",
     ]
     """The SPICE client, a socket, a network connection, a device, a file, a pipe, a terminal, or nothing."""
     path: HostPath | None = Field(None, examples=["/run/example.sock"])
@@ -88,7 +102,7 @@ class EndSpec(Model):
                     "`{field}` goes with `type: {types}` only",
                     {"field": field, "types": "` or `".join(types)},
                 )
-        for field in _NEEDS.get(self.type, ()):
+        for field in self.needs.get(self.type, ()):
             if getattr(self, field) is None:
                 raise PydanticCustomError(
                     "end", "`type: {type}` needs `{field}`", {"field": field, "type": self.type}

@@ -12,7 +12,7 @@ from kvmspec.canon.shape import DOMAIN
 from kvmspec.core.live import Call
 from kvmspec.kinds import seeds
 from kvmspec.kinds.domain import rules
-from kvmspec.kinds.domain.row import ANY, Field, Path, accel, number, present, size
+from kvmspec.kinds.domain.row import ANY, Field, Path, accel, number, size
 from kvmspec.kinds.domain.rules import live, replace, restart
 from kvmspec.kinds.domain.tables import (
     clock,
@@ -24,6 +24,7 @@ from kvmspec.kinds.domain.tables import (
     features,
     firmware,
     folders,
+    lines,
     memory,
     nics,
     places,
@@ -58,20 +59,7 @@ FIELDS: tuple[Field, ...] = (
     *qemu.ROWS,
     *disks.ROWS,
     *nics.ROWS,
-    Field(
-        "console",
-        ("devices", "console", ANY),
-        restart("a serial port cannot be plugged in"),
-        present,
-        removable=True,
-    ),
-    Field(
-        "console",
-        ("devices", "serial", ANY),
-        restart("a serial port cannot be plugged in"),
-        present,
-        removable=True,
-    ),
+    *lines.ROWS,
     *devices.ROWS,
     *controllers.ROWS,
     *folders.ROWS,

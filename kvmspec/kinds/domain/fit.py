@@ -201,8 +201,8 @@ def absences(spec: VmSpec, keys: KeyMap, *where: Data) -> list[tuple[str, ...]]:
         paths += [("memoryBacking", name) for name in refused]
     if spec.numa is not None:
         paths += _other_cells(len(spec.numa.cells), spec, where)
-    if spec.console is False:
-        paths += [("devices", "console"), ("devices", "serial")]
+    if spec.console is False and not spec.devices.serials:
+        paths.append(("devices", "console", "serial"))
     if spec.guest_agent is False:
         paths.append(("devices", "channel", AGENT))
     paths += devices(spec, where)

@@ -18,8 +18,6 @@ from kvmspec.kinds.domain.virtio_spec import VirtioModel, VirtioSpec
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, Size, parse_path, words
 
-AGENT = "org.qemu.guest_agent.0"
-
 
 class RateSpec(Model):
     """How much entropy the guest may take."""
@@ -72,43 +70,6 @@ class RngSpec(Placeable):
     def _one(self) -> RngSpec:
         if self.egd is not None and "source" in self.model_fields_set:
             raise PydanticCustomError("rng", "entropy comes from either a `source` or an `egd`")
-        return self
-
-
-ChannelName = Annotated[
-    str,
-    Field(
-        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
-        json_schema_extra={"x-type": ["name", "a name such as org.example.0"], "examples": ["org.example.0"]},
-    ),
-]
-
-
-class ChannelSpec(Placeable):
-    """A virtio channel between a program in the guest and one on the host."""
-
-    short: ClassVar[str | None] = "name"
-
-    examples: ClassVar[Sequence[Any]] = (
-        "org.example.0",
-        {"name": "org.example.1", "path": "/run/example.sock"},
-        {"name": "org.example.2", "type": "pty"},
-    )
-    least: ClassVar[frozenset[str]] = frozenset({"name"})
-
-    name: ChannelName
-    """Under this name the guest finds it, in /dev/virtio-ports."""
-    type: Literal["unix", "pty", "spicevmc"] = "unix"
-    """Where it ends on the host: in a socket, in a terminal, or at the SPICE client."""
-    path: HostPath | None = Field(None, examples=["/run/example.sock"])
-    """The socket of type `unix`; one in libvirt's own folder when not given."""
-
-    @model_validator(mode="after")
-    def _ends(self) -> ChannelSpec:
-        if self.path is not None and self.type != "unix":
-            raise PydanticCustomError("channel", "only a channel of type `unix` has a `path`")
-        if self.name == AGENT:
-            raise PydanticCustomError("channel", "this channel is the guest agent's: state `guest_agent`")
         return self
 
 

@@ -101,7 +101,10 @@ def completed(spec: VmSpec, facts: HostFacts) -> VmSpec:
         values["features"] = _with(spec.features or FeaturesSpec(), acpi=True, apic=True)
         values["devices"] = _with(spec.devices or DevicesSpec(), rng=True)
         values["clock"] = _with(spec.clock or ClockSpec(), offset="utc", timers=STANDARD_TIMERS)
-        values |= {name: value for name, value in _UNSTATED.items() if getattr(spec, name) is None}
+        unstated = {name: value for name, value in _UNSTATED.items() if getattr(spec, name) is None}
+        if spec.devices.serials:
+            unstated.pop("console", None)
+        values |= unstated
     return spec.model_copy(update=values)
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
     from kvmspec.kinds.domain.host_spec import ResourceSpec
     from kvmspec.kinds.domain.install import InstallSpec
+    from kvmspec.kinds.domain.lines_spec import AgentSpec
     from kvmspec.kinds.domain.numa_spec import NumaSpec
     from kvmspec.kinds.domain.qemu_spec import QemuSpec
     from kvmspec.kinds.domain.security_spec import IdMapSpec, LaunchSecuritySpec, SeclabelSpec
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from kvmspec.kinds.domain.wait import WaitSpec
 else:
     BlkioSpec = deferred("kvmspec.kinds.domain.blkio_spec", "BlkioSpec")
+    AgentSpec = deferred("kvmspec.kinds.domain.lines_spec", "AgentSpec")
     CloudInitSpec = deferred("kvmspec.kinds.domain.cloud_init", "CloudInitSpec")
     FeaturesSpec = deferred("kvmspec.kinds.domain.features_spec", "FeaturesSpec")
     TpmSpec = deferred("kvmspec.kinds.domain.tpm_spec", "TpmSpec")
@@ -205,8 +207,8 @@ class VmSpec(Model):
     networks: tuple[NicSpec, ...] = ()
     """Network interfaces."""
     console: bool | None = Field(None, examples=[False])
-    """A serial console, for `virsh console`."""
-    guest_agent: bool | None = Field(None, examples=[False])
+    """A serial port with a terminal, for `virsh console`; see `devices.serials` for others."""
+    guest_agent: AgentSpec | bool | None = Field(None, examples=[False])
     """The channel of the QEMU guest agent."""
     controllers: tuple[ControllerSpec, ...] = ()
     """What devices are plugged into; libvirt adds what is needed, and not stated."""

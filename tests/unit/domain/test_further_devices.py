@@ -39,10 +39,24 @@ def stated(**fields: Any) -> dict[str, Any]:
 # --- what is refused, and in which words
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "the agent's channel": ({"channels": ["org.qemu.guest_agent.0"]}, "state `guest_agent`"),
-    "a pty with a path": (
-        {"channels": [{"name": "a.0", "type": "pty", "path": "/tmp/a"}]},
-        "only a channel of type `unix`",
+    "a path of nothing": (
+        {"channels": [{"name": "a.0", "type": "null", "path": "/tmp/a"}]},
+        "`path` goes with `type: dev` or `file` or `pipe` or `unix`",
     ),
+    "a file without a path": ({"serials": ["file"]}, "`type: file` needs `path`"),
+    "a file that waits": (
+        {"serials": [{"type": "file", "path": "/tmp/a", "mode": "bind"}]},
+        "`mode` goes with `type: unix` or `tcp` only",
+    ),
+    "a clipboard of a socket": (
+        {"channels": [{"name": "a.0", "clipboard": True}]},
+        "`clipboard` goes with `type: qemu-vdagent` only",
+    ),
+    "a channel with two names": (
+        {"channels": [{"name": "a.0", "guestfwd": "10.0.2.1:4600"}]},
+        "either a `name` or `guestfwd`",
+    ),
+    "a forward without a port": ({"channels": [{"guestfwd": "10.0.2.1"}]}, "10.0.2.1:4600"),
     "a channel twice": ({"channels": ["a.0", {"name": "a.0", "type": "pty"}]}, "`channels` is listed twice"),
     "an rng twice": ({"rng": ["builtin", "builtin"]}, "`rng` is listed twice"),
     "a device twice": (

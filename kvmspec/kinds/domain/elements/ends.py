@@ -10,13 +10,15 @@ from kvmspec.kinds.domain.elements.part import below
 if TYPE_CHECKING:
     from kvmspec.kinds.domain.ends_spec import EndSpec
 
-_MODES = {"unix": "connect", "tcp": "connect"}
+_SOCKETS = ("unix", "tcp")
 
 
 def ended(node: ET.Element, end: EndSpec) -> ET.Element:
     """Give an element its end on the host."""
     node.set("type", end.type)
-    mode = end.mode or _MODES.get(end.type)
+    mode = end.mode
+    if mode is None and end.type in _SOCKETS and (end.path or end.host):
+        mode = "bind" if end.waits else "connect"
     if end.type == "udp":
         if end.bind_host is not None or end.bind_port is not None:
             bound = {"host": end.bind_host, "service": end.bind_port}

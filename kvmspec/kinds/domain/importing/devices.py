@@ -9,15 +9,10 @@ from kvmspec.canon.compare import get
 from kvmspec.kinds.domain.elements import graphics as tables_graphics
 from kvmspec.kinds.domain.elements import hostdev as hostdevs
 from kvmspec.kinds.domain.elements import small, sound, video
+from kvmspec.kinds.domain.importing import lines
 from kvmspec.kinds.domain.importing.leaf import Data, Leaf, number, said, switch, text, word
 from kvmspec.kinds.domain.importing.tables import leaves
-from kvmspec.kinds.domain.plugged_spec import AGENT
 
-CHANNEL = (
-    Leaf("target/@name", "name"),
-    Leaf("@type", "type", usual="unix"),
-    Leaf("source/@path", "path"),
-)
 RNG = (Leaf("backend/#", "source"), *leaves(small.RNG))
 INPUT = (
     *leaves(small.INPUT),
@@ -63,12 +58,6 @@ def rng(device: Mapping[str, Any]) -> Data:
         found.pop("source", None)
         return found | {"egd": end(device["backend"])}
     return found | ({"source": "builtin"} if model == "builtin" else {})
-
-
-def channel(device: Mapping[str, Any]) -> Data | None:
-    if get(device, ("target", "@type")) != "virtio":
-        return None
-    return said(device, CHANNEL)
 
 
 def folder(device: Mapping[str, Any]) -> Data:
@@ -243,7 +232,10 @@ KINDS = (
     Kind("tpm", "tpm", _by(TPM), several=False),
     Kind("filesystem", "filesystems", folder),
     Kind("rng", "devices.rng", rng),
-    Kind("channel", "devices.channels", channel),
+    Kind("serial", "devices.serials", lines.serial),
+    Kind("parallel", "devices.parallels", lines.parallel),
+    Kind("console", "devices.consoles", lines.console),
+    Kind("channel", "devices.channels", lines.channel),
     Kind("input", "devices.inputs", _by(INPUT), alike=True),
     Kind("hostdev", "devices.hostdevs", hostdev),
     Kind("redirdev", "devices.redirdevs", redirdev, alike=True),
@@ -269,13 +261,3 @@ def _vsock(device: Mapping[str, Any]) -> Data:
     cid = device.get("cid") or {}
     address = "auto" if cid.get("@auto") == "yes" else number(cid.get("@address"))
     return {"cid": address, **said(device, leaves(small.VSOCK))}
-
-
-def is_agent(device: Mapping[str, Any]) -> bool:
-    """Whether a channel is that of the guest agent, which is a field of its own."""
-    return device.get("@type") == "unix" and get(device, ("target", "@name")) == AGENT
-
-
-def is_console(device: Mapping[str, Any]) -> bool:
-    """Whether a console is the serial one that `console: true` states."""
-    return device.get("@type") == "pty" and get(device, ("target", "@type")) == "serial"

@@ -7,9 +7,9 @@ from typing import Any
 
 from kvmspec.canon.compare import get, put
 from kvmspec.canon.shape import DOMAIN
-from kvmspec.kinds.domain.importing import machine, memory
+from kvmspec.kinds.domain.importing import lines, machine, memory
 from kvmspec.kinds.domain.importing.controllers import controllers
-from kvmspec.kinds.domain.importing.devices import KINDS, Kind, is_agent, is_console
+from kvmspec.kinds.domain.importing.devices import KINDS, Kind
 from kvmspec.kinds.domain.importing.disks import disk
 from kvmspec.kinds.domain.importing.leaf import PLACES, Data, Unsaid, said
 from kvmspec.kinds.domain.importing.nics import nic
@@ -60,7 +60,11 @@ def several(devices: Mapping[str, Any], tag: str) -> list[Any]:
 def _of_kind(devices: Mapping[str, Any], kind: Kind) -> list[Data]:
     """The entries of one kind, each once where a second one that is just alike has no word."""
     group = several(devices, kind.tag)
+    if kind.tag == "serial" and lines.has_console(devices):
+        return lines.numbered([entry for device in group[1:] if (entry := _read(kind.read, device))], 1)
     entries = [_read(kind.read, device) for device in group if not _elsewhere(kind, device)]
+    if kind.tag in lines.TAGS:
+        return lines.numbered([entry for entry in entries if entry])
     distinct: list[Data] = []
     for entry in entries:
         if entry and (kind.alike or entry not in distinct):
@@ -80,14 +84,14 @@ def _read(read: Callable[[Mapping[str, Any]], Data | None], device: Any) -> Data
 def _elsewhere(kind: Kind, device: Mapping[str, Any]) -> bool:
     """What another field says, or the machine has by itself."""
     if kind.tag == "channel":
-        return is_agent(device)
+        return lines.is_agent(device)
+    if kind.tag == "console":
+        return bool(get(device, ("target", "@type")) == "serial")
     return kind.tag == "input" and device.get("@bus") in _IMPLIED
 
 
 def _flags(devices: Mapping[str, Any]) -> Data:
-    found: Data = {}
-    if any(map(is_console, several(devices, "console"))):
-        found["console"] = True
-    if any(map(is_agent, several(devices, "channel"))):
-        found["guest_agent"] = True
+    found: Data = {"console": True} if lines.has_console(devices) else {}
+    for channel in filter(lines.is_agent, several(devices, "channel")):
+        found["guest_agent"] = _read(lines.agent, channel) or True
     return found

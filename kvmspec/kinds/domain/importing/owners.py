@@ -52,8 +52,7 @@ _ALONE: Mapping[Path, str] = {
     ("iothreadids",): "iothreads",
     ("os", "boot"): "boot.devices",
     ("maxMemory",): "memory.slots",
-    ("devices", "console"): "console",
-    ("devices", "serial"): "console",
+    ("devices", "console", "serial"): "console",
     ("devices", "channel", AGENT): "guest_agent",
     ("devices", "memballoon", "stats"): "memory.stats_period",
 }
@@ -93,7 +92,9 @@ def _candidates(path: Path, rendered: Data, spec: VmSpec, keys: KeyMap) -> list[
         tuple(field.split(".")) for length in range(len(path), 0, -1) if (field := _ALONE.get(path[:length]))
     ]
     if path[0] == "devices" and len(path) > 1 and path[1] in _KINDS:
-        found += _of_kind(path, rendered)
+        found += _of_kind(path, rendered, spec)
+        if spec.console and path[1:3] in (("console", "serial"), ("serial", "#0")):
+            return [("console",)]
     if path[:2] == ("devices", "memory"):
         found += _plugged(path, rendered, spec)
     if path[:2] == ("cpu", "numa"):
@@ -118,7 +119,7 @@ def _inside(device: Place, path: Path, fields: Mapping[Path, str]) -> list[Place
     return [*((*device, *field.split(".")) for field in found), device]
 
 
-def _of_kind(path: Path, rendered: Data) -> list[Place]:
+def _of_kind(path: Path, rendered: Data, spec: VmSpec) -> list[Place]:
     """One entry of a list, where it is known which; else all of them."""
     kind = _KINDS[path[1]]
     whole: Place = tuple(kind.field.split("."))
@@ -126,7 +127,8 @@ def _of_kind(path: Path, rendered: Data) -> list[Place]:
         field = next((_PLACE[(part,)] for part in path[2:4] if (part,) in _PLACE), None)
         return [*([(*whole, field)] if field else ()), whole]
     group: Mapping[str, Any] = rendered["devices"][path[1]]
-    names = [name for name in group if name != AGENT]
+    others = {AGENT, "serial", *(("#0",) if path[1] == "serial" and spec.console else ())}
+    names = [name for name in group if name not in others]
     if path[2] not in names:
         return [whole]
     entry: Place = (*whole, names.index(path[2]))

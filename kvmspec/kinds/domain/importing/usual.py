@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from kvmspec.kinds.domain.importing import generated
+from kvmspec.kinds.domain.importing import generated, lines
 
 OWN = "{urn:kvmspec:1}"
 
@@ -48,8 +48,6 @@ _WORDS = (
         Word(f"devices/video/model[@type='{kind}']", "vram", "16384")
         for kind in ("cirrus", "vga", "bochs", "vmvga")
     ),
-    Word("devices/serial/target[@type='isa-serial']/model[@name='isa-serial']", "name", "isa-serial"),
-    Word("devices/serial/target[@type='isa-serial']", "type", "isa-serial"),
     Word("devices/watchdog", "action", "reset"),
     *(
         Word(f"devices/hostdev[@type='{kind}']", "managed", "no")
@@ -59,7 +57,6 @@ _WORDS = (
 )
 _QXL = {"ram": "65536", "vram": "65536", "vgamem": "16384"}
 _HOLLOW = (
-    "devices/serial/target/model",
     "devices/audio/input/settings",
     "devices/audio/output/settings",
     "devices/audio/input",
@@ -105,6 +102,7 @@ def _devices(root: ET.Element) -> None:
         _remove(root, "devices/emulator", lambda node: True)
     _boot(root)
     generated.leave_out(root)
+    lines.leave_out(root, arch or "")
     _remove(
         root, "devices/input", lambda node: node.get("bus") == "ps2" and not len(node) and arch == "x86_64"
     )

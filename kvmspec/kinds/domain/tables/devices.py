@@ -74,7 +74,6 @@ HOSTDEV_PLUG = Plug(
 )
 REDIRDEV_PLUG = Plug("plugged in and out", pci=lambda device: False, lacks=_no_usb_controller)
 
-_OPENED = restart("it is opened when the channel is plugged in")
 _CONVENTIONAL = "it goes into a conventional PCI slot, into which nothing is plugged on PCI Express"
 _WATCHDOG = restart(_CONVENTIONAL)
 _SHMEM = restart(_CONVENTIONAL)
@@ -94,7 +93,7 @@ _NO_VSOCK = "a kernel with vhost-vsock"
 BALLOON, SOUND = ("devices", "memballoon"), ("devices", "sound", ANY)
 VIDEO, TPM = ("devices", "video", ANY), ("devices", "tpm", ANY)
 IOMMU, SHMEM = ("devices", "iommu", ANY), ("devices", "shmem", ANY)
-CHANNEL, VSOCK = ("devices", "channel", ANY), ("devices", "vsock", ANY)
+VSOCK = ("devices", "vsock", ANY)
 AUDIO, LEASE = ("devices", "audio", ANY), ("devices", "lease", ANY)
 HOSTDEV, WATCHDOG = ("devices", "hostdev", ANY), ("devices", "watchdog", ANY)
 
@@ -105,17 +104,7 @@ _HELD = restart("a lease is taken when the VM starts")
 _CRYPTO = restart("libvirt plugs no crypto device before 9.1")
 
 ROWS: tuple[Field, ...] = (
-    Field(
-        "guest_agent",
-        ("devices", "channel", AGENT),
-        CHANNEL_PLUG,
-        present,
-        removable=True,
-        call=Call.PLUG,
-    ),
     Field("emulator", ("devices", "emulator"), restart("it is what runs the VM"), _text, removable=True),
-    Field("devices.channels.{key}.path", (*CHANNEL, "source"), _OPENED, removable=True),
-    Field("devices.channels.{key}", CHANNEL, CHANNEL_PLUG, present, removable=True, call=Call.PLUG),
     *rows("devices.rng.{key}", RNG, small.RNG, _READ_WHEN_PLUGGED),
     Field("devices.rng.{key}.egd", (*RNG, "backend", "source"), _READ_WHEN_PLUGGED),
     Field("devices.rng.{key}", RNG, Plug(), present, removable=True, call=Call.PLUG),
