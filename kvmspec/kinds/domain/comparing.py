@@ -48,7 +48,7 @@ def compare(
     new |= _swapped(spec, keys, devices, sources)
     rendered = render.stated(context.renderer, name, full, sources, becomes, new)
     recorded = fit.stated_data(rendered, full)
-    stated, notes = fit.fit(recorded, persistent, keys, becomes, observed.snapshots)
+    stated, notes = fit.fit(recorded, persistent, keys, becomes, observed.snapshots, spec.numa is not None)
     if record is None or "loader" not in record.applied.get("os", ()):
         stated = fit.firmware(stated, persistent)
     if full is not spec or new:

@@ -25,6 +25,7 @@ TWIN: Path = ("devices", "console", "serial")
 CLOCK: Path = ("clock", "@offset")
 CPU_MODE: Path = ("cpu", "@mode")
 NUMA: Path = ("numatune", "memory")
+PLACEMENT: Path = ("vcpu", "@placement")
 METADATA: Path = ("metadata", f"{{{NAMESPACE}}}vm")
 RENEWED = frozenset(
     {
@@ -117,7 +118,7 @@ def _leaf(path: Path, value: Any) -> Iterator[Edit]:
         yield Edit("set", path, str(value))
 
 
-def removing(path: Path, persistent: Data | None = None) -> Iterator[Edit]:
+def removing(path: Path, persistent: Data | None = None, stated: Data | None = None) -> Iterator[Edit]:
     """Edits that take `path` away, with what libvirt keeps as its twin, and an element that is empty then."""
     if path == ("autostart",):
         return
@@ -128,7 +129,8 @@ def removing(path: Path, persistent: Data | None = None) -> Iterator[Edit]:
     cpu = (persistent or {}).get("cpu", {})
     if path == CPU_MODE and all(name.startswith("@") for name in cpu):
         path = ("cpu",)
-    if path[:2] == NUMA:  # its attributes are nothing without each other
+    yield from _advised(path, persistent or {}, stated or {})
+    if path[:2] == NUMA and not get(stated, NUMA):  # its attributes are nothing without each other
         path = NUMA
     yield Edit("remove", path)
     if path == CPU_MODE:
@@ -146,6 +148,16 @@ def _silenced(display: str, persistent: Data) -> Iterator[Edit]:
     for number, backend in (get(persistent, ("devices", "audio")) or {}).items():
         if backend.get("@type") == display:
             yield Edit("remove", ("devices", "audio", number))
+
+
+def _advised(path: Path, persistent: Data, stated: Data) -> Iterator[Edit]:
+    """Where memory is placed as numad advises, libvirt places vCPUs so, and the other way round (9.0)."""
+    if path[:2] not in (NUMA, PLACEMENT) or get(persistent, (*NUMA, "@placement")) != "auto":
+        return
+    if get(stated, PLACEMENT) is None:
+        yield Edit("remove", PLACEMENT)
+    if get(stated, NUMA) is None:
+        yield Edit("remove", NUMA)
 
 
 def with_firmware(path: Path, stated: Data) -> list[Edit]:

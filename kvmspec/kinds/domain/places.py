@@ -106,11 +106,12 @@ def stated(spec: VmSpec) -> frozenset[str]:
         found.add("address")
     if any(line.labels for line in spec.devices.lines):
         found.add("labels")
-    return frozenset(_ELEMENTS[name] for name in found)
+    sources = {name for disk in spec.disks for name in disk.within_source}
+    return frozenset(_ELEMENTS[name] for name in found) | sources
 
 
 def _devices(spec: VmSpec) -> Iterator[Placeable]:
-    memory = spec.memory.dimms if spec.memory else ()
+    memory = spec.memory.plugged_in if spec.memory else ()
     several: list[Any] = [spec.disks, spec.networks, spec.controllers, spec.filesystems, memory]
     several += [getattr(spec.devices, name) for name in spec.devices.model_fields_set]
     for group in (*several, spec.tpm, spec.guest_agent):

@@ -89,7 +89,7 @@ def completed(spec: VmSpec, facts: HostFacts) -> VmSpec:
         "arch": spec.arch or facts.arch,
         "accel": accel,
         "cpus": _new_cpus(cpus, _MODE[accel] if standard else None),
-        "memory": _with(memory, max=memory.size),
+        "memory": memory,
         "disks": tuple(new_disk(disk, standard) for disk in spec.disks),
         "networks": tuple(new_nic(nic, standard) for nic in spec.networks),
     }

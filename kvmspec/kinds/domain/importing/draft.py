@@ -7,7 +7,7 @@ from typing import Any
 
 from kvmspec.canon.compare import get, put
 from kvmspec.canon.shape import DOMAIN
-from kvmspec.kinds.domain.importing import lines, machine
+from kvmspec.kinds.domain.importing import lines, machine, memory
 from kvmspec.kinds.domain.importing.controllers import controllers
 from kvmspec.kinds.domain.importing.devices import KINDS, Kind
 from kvmspec.kinds.domain.importing.disks import disk
@@ -23,7 +23,8 @@ def draft(data: Mapping[str, Any]) -> Data:
     """Everything that the manifest may have a word for, in long forms. Whether it fits is not asked here."""
     found: Data = {"uuid": get(data, ("uuid", "#")), "state": "any", "preset": "bare"}
     found |= said(data, machine.MACHINE) | platform(data) | security(data)
-    found |= {"cpus": machine.cpus(data), "memory": machine.memory(data)} | machine.iothreads(data)
+    found |= {"cpus": machine.cpus(data), "memory": memory.memory(data), "numa": memory.numa(data)}
+    found |= machine.iothreads(data)
     if order := machine.boot(data):
         put(found, ("boot", "devices"), order)
     devices = data.get("devices", {})

@@ -7,7 +7,7 @@ from typing import Any
 
 from kvmspec.canon.shape import DOMAIN
 from kvmspec.kinds.domain.controllers_spec import name_of, placed
-from kvmspec.kinds.domain.importing import controllers, disks, machine, nics, platform, security
+from kvmspec.kinds.domain.importing import controllers, disks, machine, memory, nics, platform, security
 from kvmspec.kinds.domain.importing.accept import Place, at
 from kvmspec.kinds.domain.importing.devices import KINDS
 from kvmspec.kinds.domain.importing.leaf import PLACES, Data, Leaf, Path
@@ -28,7 +28,7 @@ _ALONE: Mapping[Path, str] = {
     **_fields(platform.PLATFORM),
     **_fields(security.SECURITY),
     **security.OWNERS,
-    **{("sysinfo", tag): f"sysinfo.{name}" for name, tag in BLOCKS.items()},
+    **{("sysinfo", "smbios", tag): f"sysinfo.{name}" for name, tag in BLOCKS.items()},
     ("clock", "timer"): "clock.timers",
     **{(name,): name for name in ("features", "clock", "pm", "sysinfo")},
     ("features", "hyperv"): "features.hyperv",
@@ -37,24 +37,27 @@ _ALONE: Mapping[Path, str] = {
     ("os", "nvram"): "firmware.nvram",
     ("os", "firmware"): "firmware",
     ("os", "smbios"): "sysinfo",
+    ("sysinfo", "fwcfg"): "sysinfo.fw_cfg",
     ("cpu", "cache"): "cpus.cache",
     ("cpu", "maxphysaddr"): "cpus.address_bits",
     **_fields(machine.CPUS, "cpus."),
-    **_fields(machine.MEMORY, "memory."),
+    **_fields(memory.MEMORY, "memory."),
     ("cpu", "feature"): "cpus.features",
-    ("cpu", "numa"): "memory.slots",
+    ("cpu", "numa"): "numa",
+    ("numatune", "memory"): "memory.numatune",
     ("cputune", "vcpupin"): "cpus.pin",
     ("cputune", "iothreadpin"): "iothreads",
+    ("cputune", "iothreadsched"): "iothreads",
+    ("defaultiothread",): "default_iothread",
     ("iothreadids",): "iothreads",
     ("os", "boot"): "boot.devices",
-    ("memoryBacking", "hugepages"): "memory.hugepages",
     ("maxMemory",): "memory.slots",
-    ("devices", "memory"): "memory.dimms",
     ("devices", "console", "serial"): "console",
     ("devices", "channel", AGENT): "guest_agent",
     ("devices", "memballoon", "stats"): "memory.stats_period",
 }
 _DISK, _NIC = _fields(disks.DISK), _fields(nics.NIC)
+_MEMORY = _fields((*memory.DEVICE, *memory.DIMM))
 _CONTROLLER = _fields(controllers.CONTROLLER)
 _PLACE: Mapping[Path, str] = {leaf.path[:1]: leaf.field for leaf in PLACES}
 _KINDS = {kind.tag: kind for kind in KINDS}
@@ -92,7 +95,21 @@ def _candidates(path: Path, rendered: Data, spec: VmSpec, keys: KeyMap) -> list[
         found += _of_kind(path, rendered, spec)
         if spec.console and path[1:3] in (("console", "serial"), ("serial", "#0")):
             return [("console",)]
+    if path[:2] == ("devices", "memory"):
+        found += _plugged(path, rendered, spec)
+    if path[:2] == ("cpu", "numa"):
+        found.append(("memory", "slots"))  # room for DIMMs brings a cell
     return [*found]
+
+
+def _plugged(path: Path, rendered: Data, spec: VmSpec) -> list[Place]:
+    """A memory device: DIMMs come first."""
+    names = list(rendered["devices"]["memory"])
+    if spec.memory is None or len(path) < 3 or path[2] not in names:
+        return [("memory", "devices"), ("memory", "dimms")]
+    number, dimms = names.index(path[2]), len(spec.memory.dimms)
+    place = ("memory", "dimms", number) if number < dimms else ("memory", "devices", number - dimms)
+    return _inside(place, path[3:], _MEMORY)
 
 
 def _inside(device: Place, path: Path, fields: Mapping[Path, str]) -> list[Place]:

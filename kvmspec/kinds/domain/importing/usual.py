@@ -78,6 +78,7 @@ def plain(root: ET.Element) -> ET.Element:
     if vcpu is not None and "current" not in vcpu.attrib:  # as it is rendered; libvirt means the same
         vcpu.set("current", (vcpu.text or "1").strip())
     _default_cpu(root)
+    _advised(root)
     usual = Word("cpu[@mode='custom']", "check", "none" if root.get("type") == "qemu" else "partial")
     for word in (usual, *_WORDS):
         for node in root.findall(word.path):
@@ -138,6 +139,15 @@ def _default_cpu(root: ET.Element) -> None:
     cpu.attrib.clear()
     if not len(cpu):
         root.remove(cpu)
+
+
+def _advised(root: ET.Element) -> None:
+    """Where vCPUs are placed as numad advises, memory is, too."""
+    if root.find("vcpu[@placement='auto']") is None:
+        return
+    memory = root.find("numatune/memory")
+    if memory is not None and memory.attrib == {"mode": "strict", "placement": "auto"}:
+        _remove(root, "numatune", lambda node: len(node) == 1)
 
 
 def _without_state(root: ET.Element) -> None:
