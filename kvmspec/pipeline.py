@@ -344,9 +344,11 @@ class Session:
         if all(difference.verb is Verb.NO_OP for difference in differences):
             return context, differences
         from kvmspec.engine.closer import closer
+        from kvmspec.engine.preflight import preflight
 
-        told = closer(differences, context, self._hosts)
-        return (told, diff(told, KINDS)) if told is not None else (context, differences)
+        if (told := closer(differences, context, self._hosts)) is not None:
+            context, differences = told, diff(told, KINDS)
+        return context, preflight(differences, context, self._hosts)
 
     def _read(self, plan: Plan) -> Basis:
         """What was read for the plan, and how it was asked for; without the secrets' digests."""

@@ -32,3 +32,30 @@ def errors(xml: str) -> list[str]:
     root = etree.fromstring(xml.encode())
     schema = _schema(root.tag)
     return [] if schema.validate(root) else [str(entry.message) for entry in schema.error_log]
+
+
+def culprit(xml: str) -> str:
+    """The start of the one element without which `xml` would be valid, the innermost; "" where there is none:
+    libxml2 says no more than that something is wrong with a whole <devices>.
+
+    Raises OSError where libvirt's schemas are not installed.
+    """
+    root = etree.fromstring(xml.encode())
+    schema: Any = _schema(root.tag)
+    found: Any = None
+    inside = root
+    while (guilty := next((child for child in inside if _valid_without(child, schema)), None)) is not None:
+        found = inside = guilty
+    if found is None:
+        return ""
+    words = [str(found.tag), *(f'{name}="{value}"' for name, value in sorted(found.items()))]
+    return f"<{' '.join(words)}>"
+
+
+def _valid_without(node: Any, schema: Any) -> bool:
+    parent = node.getparent()
+    place = parent.index(node)
+    parent.remove(node)
+    valid = bool(schema.validate(parent.getroottree()))
+    parent.insert(place, node)
+    return valid

@@ -222,7 +222,7 @@ class EditDomain(Editing):
 
 @dataclass(frozen=True)
 class SetDomainMetadata(On):
-    """Title, description and kvmspec's own element of the running domain.
+    """Title, description, kvmspec's own element and libosinfo's id of the running domain.
 
     An empty string removes, None leaves alone.
     """
@@ -230,6 +230,7 @@ class SetDomainMetadata(On):
     title: str | None
     description: str | None
     metadata: str | None
+    osinfo: str | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from kvmspec.core.problem import Where
 from kvmspec.manifest.section import Manifest, Path
 
-_NAMES = ("name", "network", "bridge", "volume", "path", "cdrom", "type")
+_NAMES = ("name", "network", "bridge", "macvtap", "volume", "path", "cdrom", "type")
 """What the key of an entry of a list can come from."""
 
 

@@ -17,6 +17,7 @@ from kvmspec.adapters.libvirt.guests import Guests
 from kvmspec.adapters.libvirt.networks import Networks
 from kvmspec.adapters.libvirt.nwfilters import Nwfilters
 from kvmspec.adapters.libvirt.pools import Pools
+from kvmspec.adapters.libvirt.probe import Probe
 from kvmspec.adapters.libvirt.secrets import Secrets
 from kvmspec.adapters.libvirt.tuning import Tuning
 from kvmspec.adapters.libvirt.volumes import Volumes
@@ -61,6 +62,7 @@ class Host:
     guests: Guests
     secrets: Secrets
     nwfilters: Nwfilters
+    probe: Probe
     images: Images | None = None
 
     @property
@@ -121,6 +123,7 @@ def connect(name: str, uri: str, secrets: SecretStore, images: Images | None = N
         guests=Guests(conn),
         secrets=Secrets(conn, secrets),
         nwfilters=Nwfilters(conn),
+        probe=Probe(conn, uri),
         images=images,
     )
 

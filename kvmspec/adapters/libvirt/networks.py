@@ -11,6 +11,7 @@ import libvirt
 
 from kvmspec.adapters.libvirt import taps
 from kvmspec.adapters.libvirt.errors import failure, translated
+from kvmspec.adapters.libvirt.validating import flag
 from kvmspec.core.action import NetworkChange
 from kvmspec.core.errors import Absent
 from kvmspec.core.observed import Observed
@@ -95,7 +96,7 @@ class Networks:
         """Define or redefine; of an active network only the persistent definition changes."""
         # libvirt picks a bridge name for each, and two at the same moment get the same one
         with self._defining, translated("define the network"):
-            self._conn.networkDefineXML(xml)
+            self._conn.networkDefineXMLFlags(xml, flag(self._conn, "VIR_NETWORK_DEFINE_VALIDATE"))
 
     def update(self, name: str, change: NetworkChange, *, live: bool) -> None:
         """One virNetworkUpdate, on the running network or else on its definition."""

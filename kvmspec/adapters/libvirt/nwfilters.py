@@ -10,6 +10,7 @@ from typing import Any
 import libvirt
 
 from kvmspec.adapters.libvirt.errors import failure, translated
+from kvmspec.adapters.libvirt.validating import flag
 from kvmspec.core.errors import Absent
 from kvmspec.core.observed import Observed
 
@@ -51,7 +52,7 @@ class Nwfilters:
     def define(self, xml: str) -> None:
         """Define or redefine; running guests that use it have its new rules at once."""
         with translated("define the network filter"):
-            self._conn.nwfilterDefineXML(xml)
+            self._conn.nwfilterDefineXMLFlags(xml, flag(self._conn, "VIR_NWFILTER_DEFINE_VALIDATE"))
 
     def delete(self, name: str) -> None:
         """Undefine; one that is gone already is left so. libvirt refuses it while a running guest uses it,

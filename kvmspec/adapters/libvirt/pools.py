@@ -9,6 +9,7 @@ from typing import Any
 import libvirt
 
 from kvmspec.adapters.libvirt.errors import failure, translated
+from kvmspec.adapters.libvirt.validating import flag
 from kvmspec.core.errors import Absent
 from kvmspec.core.observed import Observed
 
@@ -65,7 +66,7 @@ class Pools:
     def define(self, xml: str) -> None:
         """Define or redefine; of an active pool only the persistent definition changes."""
         with translated("define the pool"):
-            self._conn.storagePoolDefineXML(xml)
+            self._conn.storagePoolDefineXML(xml, flag(self._conn, "VIR_STORAGE_POOL_DEFINE_VALIDATE"))
 
     def set_autostart(self, name: str, enabled: bool) -> None:
         with translated(f"set autostart of pool/{name}"):

@@ -13,6 +13,7 @@ from typing import Any
 import libvirt
 
 from kvmspec.adapters.libvirt.errors import failure, translated
+from kvmspec.adapters.libvirt.validating import flag
 from kvmspec.core.errors import Absent, LibvirtFailure
 from kvmspec.core.observed import Observed
 from kvmspec.manifest.secrets import SecretStore
@@ -78,7 +79,7 @@ class Secrets:
     def define(self, xml: str) -> None:
         """Define or redefine; a value stays."""
         with translated("define the secret"):
-            self._conn.secretDefineXML(xml)
+            self._conn.secretDefineXML(xml, flag(self._conn, "VIR_SECRET_DEFINE_VALIDATE"))
 
     def set_value(self, uuid: str, value: str, encoding: str) -> None:
         """Set the value that a token stands for. Raises LibvirtFailure, which does not show it."""
