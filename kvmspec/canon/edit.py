@@ -110,7 +110,18 @@ def _add(root: Any, shape: Shape, step: Edit) -> None:
     node, rest = _walk(root, shape, step.path[:at])
     for tag in rest:
         node = _append(node, _lxml().Element(tag))
-    _append(node, element)
+    _insert(node, element, step.path[-1])
+
+
+def _insert(parent: Any, element: Any, key: str) -> None:
+    """One that is known by position comes to that place among its like, any other behind them."""
+    alike = parent.findall(element.tag)
+    place = int(key[1:]) if key[0] == "#" and key[1:].isdigit() else len(alike)
+    if place < len(alike):
+        element.tail = alike[place].tail
+        alike[place].addprevious(element)
+    else:
+        _append(parent, element)
 
 
 def _remove(root: Any, shape: Shape, step: Edit) -> None:
@@ -123,7 +134,7 @@ def _remove(root: Any, shape: Shape, step: Edit) -> None:
             node.text = None
         else:
             node.attrib.pop(leaf[1:], None)
-            _tidy(node)
+        _tidy(node)
         return
     node, rest = _walk(root, shape, step.path)
     if not rest and _tags(step.path, shape) in shape.ordered:
@@ -138,24 +149,43 @@ def _remove(root: Any, shape: Shape, step: Edit) -> None:
 
 _HOLLOW = frozenset({"perf", "keywrap", "idmap", "resource"})
 """Elements that say nothing, or are refused by the schema, with nothing in them."""
+_NOTHING = frozenset(
+    {"driver", "boot", "rom", "teaming", "gl", "image", "jpeg", "zlib", "playback", "streaming"}
+    | {"clipboard", "mouse", "filetransfer", "acceleration", "resolution", "settings", "input", "output"}
+    | {"msi", "database", "binary", "cache", "sandbox", "lock", "thread_pool", "encryption"}
+)
+"""Elements of devices that are nothing without attributes; the schema refuses most of them."""
 
 
 def _tidy(node: Any) -> None:
-    """Remove a <driver/> with nothing left in it. libvirt does not show one, and takes it for options of
-    virtio all the same: a guest that boots with it refuses every change of the interface (9.0)."""
-    if node.tag == "driver" and not node.attrib and not len(node):
+    """Remove an element that is nothing any more. Of a <driver/> libvirt shows none, and takes it for options
+    of virtio all the same: a guest that boots with it refuses every change of the interface (9.0)."""
+    if node.tag in _NOTHING and not node.attrib and not len(node) and not (node.text or "").strip():
+        parent = node.getparent()
         _detach(node)
+        _tidy(parent)
 
 
 def _append(parent: Any, element: Any) -> Any:
     """Behind the last sibling of the same tag, else at the end; indentation is kept neat."""
     alike = parent.findall(element.tag)
+    last = next((child for child in parent if child.tag in _LAST.get(parent.tag, ())), None)
     if alike:
         element.tail = alike[-1].tail
         alike[-1].addnext(element)
+    elif last is not None:
+        element.tail = parent.text
+        last.addprevious(element)
     else:
         parent.append(element)
     return element
+
+
+_LAST = {
+    "hostdev": frozenset({"boot", "rom", "alias", "address", "readonly", "shareable"}),
+    "smartcard": frozenset({"database", "alias", "address"}),
+}
+"""What has to stand behind the rest of a device: libvirt 9.0's schema refuses these in another order."""
 
 
 def _detach(node: Any) -> None:

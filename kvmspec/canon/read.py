@@ -39,13 +39,17 @@ def _fill_in(data: Data) -> None:
         data["currentMemory"] = dict(data["memory"])
     if "iothreads" in data:
         _number_iothreads(data)
+    tuned = data.get("cputune")
+    if tuned and ("vcpusched" in tuned or "iothreadsched" in tuned):
+        _schedule_each(tuned)
     if "memory" in data.get("devices", {}):
         _without_plugged(data)
 
 
 def _without_plugged(data: Data) -> None:
-    """libvirt counts what is plugged in (DIMMs and the like) into `memory`, and DIMMs into `currentMemory`;
-    here both are of the memory the guest boots with, so that each DIMM is a device and nothing else."""
+    """libvirt counts what is plugged in (DIMMs and the like) into `memory`, and into `currentMemory` all of
+    it where nothing is held back, else DIMMs; here both are of the memory the guest boots with, so that each
+    DIMM is a device and nothing else."""
     devices = data["devices"]["memory"].values()
     sizes = [
         (device.get("@model"), device.get("target", {}).get("size", {}).get(TEXT, 0)) for device in devices
@@ -54,16 +58,41 @@ def _without_plugged(data: Data) -> None:
     for name, size in (("memory", every), ("currentMemory", dimms)):
         if name in data:
             data[name] = {**data[name], TEXT: max(data[name][TEXT] - size, 0)}
+    if "memory" in data and "currentMemory" in data:
+        most = data["memory"][TEXT]
+        data["currentMemory"][TEXT] = min(data["currentMemory"][TEXT], most)
 
 
 def _number_iothreads(data: Data) -> None:
     """libvirt gives I/O threads without a number the lowest ones that are free, and does not write them
-    down where all are so (virDomainIOThreadIDDefArrayInit)."""
+    down where all are so (virDomainIOThreadIDDefArrayInit). Where all have a number, how many is not said."""
     threads = data.setdefault("iothreadids", {}).setdefault("iothread", {})
-    number = 0
-    while len(threads) < int(data["iothreads"].get(TEXT, 0)):
+    number, count = 0, int(data["iothreads"].get(TEXT, 0))
+    if threads and len(threads) >= count:
+        del data["iothreads"]
+    while len(threads) < count:
         number += 1
         threads.setdefault(str(number), {"@id": str(number)})
+
+
+def _schedule_each(tuned: Data) -> None:
+    """libvirt takes one element for several threads (`vcpus="0-1"`), and writes one for each (9.0)."""
+    for tag, name in (("vcpusched", "@vcpus"), ("iothreadsched", "@iothreads")):
+        group = tuned.get(tag, {})
+        if all(key.isdecimal() for key in group):
+            continue
+        every = [(thread, entry) for entry in group.values() for thread in _listed(entry.get(name, ""))]
+        tuned[tag] = {thread: {**entry, name: thread} for thread, entry in every}
+
+
+def _listed(numbers: str) -> list[str]:
+    """`0-1,3` → 0, 1 and 3."""
+    found: list[str] = []
+    for part in numbers.split(","):
+        first, _, last = part.partition("-")
+        if first.isdecimal() and (last or first).isdecimal():
+            found += map(str, range(int(first), int(last or first) + 1))
+    return found
 
 
 @dataclass(slots=True)
@@ -98,6 +127,8 @@ def _compiled(shape: Shape, unit: str) -> _Rule:
         at(path).ordered = True
     for path in shape.opaque:
         at(path).opaque = True
+    for path in shape.seen:
+        at(path)
     for path, name in shape.macs:
         at(path).macs += (name,)
     return root
@@ -131,6 +162,9 @@ def _element(node: ET.Element, rule: _Rule, skip: frozenset[str]) -> Data:
 
 def _add(data: Data, tag: str, child: ET.Element, rule: _Rule, skip: frozenset[str]) -> None:
     if rule.opaque:
+        for name, inner in rule.inside.items():
+            if (seen := child.find(name)) is not None:
+                data.setdefault(tag, {})[name] = _element(seen, inner, skip)
         return
     value = _element(child, rule, skip)
     if rule.identity is not None:

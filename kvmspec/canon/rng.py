@@ -41,7 +41,8 @@ def culprit(xml: str) -> str:
     Raises OSError where libvirt's schemas are not installed.
     """
     root = etree.fromstring(xml.encode())
-    schema, found = _schema(root.tag), None
+    schema: Any = _schema(root.tag)
+    found: Any = None
     inside = root
     while (guilty := next((child for child in inside if _valid_without(child, schema)), None)) is not None:
         found = inside = guilty

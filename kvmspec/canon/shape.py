@@ -13,6 +13,8 @@ from kvmspec.canon.units import to_bytes
 
 Tags = tuple[str, ...]
 
+OSINFO = "{http://libosinfo.org/xmlns/libvirt/domain/1.0}"
+"""Before the names of elements by which virt-manager and others know the guest's system."""
 QEMU = "{http://libvirt.org/schemas/domain/qemu/1.0}"
 """Before the names of elements that are said to QEMU past libvirt."""
 
@@ -33,13 +35,14 @@ Identity = Callable[[Node], str | None]
 
 class Shape(NamedTuple):
     """keyed: repeated elements known by an identity. ordered: lists whose order has a meaning.
-    sizes: elements whose text is an amount with a `unit`. opaque: never looked into.
+    sizes: elements whose text is an amount with a `unit`. opaque: never looked into, but for what is `seen`.
     macs: attributes compared without case, as (path, attribute)."""
 
     keyed: Mapping[Tags, Identity]
     ordered: frozenset[Tags] = frozenset()
     sizes: frozenset[Tags] = frozenset()
     opaque: frozenset[Tags] = frozenset()
+    seen: frozenset[Tags] = frozenset()
     macs: frozenset[tuple[Tags, str]] = frozenset()
 
 
@@ -54,6 +57,16 @@ def child(path: str, name: str) -> Identity:
     def identity(node: Node) -> str | None:
         found = node.find(path)
         return found.get(name) if found is not None else None
+
+    return identity
+
+
+def text_of(path: str) -> Identity:
+    """Known by the text of a descendant."""
+
+    def identity(node: Node) -> str | None:
+        found = node.find(path)
+        return (found.text or "").strip() or None if found is not None else None
 
     return identity
 
@@ -93,17 +106,21 @@ DOMAIN = Shape(
         ("devices", "controller"): joined(
             attribute("type"), attribute("index"), child("master", "startport")
         ),
-        ("devices", "channel"): joined(attribute("type"), child("target", "name")),
+        ("devices", "channel"): identities.channel,
         ("devices", "serial"): positional,
-        ("devices", "console"): positional,
+        ("devices", "console"): child("target", "type"),
         ("devices", "parallel"): positional,
         ("devices", "graphics"): attribute("type"),
         ("devices", "video"): positional,
         ("devices", "rng"): identities.rng,
-        ("devices", "input"): joined(attribute("type"), attribute("bus")),
+        ("devices", "input"): identities.input_device,
         ("devices", "hostdev"): identities.hostdev,
         ("devices", "filesystem"): child("target", "dir"),
-        ("devices", "redirdev"): positional,
+        ("devices", "redirdev"): identities.end,
+        ("devices", "hub"): positional,
+        ("devices", "crypto"): positional,
+        ("devices", "lease"): identities.lease,
+        ("devices", "graphics", "channel"): attribute("name"),
         ("devices", "shmem"): attribute("name"),
         ("devices", "memory"): _memory_device,
         ("devices", "sound"): attribute("model"),
@@ -123,6 +140,8 @@ DOMAIN = Shape(
         (QEMU + "override", QEMU + "device"): attribute("alias"),
         (QEMU + "override", QEMU + "device", QEMU + "frontend", QEMU + "property"): attribute("name"),
         ("os", "firmware", "feature"): attribute("name"),
+        ("sysinfo",): attribute("type"),
+        ("sysinfo", "entry"): attribute("name"),
         ("sysinfo", "bios", "entry"): attribute("name"),
         ("sysinfo", "system", "entry"): attribute("name"),
         ("sysinfo", "baseBoard", "entry"): attribute("name"),
@@ -130,27 +149,44 @@ DOMAIN = Shape(
         ("clock", "timer"): attribute("name"),
         ("cpu", "feature"): attribute("name"),
         ("cpu", "numa", "cell"): attribute("id"),
+        ("cpu", "numa", "cell", "distances", "sibling"): attribute("id"),
+        ("cpu", "numa", "cell", "cache"): attribute("level"),
+        ("numatune", "memnode"): attribute("cellid"),
+        ("blkiotune", "device"): text_of("path"),
         ("cputune", "vcpupin"): attribute("vcpu"),
         ("cputune", "iothreadpin"): attribute("iothread"),
+        ("cputune", "vcpusched"): attribute("vcpus"),
+        ("cputune", "iothreadsched"): attribute("iothreads"),
+        ("cputune", "cachetune"): attribute("vcpus"),
+        ("cputune", "memorytune"): attribute("vcpus"),
+        ("vcpus", "vcpu"): attribute("id"),
         ("iothreadids", "iothread"): attribute("id"),
     },
     ordered=frozenset(
-        {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
+        {("memoryBacking", "hugepages", "page"), ("cputune", "memorytune", "node")}
+        | {("cputune", "cachetune", name) for name in ("cache", "monitor")}
+        | {("cpu", "numa", "interconnects", name) for name in ("latency", "bandwidth")}
+        | {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
         | {("idmap", "uid"), ("idmap", "gid"), (QEMU + "commandline", QEMU + "arg")}
         | {("devices", "interface", "vlan", "tag"), ("devices", "interface", "filterref", "parameter")}
+        | {("devices", "sound", "codec"), ("devices", "redirfilter", "usbdev")}
+        | {("devices", "smartcard", "certificate")}
         | {("devices", "interface", tag) for tag in ("ip", "portForward")}
         | {("devices", "interface", "portForward", "range")}
         | {("devices", "interface", "source", tag) for tag in ("ip", "route")}
         | {("devices", tag, "source") for tag in ("serial", "parallel", "console", "channel")}
     ),
     sizes=frozenset(
-        {("memory",), ("currentMemory",), ("maxMemory",), ("devices", "memory", "target", "size")}
+        {("memory",), ("currentMemory",), ("maxMemory",), ("devices", "memory", "target", "label", "size")}
+        | {("devices", "memory", "target", name) for name in ("size", "block", "requested", "current")}
+        | {("devices", "memory", "source", name) for name in ("pagesize", "alignsize")}
         | {("memtune", limit) for limit in ("hard_limit", "soft_limit", "swap_hard_limit")}
         | {("devices", "disk", "driver", "metadata_cache", "max_size")}
         | {("devices", "controller", "pcihole64")}
         | {("devices", "shmem", "size"), ("features", "smm", "tseg"), ("features", "tcg", "tb-cache")}
     ),
     opaque=frozenset({("metadata",)}),
+    seen=frozenset({("metadata", OSINFO + "libosinfo")}),
     macs=frozenset({(("devices", "interface", "mac"), "address")}),
 )
 

@@ -174,7 +174,7 @@ class CreateVolume(On):
     """Create the volume. `take_up` is true where the plan could not look into the pool
     (it is not running yet): a fitting volume found then is used with its data. `origin` is the
     volume, `pool/name`, that it is a full copy of. With `blank`, one with data in it is not taken up: an
-    installer would write over it."""
+    installer would write over it. `encrypted` it is, or not."""
 
     xml: str
     capacity: int
@@ -183,6 +183,7 @@ class CreateVolume(On):
     take_up: bool = False
     origin: str | None = None
     blank: bool = False
+    encrypted: bool = False
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,7 @@ class EditDomain(Editing):
 
 @dataclass(frozen=True)
 class SetDomainMetadata(On):
-    """Title, description and kvmspec's own element of the running domain.
+    """Title, description, kvmspec's own element and libosinfo's id of the running domain.
 
     An empty string removes, None leaves alone.
     """
@@ -229,6 +230,7 @@ class SetDomainMetadata(On):
     title: str | None
     description: str | None
     metadata: str | None
+    osinfo: str | None = None
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ class ObservedVolume:
     format: str = ""
     backing: str | None = None
     allocation: int = field(default=0, compare=False)
+    encrypted: bool = False
 
     @property
     def has_data(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from kvmspec.core.address import Address
@@ -9,12 +10,21 @@ from kvmspec.kinds import compare
 from kvmspec.manifest.model import Reference
 from kvmspec.manifest.section import Manifest
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 
 def usage_of(manifest: Manifest, name: str) -> str:
     """What libvirt knows the secret by that the manifest calls `name`; the name itself where it calls none
     so: then it is what a secret of the host is used for, or its UUID."""
     spec = compare.specs(manifest).get(("secret", name))
     return name if spec is None else str(spec.usage_id or name)
+
+
+def told(secret: str, manifest: Manifest | None = None) -> tuple[str, str]:
+    """Attribute and value by which libvirt knows a secret: by its UUID, or by what it is used for."""
+    if _UUID.fullmatch(secret):
+        return "uuid", secret
+    return "usage", secret if manifest is None else usage_of(manifest, secret)
 
 
 def needed(references: Iterable[Reference], manifest: Manifest, host: str) -> Iterator[Address]:

@@ -49,6 +49,8 @@ class Examples:
         """An object with the field and with what it cannot do without; which of its model's examples
         it is made from."""
         field, model = rest[0], node.object or {}
+        if len(rest) > 1 and f"{rest[0]}.{rest[1]}" in (model.get("x-along") or {}):
+            return self._whole(node, rest)
         along = {*(model.get("x-along") or {}).get(field, ())}
         least = {*(model.get("x-least") or ()), *along}
         maps = [(number, each) for number, each in enumerate(_own(node)) if isinstance(each, dict)]
@@ -59,6 +61,16 @@ class Examples:
         shown = {key: value for key, value in example.items() if not least or key in least or key == field}
         if len(rest) > 1 or field not in shown or node.fields[field].object is not None:
             shown[field] = self._entry(node.fields[field], rest[1:])
+        return position, _ordered(shown, node)
+
+    def _whole(self, node: Node, rest: Sequence[str]) -> tuple[int, dict[str, Any]]:
+        """The model's example that has an inner field among others it cannot do without, with all of them."""
+        field, inner = rest[0], rest[1]
+        having = ((n, each) for n, each in enumerate(_own(node)) if inner in (each.get(field) or {}))
+        position, example = next(having)
+        shown = {**example, field: dict(example[field])}
+        if len(rest) > 2:
+            shown[field][inner] = self._entry(node.fields[field].fields[inner], rest[2:])
         return position, _ordered(shown, node)
 
     def _value(self, node: Node) -> Any:

@@ -59,7 +59,8 @@ class Model(BaseModel):
     later     fields of the format that this version does not build yet
     examples  values a manifest may have here, as written there; they show most of the fields
     least     the fields without which an example of another field would not be valid
-    along     the same for one field alone: those that go with it
+    along     the same for one field alone: those that go with it. `a.b`: an example with `b` inside `a` is
+              shown as a whole
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)

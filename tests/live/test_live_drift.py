@@ -236,17 +236,21 @@ OFF = {"shutdown_timeout": "0s", "force_off_after": "0s"}
 
 
 def test_a_change_while_a_managed_save_exists(scene: Scene) -> None:
-    """The save restores the old configuration: what was changed is pending when the guest runs again."""
-    scene.settle(scene.manifest({"web": idle_vm(lifecycle=OFF)}))
+    """The save restores the old configuration: what can change while it runs does so once it is back, and the
+    rest is pending."""
+    before = idle_vm(lifecycle=OFF, memory={"size": "64MiB"}, networks=[{"name": "n", "network": "front"}])
+    scene.settle(scene.manifest({"web": before}))
     scene.domain("web").managedSave()
-    changed = idle_vm(lifecycle=OFF, features={"pae": True}, disks=[{"name": "a", "size": "1MiB"}])
-    told = scene.plan(scene.manifest({"web": changed}), expect=2)
-    assert "managed save" in told
-    scene.apply(expect=1)  # the disk could be plugged in now, and was not yet
-    assert scene.tree("web", active=True).find("features/pae") is None
+    nic = {"name": "n", "network": "front", "link": "down"}
+    more = {"features": {"pae": True}, "disks": [{"name": "a", "size": "1MiB"}], "networks": [nic]}
+    told = scene.plan(scene.manifest({"web": before | more}), expect=2)
+    assert "managed save" in told and "disks.a" in told
     scene.apply()
-    assert scene.tree("web", active=True).find("devices/disk") is not None
-    assert "features.pae" in scene.plan(expect=0)
+    active = scene.tree("web", active=True)
+    assert active.find("features/pae") is None and active.find("devices/disk") is not None
+    assert active.find("devices/interface/link").get("state") == "down"  # type: ignore[union-attr]
+    told = scene.plan(expect=0)
+    assert "features.pae" in told and "disks.a" not in told
     scene.domain("web").destroy()
     scene.settle()
     assert "features.pae" not in scene.plan(expect=0)

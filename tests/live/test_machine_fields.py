@@ -219,6 +219,10 @@ SYSINFO: dict[str, tuple[Fields, Fields]] = {
             }
         },
     ),
+    "the firmware's": (
+        {"sysinfo": {"fw_cfg": {"opt/a": "<1>", "opt/b": "2"}}},
+        {"sysinfo": {"fw_cfg": {"opt/a": {"file": "/srv/a"}}, "oem_strings": ["a:1"]}},
+    ),
     "of the host": ({"sysinfo": "host"}, {"sysinfo": {"bios": {"vendor": "Example", "version": "1"}}}),
 }
 EVERY = SYSINFO | CPU | {**CLOCK, **FEATURES, **FIRMWARE, **CONTROLLERS}

@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.libvirtd, pytest.mark.live]
 
 Fields = dict[str, Any]
 RANGE = {"start": 0, "target": 1000, "count": 10}
+OSINFO = "http://libosinfo.org/xmlns/libvirt/domain/1.0"
 LABEL = {"model": "dac", "type": "static", "label": "0:0", "relabel": False}
 
 CASES: dict[str, tuple[Fields, Fields]] = {
@@ -28,6 +29,10 @@ CASES: dict[str, tuple[Fields, Fields]] = {
     "ids of users and groups": (
         {"idmap": {"uid": [RANGE], "gid": [RANGE]}},
         {"idmap": {"uid": [RANGE, {"start": 10, "target": 5000, "count": 1}], "gid": [RANGE | {"count": 5}]}},
+    ),
+    "the guest's system": (
+        {"osinfo": "http://debian.org/debian/12"},
+        {"osinfo": "http://microsoft.com/win/11"},
     ),
     "its cgroup": (
         {"resource": "/machine/shop"},
@@ -76,6 +81,17 @@ def test_a_plan_is_empty_after_each_change(scene: Scene, name: str) -> None:
     scene.settle(scene.manifest(idle(**second)))
     scene.settle(scene.manifest(idle()))
     scene.settle(scene.manifest(idle(**first)))
+
+
+def test_the_guests_system_changes_while_it_runs(scene: Scene) -> None:
+    scene.settle(scene.manifest(idle("running")))
+    number = scene.domain("web").ID()
+    for system in ("http://debian.org/debian/11", "http://debian.org/debian/12", None):
+        scene.settle(scene.manifest(idle("running", **({"osinfo": system} if system else {}))))
+        for active in (True, False):
+            found = scene.tree("web", active=active).find(f"metadata/{{{OSINFO}}}libosinfo/{{{OSINFO}}}os")
+            assert (found.get("id") if found is not None else None) == system
+    assert scene.domain("web").ID() == number
 
 
 STARTED: dict[str, tuple[Fields, str, str]] = {

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 
 HEAD = """<domain type='qemu'><name>{name}</name><memory unit='MiB'>64</memory>
-<os><type arch='x86_64' machine='{machine}'>hvm</type></os><devices>"""
+<os><type arch='x86_64' machine='{machine}'>hvm</type></os><features><acpi/></features><devices>"""
 
 _MODELS = ("virtio", "virtio-transitional", "virtio-non-transitional")
 
@@ -17,6 +17,7 @@ class Chance:
     def __init__(self, number: int) -> None:
         self._random = random.Random(number)
         self.q35 = self._random.random() < 0.5
+        self._shown = False
         self._letters = {"vd": 0, "sd": 0, "hd": 0, "fd": 0}
 
     def xml(self, name: str) -> str:
@@ -38,7 +39,8 @@ class Chance:
         bus, slot = (0, self._random.randint(3, 25)) if self._often(0.5) else (self._random.randint(1, 4), 0)
         if not self.q35 and bus:
             slot = self._random.randint(1, 31)
-        at = f"domain='0x0000' bus='0x{bus:02x}' slot='0x{slot:02x}' function='0x0'"
+        function = self._random.randint(0, 3) if self._often(0.2) else 0
+        at = f"domain='0x0000' bus='0x{bus:02x}' slot='0x{slot:02x}' function='0x{function}'"
         return f"<address type='pci' {at}/>"
 
     def _controllers(self) -> Iterator[str]:
@@ -48,8 +50,9 @@ class Chance:
                 if self._often(0.8):
                     model = "pcie-root-port" if self._often(0.85) else "pcie-to-pci-bridge"
                     yield f"<controller type='pci' index='{number}' model='{model}'/>"
-        elif not self.q35 and self._often(0.2):
-            yield "<controller type='pci' index='1' model='pci-bridge'/>"
+        elif not self.q35 and self._often(0.3):
+            for number in range(1, self._random.randint(2, 4)):
+                yield f"<controller type='pci' index='{number}' model='{self._one('pci-bridge', 'pci-expander-bus')}'/>"
         if self._often(0.2):
             yield from self._usb2()
             numbers["usb"] = 1
@@ -106,7 +109,9 @@ class Chance:
         return f"<sound model='{self._one('ich6', 'ich9', 'ac97', 'usb', 'es1370')}'/>"
 
     def video(self) -> str:
-        return f"<video><model type='{self._one('qxl', 'virtio')}'/></video>"
+        first, self._shown = not self._shown, True
+        kinds = ("vga", "cirrus", "bochs", "none", "ramfb", "qxl", "virtio") if first else ("qxl", "virtio")
+        return f"<video><model type='{self._one(*kinds)}'/></video>"
 
     def shmem(self) -> str:
         name = f"m{self._random.randint(0, 10**6)}"
@@ -128,15 +133,35 @@ class Chance:
 
     def hostdev(self) -> str:
         number = self._random.randint(1, 200)
-        match self._one("usb", "scsi", "mdev"):
+        match self._one("usb", "scsi", "mdev", "scsi_host", "pci", "interface"):
             case "usb":
                 source = f"<vendor id='0x{number:04x}'/><product id='0x0001'/>"
                 return f"<hostdev mode='subsystem' type='usb'><source>{source}</source></hostdev>"
+            case "scsi_host":
+                source = f"<source protocol='vhost' wwpn='naa.5123456789ab{number:04x}'/>"
+                return f"<hostdev mode='subsystem' type='scsi_host'>{source}</hostdev>"
+            case "pci":
+                source = f"<address domain='0x0000' bus='0x80' slot='0x{number % 32:02x}' function='0x{number % 7}'/>"
+                return (
+                    f"<hostdev mode='subsystem' type='pci'><source>{source}</source>{self._pci()}</hostdev>"
+                )
+            case "interface":
+                source = f"<address type='pci' domain='0x0000' bus='0x90' slot='0x{number % 32:02x}' function='0x0'/>"
+                return f"<interface type='hostdev'><source>{source}</source>{self._pci()}</interface>"
             case "scsi":
                 source = f"<adapter name='scsi_host{number}'/><address bus='0' target='0' unit='0'/>"
                 return f"<hostdev mode='subsystem' type='scsi'><source>{source}</source></hostdev>"
         source = f"<address uuid='c2177883-f1bb-47f0-914d-{number:012d}'/>"
         return f"<hostdev mode='subsystem' type='mdev' model='vfio-pci'><source>{source}</source></hostdev>"
+
+    def redirdev(self) -> str:
+        return "<redirdev bus='usb' type='tcp'><source mode='connect' host='localhost' service='4000'/></redirdev>"
+
+    def iommu(self) -> str:
+        return f"<iommu model='{self._one('virtio', 'intel')}'/>" if self.q35 else ""
+
+    def panic(self) -> str:
+        return f"<panic model='{self._one('isa', 'hyperv')}'/>"
 
     def hub(self) -> str:
         return "<hub type='usb'/>"
@@ -168,8 +193,9 @@ _KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 _DEVICES: tuple[Callable[[Chance], str], ...] = (
     Chance.disk, Chance.disk, Chance.nic, Chance.rng, Chance.sound, Chance.video, Chance.shmem, Chance.input,
-    Chance.channel, Chance.hostdev, Chance.folder,
+    Chance.channel, Chance.hostdev, Chance.hostdev, Chance.folder, Chance.redirdev,
 )  # fmt: skip
 _SINGLE: tuple[Callable[[Chance], str], ...] = (
     Chance.vsock, Chance.watchdog, Chance.balloon, Chance.smartcard, Chance.serial, Chance.hub,
+    Chance.iommu, Chance.panic,
 )  # fmt: skip

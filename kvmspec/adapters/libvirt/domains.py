@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Set
 from contextlib import suppress
 from typing import Any, NamedTuple
+from xml.sax.saxutils import quoteattr
 
 import libvirt
 
@@ -21,6 +22,7 @@ from kvmspec.manifest.types import format_size
 
 _INACTIVE = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
 _METADATA_PREFIX, METADATA_URI = "kvmspec", "urn:kvmspec:1"
+_OSINFO_URI = "http://libosinfo.org/xmlns/libvirt/domain/1.0"
 _UNDEFINE = (
     libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
     | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
@@ -211,13 +213,21 @@ class Domains:
 
     # --- live changes
     def set_metadata(
-        self, name: str, *, title: str | None, description: str | None, metadata: str | None
+        self,
+        name: str,
+        *,
+        title: str | None,
+        description: str | None,
+        metadata: str | None,
+        osinfo: str | None = None,
     ) -> None:
-        """Of the running domain: title, description and kvmspec's element; "" removes, None leaves."""
+        """Of the running domain: title, description, kvmspec's element and libosinfo's id of the guest's
+        system; "" removes, None leaves."""
         values = (
             (libvirt.VIR_DOMAIN_METADATA_TITLE, title, None, None),
             (libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, description, None, None),
             (libvirt.VIR_DOMAIN_METADATA_ELEMENT, _bare(metadata), _METADATA_PREFIX, METADATA_URI),
+            (libvirt.VIR_DOMAIN_METADATA_ELEMENT, _system(osinfo), "libosinfo", _OSINFO_URI),
         )
         with translated(f"set the metadata of vm/{name}"):
             domain = self._lookup(name)
@@ -334,6 +344,11 @@ class Domains:
 
     def _lookup(self, name: str) -> Any:
         return self._conn.lookupByName(name)
+
+
+def _system(osinfo: str | None) -> str | None:
+    """libosinfo's element, without its namespace."""
+    return f"<libosinfo><os id={quoteattr(osinfo)}/></libosinfo>" if osinfo else osinfo
 
 
 def _bare(element: str | None) -> str | None:

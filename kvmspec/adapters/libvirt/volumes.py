@@ -238,4 +238,5 @@ def _observe(pool: str, handle: Any) -> ObservedVolume | None:
         (form.get("type") if form is not None else None) or RAW,
         root.findtext("backingStore/path") or None,
         int(root.findtext("allocation") or 0),
+        root.find("target/encryption") is not None,
     )

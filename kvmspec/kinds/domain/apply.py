@@ -44,8 +44,8 @@ def apply(action: DomainAction, host: Host, report: Callable[[str], None]) -> No
             domains.define(xml)
         case EditDomain(edits=edits):
             domains.define(edit(domains.get(name).xml, edits))
-        case SetDomainMetadata(title=title, description=description, metadata=metadata):
-            domains.set_metadata(name, title=title, description=description, metadata=metadata)
+        case SetDomainMetadata(title=title, description=description, metadata=metadata, osinfo=osinfo):
+            domains.set_metadata(name, title=title, description=description, metadata=metadata, osinfo=osinfo)
         case SetVcpus(count=count):
             domains.set_vcpus(name, count)
         case SetMemory(size=size):

@@ -78,6 +78,8 @@ class Builder:
             chain.append(self._shutdown(self.address))
         if self.restart or (self.c.spec.state == "running" and not self.running):
             chain.append((StartDomain(self.address), "start"))
+            if self.c.restores:
+                chain += live.steps(self.c.restored(), self.live)
             if self.c.spec.wait_for is not None:
                 from kvmspec.kinds.domain.wait import waiting
 
@@ -113,8 +115,10 @@ class Builder:
     def _edits(self, change: Change) -> list[Edit]:
         if change.path[:2] == iothreads.THREADS:
             return list(iothreads.edits(self.c))
+        if change.path == edits.TWIN and change.after is None and get(self.c.stated, ("devices", "serial")):
+            return []  # the first of those that are stated
         if change.after is None:
-            made = list(edits.removing(change.path, self.c.persistent))
+            made = list(edits.removing(change.path, self.c.persistent, self.c.stated))
             return made + edits.with_firmware(change.path, self.c.stated)
         known = self.c.whole() if change.path == edits.MACHINE else self.c.persistent
         made = list(edits.writing(change.path, change.after, self.c.element, known))
@@ -129,7 +133,7 @@ class Builder:
         on_usb = controllers.bus_of(change.path, change.after) == "usb"
         if on_usb and self.c.defined.free_usb_ports() < len(self.canonical):
             found += self._usb_anew()
-        bare = "video" not in whole.get("devices", {}) and self.c.spec.devices.card is None
+        bare = "video" not in whole.get("devices", {}) and not self.c.spec.devices.cards
         if change.path[:2] == ("devices", "graphics") and change.before is None and bare:
             xml = '<video><model type="virtio"/></video>'
             found.append(Edit("add", ("devices", "video", "#0"), xml))
@@ -150,13 +154,19 @@ class Builder:
     def _live(self, context: Context) -> Chain:
         """What the running guest gets at once."""
         chain: Chain = []
-        texts = {c.path[0]: c for c in self.live if c.path[0] in ("title", "description")}
+        texts = {c.path[0]: c for c in self.live if c.path[0] in ("title", "description", "metadata")}
         metadata_too = bool(self.canonical or texts) or not self.record_same or self.adopting
         if metadata_too:
             title, description = (_text(texts.get(name)) for name in ("title", "description"))
-            record = self._record_xml(context)
-            chain.append((SetDomainMetadata(self.address, title, description, record), "set metadata"))
+            record, system = self._record_xml(context), self._system()
+            metadata = SetDomainMetadata(self.address, title, description, record, system)
+            chain.append((metadata, "set metadata"))
         return chain + live.steps(self.c, self.live)
+
+    def _system(self) -> str | None:
+        """libosinfo's id of the guest's system, where it changes."""
+        changed = any(change.path[0] == "metadata" for change in self.live)
+        return self.c.spec.osinfo or "" if changed else None
 
 
 def old_seeds(comparison: Comparison, context: Context) -> list[Address]:

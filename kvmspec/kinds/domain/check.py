@@ -34,6 +34,7 @@ def check(manifest: Manifest) -> Iterator[Finding]:
 
             yield from check_cloud_init(cloud_init, (*item.path, "cloud_init"))
         yield from _seed(item, manifest)
+        yield from _dimms(item)
     yield from _macs(manifest)
     yield from addresses(manifest)
     yield from _disks(vms, manifest)
@@ -56,6 +57,22 @@ def _ignored(item: Item) -> Iterator[Finding]:
             path = (*item.path, "lifecycle", "ignore_changes", position)
             hint = f"did you mean {close[0]}?" if close else "write a path below the VM, such as memory.size"
             yield Finding(path, f"there is no field {name}", hint)
+
+
+def _dimms(item: Item) -> Iterator[Finding]:
+    """Linux takes memory in blocks, of 128MiB on x86 and below 64GiB; QEMU takes other sizes, too (9.0)."""
+    memory = _spec(item).memory
+    for position, dimm in enumerate(memory.dimms if memory else ()):
+        if dimm.size % _BLOCK:
+            yield Finding(
+                (*item.path, "memory", "dimms", position),
+                "the size of a DIMM is no multiple of 128MiB: a guest with Linux does not take it",
+                "state another size, unless the guest is known to take it",
+                warning=True,
+            )
+
+
+_BLOCK = 2**27
 
 
 def _seed(item: Item, manifest: Manifest) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from kvmspec.canon.compare import covers, drop, get, leaves, put, uncovered
@@ -75,6 +75,15 @@ class Comparison:
     def booted(self) -> Data | None:
         """What the guest booted with; of one that is off, what its managed save brings back."""
         return self.saved if self.active is None else self.active
+
+    @property
+    def restores(self) -> bool:
+        """Whether it is to be started, and a managed save brings back the guest that was saved."""
+        return self.spec.state == "running" and not self.observed.running and self.saved is not None
+
+    def restored(self) -> Comparison:
+        """The same once a managed save has brought the guest back: the definition is as it shall be then."""
+        return replace(self, active=self.saved)
 
     def whole(self) -> Data:
         """All of the definition, also what no manifest states; `persistent` is without that."""
@@ -224,18 +233,16 @@ _GROUPS = frozenset(
     | {("iothreadids",), ("iothreadids", "iothread"), ("memtune",), ("numatune",), ("numatune", "memory")}
     | {("blkiotune",), ("maxMemory",), ("memoryBacking",), ("cpu",), ("cpu", "feature")}
     | {("clock", "timer"), ("pm",), ("features", "hyperv"), ("features", "kvm"), ("os",)}
-    | {("sysinfo", tag, "entry") for tag in ("bios", "system", "baseBoard", "chassis")}
-    | {("sysinfo", tag) for tag in ("bios", "system", "baseBoard", "chassis")}
-    | {
-        ("seclabel",),
-        ("keywrap",),
-        ("keywrap", "cipher"),
-        ("perf",),
-        ("perf", "event"),
-        ("idmap",),
-        *qemu.GROUPS,
-    }
+    | {("sysinfo",), ("sysinfo", "fwcfg", "entry")}
+    | {("sysinfo", "smbios", tag, "entry") for tag in ("bios", "system", "baseBoard", "chassis")}
+    | {("sysinfo", "smbios", tag) for tag in ("bios", "system", "baseBoard", "chassis")}
+    | {("seclabel",), ("keywrap",), ("keywrap", "cipher"), ("perf",), ("perf", "event"), ("idmap",)}
+    | {("metadata",)}
+    | qemu.GROUPS
     | {("os", "firmware"), ("os", "firmware", "feature")}
+    | {("numatune", "memnode"), ("vcpus",), ("vcpus", "vcpu")}
+    | {("cpu", "numa", "cell"), ("cpu", "numa", "interconnects"), ("blkiotune", "device")}
+    | {("cputune", tag) for tag in ("vcpusched", "iothreadsched", "cachetune", "memorytune")}
 )
 """Elements that are not changed as a whole, but each of what is in them."""
 

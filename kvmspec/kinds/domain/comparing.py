@@ -15,7 +15,7 @@ from kvmspec.kinds.domain import fit, fragments, places, preset, render
 from kvmspec.kinds.domain.brief import asked_for, brief
 from kvmspec.kinds.domain.compare import Comparison, Data
 from kvmspec.kinds.domain.keys import allocate, disk_keys, final
-from kvmspec.kinds.domain.nic_parts_spec import DRAWN
+from kvmspec.kinds.domain.nic_names import DRAWN
 from kvmspec.kinds.domain.sources import Places, Source
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import nic_keys
@@ -48,7 +48,7 @@ def compare(
     new |= _swapped(spec, keys, devices, sources)
     rendered = render.stated(context.renderer, name, full, sources, becomes, new)
     recorded = fit.stated_data(rendered, full)
-    stated, notes = fit.fit(recorded, persistent, keys, becomes, observed.snapshots)
+    stated, notes = fit.fit(recorded, persistent, keys, becomes, observed.snapshots, spec.numa is not None)
     if record is None or "loader" not in record.applied.get("os", ()):
         stated = fit.firmware(stated, persistent)
     if full is not spec or new:

@@ -39,7 +39,9 @@ def controllers(spec: VmSpec, display: bool) -> list[Controller]:
 
 def _scsi(spec: VmSpec) -> bool:
     hostdevs = spec.devices.hostdevs or ()
-    return any(disk.bus == "scsi" for disk in spec.disks) or any(device.scsi for device in hostdevs)
+    return any(disk.bus == "scsi" for disk in spec.disks) or any(
+        device.scsi or device.iscsi for device in hostdevs
+    )
 
 
 def _pcie_devices(spec: VmSpec, display: bool) -> int:
@@ -47,12 +49,13 @@ def _pcie_devices(spec: VmSpec, display: bool) -> int:
     devices = spec.devices
     disks = sum(1 for disk in spec.disks if disk.bus == "virtio")
     serial = bool(spec.guest_agent or devices.channels)
-    singles = (_scsi(spec), serial, display or devices.card, devices.vsock)
+    singles = (_scsi(spec), serial, display and not devices.cards, devices.vsock)
     several = (
         devices.rngs,
         spec.filesystems or (),
         [device for device in devices.hostdevs or () if device.pci or device.mdev],
-        [device for device in devices.inputs or () if device.bus == "virtio"],
+        [device for device in devices.inputs or () if device.on_bus == "virtio"],
+        devices.cards,
     )
     balloon, usb = 1, 1
     listed = disks + len(spec.networks) + sum(len(group) for group in several)

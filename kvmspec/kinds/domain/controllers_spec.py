@@ -35,15 +35,11 @@ MODELS: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """The models that each type has; the others have none."""
-_PCI_NAMES = (
-    "pcie-root-port", "ioh3420", "pci-bridge", "pcie-pci-bridge", "i82801b11-bridge", "x3130-upstream",
-    "xio3130-downstream", "pxb", "pxb-pcie", "spapr-pci-host-bridge",
-)  # fmt: skip
 DRIVER: Mapping[str, str] = {
     name: name
     for name in (
-        "queues", "cmd_per_lun", "max_sectors", "ioeventfd", "event_idx", "iothread", "iommu", "ats",
-        "packed", "page_per_vq",
+        "queues", "cmd_per_lun", "max_sectors", "ioeventfd", "iothread", "iommu", "ats", "packed",
+        "page_per_vq",
     )
 }  # fmt: skip
 """Field → attribute of <driver>."""
@@ -61,9 +57,7 @@ _OF: Mapping[str, tuple[str, ...]] = {
     "vectors": ("virtio-serial",),
     "master": ("usb",),
     **dict.fromkeys(("queues", "cmd_per_lun", "max_sectors", "iothread"), ("scsi",)),
-    **dict.fromkeys(
-        ("ioeventfd", "event_idx", "iommu", "ats", "packed", "page_per_vq"), ("scsi", "virtio-serial")
-    ),
+    **dict.fromkeys(("ioeventfd", "iommu", "ats", "packed", "page_per_vq"), ("scsi", "virtio-serial")),
     **dict.fromkeys((*TARGET, "node", "model_name", "pcihole64"), ("pci",)),
     **dict.fromkeys(("max_grant_frames", "max_event_channels"), ("xenbus",)),
 }
@@ -96,7 +90,7 @@ class ControllerSpec(Placeable):
         {"type": "pci", "model": "pci-bridge", "chassis_nr": 2},
         {"type": "pci", "model": "pcie-root-port", "model_name": "ioh3420", "address": "00:1c.0"},
         {"type": "pci", "model": "pcie-root", "pcihole64": "1GiB"},
-        {"type": "scsi", "model": "virtio-scsi", "ioeventfd": True, "event_idx": False, "packed": True},
+        {"type": "scsi", "model": "virtio-scsi", "ioeventfd": True, "packed": True},
         {"type": "virtio-serial", "iommu": True, "ats": True, "page_per_vq": True},
         {"type": "xenbus", "max_grant_frames": 64, "max_event_channels": 2047},
         "sata",
@@ -125,8 +119,6 @@ class ControllerSpec(Placeable):
     """How many sectors one command can be of."""
     ioeventfd: bool | None = Field(None, examples=[False])
     """Whether a thread of its own takes the guest's requests, of a virtio one."""
-    event_idx: bool | None = Field(None, examples=[False])
-    """Whether guest and host tell each other less often, of a virtio one."""
     iommu: bool | None = Field(None, examples=[True])
     """Whether a virtio one is behind the guest's IOMMU."""
     ats: bool | None = Field(None, examples=[True])
@@ -147,7 +139,13 @@ class ControllerSpec(Placeable):
     """The number of an expander's bus; libvirt gives it when not given."""
     target_index: Byte | None = Field(None, examples=[1])
     """The number of a further host bridge, on pseries."""
-    model_name: Literal[_PCI_NAMES] | None = Field(None, examples=["ioh3420"])  # type: ignore[valid-type]
+    model_name: (
+        Literal[
+            "pcie-root-port", "ioh3420", "pci-bridge", "pcie-pci-bridge", "i82801b11-bridge",
+            "x3130-upstream", "xio3130-downstream", "pxb", "pxb-pcie", "spapr-pci-host-bridge",
+        ]
+        | None
+    ) = Field(None, examples=["ioh3420"])  # fmt: skip
     """QEMU's device for a PCI controller; libvirt's own choice when not given."""
     pcihole64: Size | None = Field(None, examples=["1GiB"])
     """How large the 64-bit hole of a root is, for the memory of PCI devices."""

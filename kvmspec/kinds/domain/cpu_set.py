@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from kvmspec.manifest.types import words
 
@@ -45,6 +45,20 @@ def format_set(numbers: set[int]) -> str:
         else:
             runs.append([number])
     return ",".join("-".join(map(str, run)) for run in runs)
+
+
+def numbers(cpu_set: str) -> set[int]:
+    """`0-1,3` → {0, 1, 3}; of a CpuSet."""
+    return set().union(*(_span(part) for part in cpu_set.split(",")))
+
+
+class ByNumber:
+    """The keys of a map by number, in the JSON Schema."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return handler(schema) | {"propertyNames": {"pattern": r"^\d{1,4}$", "examples": ["0", "1"]}}
 
 
 CpuSet = Annotated[

@@ -1,16 +1,33 @@
-"""Virtual CPUs and I/O threads, as the manifest writes them."""
+"""Virtual CPUs, as the manifest writes them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, LiteralString
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, LiteralString
 
-from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.cpu_model_spec import AddressBitsSpec, CacheSpec
-from kvmspec.kinds.domain.cpu_set import CpuSet
+from kvmspec.kinds.domain.cpu_set import ByNumber, CpuSet, numbers
+from kvmspec.manifest.deferred import deferred
 from kvmspec.manifest.model import Model
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.cputune_spec import (
+        CacheTuneSpec,
+        MemoryTuneSpec,
+        SchedulerSpec,
+        VcpuSchedulerSpec,
+        VcpuSpec,
+    )
+else:
+    _TUNING = "kvmspec.kinds.domain.cputune_spec"
+    CacheTuneSpec = deferred(_TUNING, "CacheTuneSpec")
+    MemoryTuneSpec = deferred(_TUNING, "MemoryTuneSpec")
+    SchedulerSpec = deferred(_TUNING, "SchedulerSpec")
+    VcpuSchedulerSpec = deferred(_TUNING, "VcpuSchedulerSpec")
+    VcpuSpec = deferred(_TUNING, "VcpuSpec")
 
 Number = Annotated[int, Field(ge=0, le=1023, strict=False)]
 Count = Annotated[int, Field(ge=1, le=1024, strict=True)]
@@ -76,10 +93,13 @@ class CpusSpec(Model):
         },
         {"count": 2, "mode": "host-passthrough", "migratable": False, "cache": "passthrough"},
         {"count": 2, "pin": {0: "2", 1: "3"}, "emulator_pin": "0-1"},
+        {"count": 2, "max": 4, "vcpus": {0: {}, 2: {"order": 2}}},
+        {"count": 4, "schedulers": [{"vcpus": "0-1", "scheduler": "fifo", "priority": 1}]},
         {"count": 8, "topology": {"sockets": 1, "cores": 4, "threads": 2}},
     )
     least: ClassVar[frozenset[str]] = frozenset({"count", "max"})
     along: ClassVar[Mapping[str, Sequence[str]]] = {
+        "vcpus": ["count", "max"],
         "features": ["mode"],
         "migratable": ["mode"],
         **{name: ["model"] for name in ("match", "check", "fallback", "vendor", "vendor_id")},
@@ -116,6 +136,13 @@ class CpusSpec(Model):
     """How wide the guest's physical addresses are."""
     topology: TopologySpec | None = None
     """How the guest sees its vCPUs arranged."""
+    vcpus: Annotated[dict[Number, VcpuSpec], ByNumber()] = Field(
+        default_factory=dict, examples=[{0: {"order": 1}, 2: {"order": 2}}]
+    )
+    """Which vCPUs are there, by their number, `count` in all; the others can be added. Without it the first
+    ones are."""
+    placement: Literal["auto"] | None = Field(None, examples=["auto"])
+    """Runs the VM on the CPUs that numad advises."""
     cpuset: CpuSet | None = Field(None, examples=["2-3"])
     """CPUs of the host on which the VM runs, but for what is pinned by itself."""
     pin: dict[Number, CpuSet] = Field(default_factory=dict, examples=[{0: "2", 1: "3"}])
@@ -141,6 +168,43 @@ class CpusSpec(Model):
     """The time for which `iothread_quota` is, in µs."""
     iothread_quota: Quota | None = Field(None, examples=[50000])
     """CPU time in µs that each I/O thread may have in an `iothread_period`; -1 is no limit."""
+
+    schedulers: tuple[VcpuSchedulerSpec, ...] = Field(
+        (), examples=[[{"vcpus": "0-1", "scheduler": "fifo", "priority": 1}]]
+    )
+    """How the host's kernel schedules vCPUs."""
+    emulator_scheduler: SchedulerSpec | None = Field(None, examples=["idle"])
+    """How it schedules QEMU's own threads."""
+    cachetune: tuple[CacheTuneSpec, ...] = Field(
+        (), examples=[[{"vcpus": "0-1", "caches": [{"id": 0, "size": "3MiB"}]}]]
+    )
+    """What vCPUs have of the host's caches."""
+    memorytune: tuple[MemoryTuneSpec, ...] = Field(
+        (), examples=[[{"vcpus": "0-1", "nodes": [{"id": 0, "bandwidth": 60}]}]]
+    )
+    """What vCPUs have of the host's memory bandwidth."""
+
+    @property
+    def tuned(self) -> bool:
+        """Whether anything is stated of <cputune>."""
+        stated = (self.pin, self.emulator_pin, self.schedulers, self.emulator_scheduler)
+        return any((*stated, self.cachetune, self.memorytune, self.scheduling))
+
+    @property
+    def scheduled(self) -> Mapping[int, VcpuSchedulerSpec]:
+        """How each vCPU is scheduled: libvirt writes one element for each (9.0)."""
+        found = {vcpu: one for one in self.schedulers for vcpu in numbers(one.vcpus)}
+        return dict(sorted(found.items()))
+
+    @property
+    def individually(self) -> Iterator[tuple[int, str]]:
+        """Each vCPU, and its attributes in <vcpus>."""
+        for vcpu in range(self.max or self.count or max(self.vcpus, default=-1) + 1) if self.vcpus else ():
+            one = self.vcpus.get(vcpu)
+            plugs = one.hotpluggable if one and one.hotpluggable is not None else vcpu > 0
+            order = f' order="{one.order}"' if one and one.order else ""
+            states = ("yes" if one else "no", "yes" if plugs else "no")
+            yield vcpu, 'enabled="{}" hotpluggable="{}"{}'.format(*states, order)
 
     @property
     def scheduling(self) -> dict[str, int]:
@@ -189,46 +253,27 @@ class CpusSpec(Model):
             return "`topology` is of other vCPUs: sockets times dies times cores times threads is to be `max`"
         if most and any(vcpu >= most for vcpu in self.pin):
             return "`pin` names a vCPU that there is not: the first is 0, the last is `max` - 1"
+        if self.vcpus and self.count not in (None, len(self.vcpus)):
+            return "`vcpus` names those that are there, so there are to be `count` of them"
+        if self.vcpus and (0 not in self.vcpus or self.vcpus[0].hotpluggable):
+            return "the first of `vcpus`, 0, is always there, and not `hotpluggable`"
+        if self.placement is not None and self.cpuset is not None:
+            return "give either `cpuset`, or `placement: auto`"
+        if most and any(vcpu >= most for vcpu in self.vcpus):
+            return "`vcpus` names one that there is not: the first is 0, the last is `max` - 1"
+        for entries in (self.schedulers, self.cachetune, self.memorytune):
+            if entries and (problem := _misnamed(entries, most)):
+                return problem
         if any(0 <= value < 1000 for name, value in self.scheduling.items() if "quota" in name):
             return "a quota is at least 1000 µs, or -1 for no limit"
         return None
 
 
-class IothreadSpec(Model):
-    """One I/O thread."""
-
-    examples: ClassVar[Sequence[Any]] = ({"pin": "0"}, {})
-
-    pin: CpuSet | None = Field(None, examples=["0-1"])
-    """CPUs of the host on which it runs."""
-
-
-def parse_iothreads(value: Any) -> Any:
-    """`2` is threads 1 and 2. Raises PydanticCustomError (`iothreads`)."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        if not 1 <= value <= _MOST_IOTHREADS:
-            raise PydanticCustomError("iothreads", "a VM has 1 to 256 I/O threads; for none, leave it out")
-        return {number: {} for number in range(1, value + 1)}
-    if isinstance(value, dict):
-        return {number: {} if thread is None else thread for number, thread in value.items()}
-    return value
-
-
-_MOST_IOTHREADS = 256
-
-
-class _ByNumber:
-    """How many in short, else by number, in the JSON Schema."""
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        made = handler(schema)
-        made["propertyNames"] = {"pattern": r"^[1-9]\d{0,4}$", "examples": ["1", "2"]}
-        return {"anyOf": [made, {"type": "integer", "minimum": 1, "maximum": _MOST_IOTHREADS}]}
-
-
-Iothreads = Annotated[
-    dict[Annotated[int, Field(ge=1, le=65535)], IothreadSpec], BeforeValidator(parse_iothreads), _ByNumber()
-]
-"""I/O threads by their number; how many, in short."""
+def _misnamed(entries: Sequence[Any], most: int | None) -> LiteralString | None:
+    """Why entries of `vcpus` cannot stand beside each other; None where they can."""
+    named = [number for entry in entries for number in numbers(entry.vcpus)]
+    if len(set(named)) != len(named):
+        return "two entries of `schedulers`, `cachetune` or `memorytune` name the same vCPU"
+    if most is not None and any(number >= most for number in named):
+        return "`schedulers`, `cachetune` or `memorytune` name a vCPU beyond `max` - 1"
+    return None

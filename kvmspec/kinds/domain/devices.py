@@ -100,7 +100,9 @@ class DiskSpec(DiskOrigin):
         None, examples=["WD-4711"]
     )
     """The serial number the guest sees, which names it in /dev/disk/by-id; virtio shows 20 characters."""
-    wwn: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = Field(None, examples=["5000c50015ea71ad"])
+    wwn: Annotated[str, Field(pattern=r"^(0x)?[0-9a-fA-F]{16}$")] | None = Field(
+        None, examples=["5000c50015ea71ad"]
+    )
     """The World Wide Name the guest sees: 16 hexadecimal digits, on the buses scsi, sata and ide."""
     vendor: Annotated[str, Field(pattern=r"^[ -~]{1,8}$")] | None = Field(None, examples=["SHOP"])
     """The vendor the guest sees, on scsi: at most 8 characters."""
@@ -210,6 +212,15 @@ class DiskSpec(DiskOrigin):
         for layer in self.backing_store or ():
             if layer.source is not None and layer.source.pool is not None:
                 yield layer.source.pool
+
+    @property
+    def within_source(self) -> Iterator[str]:
+        """Elements that its source has, and what lies below it, and that elsewhere mean another thing."""
+        for source in (self.source, *(layer.source for layer in self.backing_store or ())):
+            if source is not None and source.nvme is not None:
+                yield "address"
+            if source is not None and source.seclabels:
+                yield "seclabel"
 
     @property
     def secrets(self) -> Iterator[str]:

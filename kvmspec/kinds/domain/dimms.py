@@ -31,7 +31,12 @@ def totals(comparison: Comparison) -> Iterator[Edit]:
     have, final = comparison.persistent, after(comparison, comparison.persistent)
     if not plugged(have) and not plugged(final):
         return
-    for name, more in (("memory", plugged(final)), ("currentMemory", plugged(final, "dimm"))):
-        size = get(comparison.stated, (name, "#")) or get(have, (name, "#"))
+    sizes = {
+        name: int(get(comparison.stated, (name, "#")) or get(have, (name, "#")))
+        for name in ("memory", "currentMemory")
+    }
+    whole = sizes["memory"] == sizes["currentMemory"]
+    for name, size in sizes.items():
+        more = plugged(final) if name == "memory" or whole else plugged(final, "dimm")
         yield Edit("set", (name, "@unit"), "KiB")
-        yield Edit("set", (name, "#"), str(-(-(int(size) + more) // 1024)))
+        yield Edit("set", (name, "#"), str(-(-(size + more) // 1024)))

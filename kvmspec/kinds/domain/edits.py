@@ -21,9 +21,11 @@ Elements = Callable[[Path], str]
 Data = dict[str, Any]
 
 MACHINE: Path = ("os", "type", "@machine")
+TWIN: Path = ("devices", "console", "serial")
 CLOCK: Path = ("clock", "@offset")
 CPU_MODE: Path = ("cpu", "@mode")
 NUMA: Path = ("numatune", "memory")
+PLACEMENT: Path = ("vcpu", "@placement")
 METADATA: Path = ("metadata", f"{{{NAMESPACE}}}vm")
 RENEWED = frozenset(
     {
@@ -32,6 +34,8 @@ RENEWED = frozenset(
         ("devices", "shmem", "model", "@type"),
         ("devices", "iommu", "@model"),
         ("devices", "smartcard", "@mode"),
+        ("devices", "smartcard", "@type"),
+        ("devices", "audio", "@type"),
         ("devices", "memballoon", "@model"),
         ("devices", "controller", "@model"),
     }
@@ -114,7 +118,7 @@ def _leaf(path: Path, value: Any) -> Iterator[Edit]:
         yield Edit("set", path, str(value))
 
 
-def removing(path: Path, persistent: Data | None = None) -> Iterator[Edit]:
+def removing(path: Path, persistent: Data | None = None, stated: Data | None = None) -> Iterator[Edit]:
     """Edits that take `path` away, with what libvirt keeps as its twin, and an element that is empty then."""
     if path == ("autostart",):
         return
@@ -125,15 +129,35 @@ def removing(path: Path, persistent: Data | None = None) -> Iterator[Edit]:
     cpu = (persistent or {}).get("cpu", {})
     if path == CPU_MODE and all(name.startswith("@") for name in cpu):
         path = ("cpu",)
-    if path[:2] == NUMA:  # its attributes are nothing without each other
+    yield from _advised(path, persistent or {}, stated or {})
+    if path[:2] == NUMA and not get(stated, NUMA):  # its attributes are nothing without each other
         path = NUMA
     yield Edit("remove", path)
     if path == CPU_MODE:
         yield from _of_another_cpu(None)
     if path[:2] == ("devices", "disk") and path[3:4] == ("iotune",):
         yield from (Edit("remove", (*path[:4], name)) for name in bursts(path[-1]))
-    if path[:2] == ("devices", "console"):  # libvirt makes one from the other
+    if path == TWIN:  # libvirt makes one from the other
         yield Edit("remove", ("devices", "serial"))
+    if path in (("devices", "graphics", "spice"), ("devices", "graphics", "dbus")):
+        yield from _silenced(path[2], persistent or {})
+
+
+def _silenced(display: str, persistent: Data) -> Iterator[Edit]:
+    """The sound that goes by a display goes with it: libvirt refuses the one without the other (9.0)."""
+    for number, backend in (get(persistent, ("devices", "audio")) or {}).items():
+        if backend.get("@type") == display:
+            yield Edit("remove", ("devices", "audio", number))
+
+
+def _advised(path: Path, persistent: Data, stated: Data) -> Iterator[Edit]:
+    """Where memory is placed as numad advises, libvirt places vCPUs so, and the other way round (9.0)."""
+    if path[:2] not in (NUMA, PLACEMENT) or get(persistent, (*NUMA, "@placement")) != "auto":
+        return
+    if get(stated, PLACEMENT) is None:
+        yield Edit("remove", PLACEMENT)
+    if get(stated, NUMA) is None:
+        yield Edit("remove", NUMA)
 
 
 def with_firmware(path: Path, stated: Data) -> list[Edit]:
@@ -172,6 +196,8 @@ def _companions(path: Path, value: Any, wanted: Elements, persistent: Data) -> I
     if path[:2] == ("devices", "disk") and path[3:4] == ("iotune",):
         others = excluded(path[-1]) & {*(get(persistent, path[:4]) or ())}
         yield from (Edit("remove", (*path[:4], name)) for name in sorted(others))
+    if path[:2] == ("devices", "serial") and path[3:] == ("target", "@type"):  # an address of another bus
+        yield Edit("remove", (*path[:3], "address"))
     if path == ("os", "boot") or (path[:1] == ("devices",) and _ordered(path, value)):
         yield from _other_order(path, persistent)
     if path == ("vcpu", "#") and get(persistent, ("vcpu", "@current")):

@@ -67,8 +67,10 @@ _BESIDES = (
     Effect("firmware.auto", "restart", "the firmware is loaded at boot"),
     *(
         Effect(f"controllers.{name}", "restart", "the guest finds its controllers at boot")
-        for name in ("type", "index", "master")
+        for name in ("type", "index", "count", "master")
     ),
+    Effect("blkio.devices.path", "restart", "limits of the host's disks are set at boot"),
+    Effect("memory.devices", "restart", "the guest finds it at boot"),
     Effect("preset", "none", "read when the VM, or a device of it, is created"),
     Effect("hotplug_ports", "none", "read when the VM is created"),
     Effect(

@@ -12,7 +12,7 @@ from kvmspec.canon.shape import DOMAIN
 from kvmspec.core.live import Call
 from kvmspec.kinds import seeds
 from kvmspec.kinds.domain import rules
-from kvmspec.kinds.domain.row import ANY, Field, Path, accel, number, present, size
+from kvmspec.kinds.domain.row import ANY, Field, Path, accel, number, size
 from kvmspec.kinds.domain.rules import live, replace, restart
 from kvmspec.kinds.domain.tables import (
     clock,
@@ -24,6 +24,7 @@ from kvmspec.kinds.domain.tables import (
     features,
     firmware,
     folders,
+    lines,
     memory,
     nics,
     places,
@@ -42,6 +43,7 @@ FIELDS: tuple[Field, ...] = (
     Field("autostart", ("autostart",), live(), removable=True, call=Call.AUTOSTART),
     Field("cpus.count", ("vcpu", "@current"), rules.vcpus, number, call=Call.VCPUS),
     Field("cpus.max", ("vcpu", "#"), restart("the maximum is fixed at boot"), number),
+    *places.ROWS,
     *cpus.ROWS,
     *memory.ROWS,
     Field("memory.size", ("currentMemory",), rules.memory, size, call=Call.MEMORY),
@@ -55,23 +57,9 @@ FIELDS: tuple[Field, ...] = (
     *sysinfo.ROWS,
     *security.ROWS,
     *qemu.ROWS,
-    *places.ROWS,
     *disks.ROWS,
     *nics.ROWS,
-    Field(
-        "console",
-        ("devices", "console", ANY),
-        restart("a serial port cannot be plugged in"),
-        present,
-        removable=True,
-    ),
-    Field(
-        "console",
-        ("devices", "serial", ANY),
-        restart("a serial port cannot be plugged in"),
-        present,
-        removable=True,
-    ),
+    *lines.ROWS,
     *devices.ROWS,
     *controllers.ROWS,
     *folders.ROWS,
@@ -122,6 +110,8 @@ def manifest_path(row: Field, path: Path, keys: KeyMap) -> str:
     """The manifest path a user sees for a canonical one: `disks.root.cache`."""
     if row is FIELDS[-1]:
         return ".".join(part.lstrip("@") for part in path if part != "#")
+    if path[:2] == memory.DEVICES and len(path) > 2 and not memory.is_dimm(path[2]):
+        return f"memory.devices.{path[2]}"
     for position, part in enumerate(row.canonical):
         if part == ANY and key_of(path, position, keys) == seeds.KEY:
             return CLOUD_INIT

@@ -30,6 +30,7 @@ def stated_data(rendered: str, spec: VmSpec) -> Data:
     stated = read(rendered, _PLACES - tags(spec) - places.stated(spec))
     stated.pop("name", None)
     stated.pop("uuid", None)
+    stated.pop("iothreads", None)  # each has its number, too
     if spec.autostart is not None:
         stated["autostart"] = spec.autostart
     kind = stated.get("os", {}).get("type")
@@ -43,12 +44,18 @@ def stated_data(rendered: str, spec: VmSpec) -> Data:
 
 
 def fit(
-    stated: Data, persistent: Data, keys: KeyMap, becomes: KeyMap, snapshots: Sequence[str] = ()
+    stated: Data,
+    persistent: Data,
+    keys: KeyMap,
+    becomes: KeyMap,
+    snapshots: Sequence[str] = (),
+    divided: bool = False,
 ) -> tuple[Data, list[str]]:
     """`stated` as it compares with `persistent`, and notes for a reviewer. `keys` are the targets
-    and MACs that devices have, `becomes` those they are to have. What fits already is shared."""
+    and MACs that devices have, `becomes` those they are to have; `divided`: its NUMA cells are stated. What
+    fits already is shared."""
     fitted = _by_identity(stated, keys, becomes)
-    fitted = _cells(fitted, persistent)
+    fitted = fitted if divided else _cells(fitted, persistent)
     fitted = _ceilings(_machine(fitted, persistent), persistent)
     return _chains(fitted, persistent, keys, snapshots)
 
@@ -128,6 +135,17 @@ def _chains(stated: Data, persistent: Data, keys: KeyMap, snapshots: Sequence[st
     return stated, notes
 
 
+_BACKING = ("locked", "nosharepages", "discard")
+
+
+def _other_cells(count: int, spec: VmSpec, where: Sequence[Data]) -> list[tuple[str, ...]]:
+    """NUMA cells beyond those that are stated; without any all of them, unless DIMMs need the first."""
+    if not count and not spec.celled:
+        return [("cpu", "numa")]
+    there = {key for data in where for key in get(data, ("cpu", "numa", "cell")) or ()}
+    return [("cpu", "numa", "cell", key) for key in sorted(there, key=int) if int(key) >= max(count, 1)]
+
+
 def _path(disk: Mapping[str, Any]) -> str | None:
     return data_of(disk.get("source") or {})
 
@@ -178,10 +196,13 @@ def absences(spec: VmSpec, keys: KeyMap, *where: Data) -> list[tuple[str, ...]]:
         paths += [("features", name) for name in spec.features.refused]
     if spec.firmware is not None:
         paths += spec.firmware.absent
-    if spec.memory is not None and spec.memory.locked is False:
-        paths.append(("memoryBacking", "locked"))
-    if spec.console is False:
-        paths += [("devices", "console"), ("devices", "serial")]
+    if spec.memory is not None:
+        refused = (name for name in _BACKING if getattr(spec.memory, name) is False)
+        paths += [("memoryBacking", name) for name in refused]
+    if spec.numa is not None:
+        paths += _other_cells(len(spec.numa.cells), spec, where)
+    if spec.console is False and not spec.devices.serials:
+        paths.append(("devices", "console", "serial"))
     if spec.guest_agent is False:
         paths.append(("devices", "channel", AGENT))
     paths += devices(spec, where)

@@ -43,6 +43,8 @@ def spoken_of(applied: Data) -> frozenset[str]:
     found = {*applied, *devices}
     if any("address" in device for group in devices.values() for device in _maps(group)):
         found.add("address")
+    for disk in devices.get("disk", {}).values():
+        found |= {"address", "seclabel"} & {*disk.get("source", ())}
     return frozenset(found)
 
 

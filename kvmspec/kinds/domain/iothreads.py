@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from kvmspec.canon.compare import get
 from kvmspec.core.action import Edit
@@ -16,18 +16,26 @@ THREADS: Path = ("iothreadids", "iothread")
 
 def edits(comparison: Comparison) -> Iterator[Edit]:
     """The threads that are stated, and those that are not ours; the count libvirt makes itself (9.0)."""
-    have = set(get(comparison.persistent, THREADS) or {})
-    gone = {path[2] for path in comparison.dropped() if path[:2] == THREADS}
+    have, want = (get(data, THREADS) or {} for data in (comparison.persistent, comparison.stated))
+    dropped = [path for path in comparison.dropped() if path[:2] == THREADS]
+    gone = {path[2] for path in dropped if len(path) == 3}
     root = ET.fromstring(comparison.observed.xml)
     written = {thread.get("id") for thread in root.iterfind("iothreadids/iothread")}
-    final = (have - gone) | set(get(comparison.stated, THREADS) or {})
+    final = ({*have} - gone) | {*want}
     yield Edit("remove", COUNT)
-    for number in sorted(have - final, key=int):
+    for number in sorted({*have} - final, key=int):
         yield Edit("remove", (*THREADS, number))
-        yield Edit(
-            "remove", ("cputune", "iothreadpin", number)
-        )  # libvirt refuses the pin of one that is not there
+        for tag in ("iothreadpin", "iothreadsched"):  # libvirt refuses them of one that is not there
+            yield Edit("remove", ("cputune", tag, number))
     for number in sorted(final, key=int):
-        if number not in written:
+        unsaid = {path[3] for path in dropped if path[2] == number and len(path) > 3}
+        kept = {name: value for name, value in have.get(number, {}).items() if name not in unsaid}
+        thread = {"@id": number} | kept | want.get(number, {})
+        if number not in written or thread != have.get(number):
             yield Edit("remove", (*THREADS, number))  # written down already, for a disk that needs it
-            yield Edit("add", (*THREADS, number), f'<iothread id="{number}"/>')
+            yield Edit("add", (*THREADS, number), _element(thread))
+
+
+def _element(thread: Mapping[str, str]) -> str:
+    attributes = "".join(f' {name[1:]}="{value}"' for name, value in thread.items())
+    return f"<iothread{attributes}/>"

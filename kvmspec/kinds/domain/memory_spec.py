@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, LiteralString
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, LiteralString
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.domain.cpu_set import CpuSet
+from kvmspec.kinds.domain.numa_spec import Access
+from kvmspec.manifest.deferred import deferred
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import Duration, Size
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.memory_devices_spec import DimmSpec, MemoryDeviceSpec
+    from kvmspec.kinds.domain.numatune_spec import NumatuneSpec
+else:
+    DimmSpec = deferred("kvmspec.kinds.domain.memory_devices_spec", "DimmSpec")
+    MemoryDeviceSpec = deferred("kvmspec.kinds.domain.memory_devices_spec", "MemoryDeviceSpec")
+    NumatuneSpec = deferred("kvmspec.kinds.domain.numatune_spec", "NumatuneSpec")
 
 
 def _reasonable(size: int) -> int:
@@ -45,53 +54,41 @@ class MemoryTuningSpec(Model):
         return self
 
 
-class NumatuneSpec(Model):
-    """Nodes of the host that the memory comes from."""
-
-    examples: ClassVar[Sequence[Any]] = ({"mode": "restrictive", "nodes": "0"},)
-    least: ClassVar[frozenset[str]] = frozenset({"nodes"})
-
-    mode: Literal["strict", "preferred", "interleave", "restrictive"] = Field(
-        "strict", examples=["restrictive"]
-    )
-    """How: only from them, first from them, by turns; `restrictive` leaves it to the host's cgroups, and is
-    the one whose nodes can change live."""
-    nodes: CpuSet = Field(examples=["0-1"])
-    """The numbers of the nodes."""
+_NVDIMM = {"model": "nvdimm", "size": "1GiB", "path": "/srv/web.nvdimm", "label_size": "128KiB"}
 
 
-class BlkioSpec(Model):
-    """The VM's part of the host's disk I/O."""
+class AllocationSpec(Model):
+    """When the host gives the memory."""
 
-    examples: ClassVar[Sequence[Any]] = ({"weight": 500},)
+    short: ClassVar[str | None] = "mode"
 
-    weight: Annotated[int, Field(ge=1, le=10000, strict=True)] | None = Field(None, examples=[500])
-    """Its weight among VMs; hosts take 100 to 1000, or 1 to 10000, as their scheduler does."""
+    examples: ClassVar[Sequence[Any]] = ("immediate", {"mode": "immediate", "threads": 8})
+    least: ClassVar[frozenset[str]] = frozenset({"mode"})
 
-
-class DimmSpec(Placeable):
-    """A DIMM: memory that is plugged in and out while the guest runs."""
-
-    short: ClassVar[str | None] = "size"
-
-    examples: ClassVar[Sequence[Any]] = ("1GiB", {"size": "1GiB", "node": 0})
-    least: ClassVar[frozenset[str]] = frozenset({"size"})
-
-    size: Memory
-    """Its size, a multiple of 128MiB: in such blocks guests take memory."""
-    node: Annotated[int, Field(ge=0, le=1023, strict=True)] = Field(0, examples=[0])
-    """The guest's NUMA node that it belongs to."""
+    mode: Literal["immediate", "ondemand"] | None = Field(None, examples=["immediate"])
+    """All of it before the guest starts, or as the guest comes to use it."""
+    threads: Annotated[int, Field(ge=1, le=1024, strict=True)] | None = Field(None, examples=[8])
+    """How many threads take it."""
 
     @model_validator(mode="after")
-    def _in_blocks(self) -> DimmSpec:
-        if self.size % _BLOCK:
-            raise PydanticCustomError(
-                "dimm", "the size of a DIMM is a multiple of 128MiB, or the guest refuses it"
-            )
+    def _is_something(self) -> AllocationSpec:
+        if self.mode is None and self.threads is None:
+            raise PydanticCustomError("allocation", "`allocation` states a `mode`, `threads`, or both")
         return self
 
 
-_BLOCK = 2**27  # of Linux's on x86 and below 64 GiB; QEMU takes others, the guest's kernel does not (9.0)
+class PagesSpec(Model):
+    """Huge pages of one size."""
+
+    short: ClassVar[str | None] = "size"
+
+    examples: ClassVar[Sequence[Any]] = ("1GiB", {"size": "2MiB", "cells": "0-1"})
+    least: ClassVar[frozenset[str]] = frozenset({"size"})
+
+    size: Size = Field(examples=["2MiB"])
+    """Their size."""
+    cells: CpuSet | None = Field(None, examples=["0-1"])
+    """The guest's NUMA cells that are made of them; without it those that no other entry names."""
 
 
 class MemorySpec(Model):
@@ -103,7 +100,11 @@ class MemorySpec(Model):
         "2GiB",
         {"size": "2GiB", "max": "8GiB"},
         {"size": "2GiB", "slots": 4, "ceiling": "8GiB", "dimms": ["1GiB"]},
+        {"size": "2GiB", "slots": 4, "ceiling": "8GiB", "devices": [_NVDIMM]},
         {"size": "2GiB", "hugepages": "2MiB", "locked": True},
+        {"size": "2GiB", "hugepages": ["1GiB", {"size": "2MiB", "cells": "1"}]},
+        {"size": "2GiB", "source": "memfd", "access": "shared", "allocation": "immediate", "discard": True},
+        {"size": "2GiB", "nosharepages": True},
         {"size": "2GiB", "tuning": {"hard_limit": "3GiB"}, "stats_period": "10s"},
     )
     least: ClassVar[frozenset[str]] = frozenset({"size", "max"})
@@ -111,6 +112,7 @@ class MemorySpec(Model):
         "slots": ["ceiling"],
         "ceiling": ["slots"],
         "dimms": ["slots", "ceiling"],
+        "devices": ["slots", "ceiling"],
     }
 
     size: Memory | None = None
@@ -119,29 +121,77 @@ class MemorySpec(Model):
     """Ceiling up to which `size` can grow while the guest runs."""
     slots: Annotated[int, Field(ge=1, le=256, strict=True)] | None = Field(None, examples=[4])
     """How many DIMMs the guest has room for; with it goes `ceiling`."""
-    ceiling: Memory | None = Field(None, examples=["8GiB"])
-    """The most memory, DIMMs included."""
+    ceiling: Size | None = Field(None, examples=["8GiB"])
+    """The most memory, DIMMs and `devices` included."""
     dimms: tuple[DimmSpec, ...] = ()
     """DIMMs beside the memory the guest boots with, which `size` and `max` are about."""
-    hugepages: Literal[True] | Memory | None = Field(None, examples=["2MiB"])
-    """Takes it from the host's huge pages: of this size, or with `true` of the host's usual one."""
+    devices: tuple[MemoryDeviceSpec, ...] = Field((), examples=[[_NVDIMM]])
+    """Memory of other kinds, besides."""
+    hugepages: Literal[True] | Size | tuple[PagesSpec, ...] | None = Field(None, examples=["2MiB"])
+    """Takes it from the host's huge pages: of this size, of several sizes, or with `true` of the host's
+    usual one."""
     locked: bool | None = Field(None, examples=[True])
     """Never swapped out by the host; it needs a `tuning.hard_limit`, or the host may run out of memory."""
+    nosharepages: bool | None = Field(None, examples=[True])
+    """Keeps the host from sharing equal pages among VMs (KSM)."""
+    source: Literal["anonymous", "file", "memfd"] | None = Field(None, examples=["memfd"])
+    """What it is made of on the host; `file` and `memfd` can be shared with the host's processes."""
+    access: Access | None = Field(None, examples=["shared"])
+    """Whether the host's processes can share it, as virtiofs and vhost-user need it."""
+    allocation: AllocationSpec | None = Field(None, examples=["immediate"])
+    """When the host gives it."""
+    discard: bool | None = Field(None, examples=[True])
+    """Whether what was in it is thrown away when the VM stops, rather than written to its file."""
     tuning: MemoryTuningSpec | None = None
     """Limits for all of the VM's memory on the host."""
-    numatune: NumatuneSpec | None = None
+    numatune: NumatuneSpec | None = Field(None, examples=[{"nodes": "0"}])
     """Nodes of the host that the memory comes from."""
     stats_period: Duration | None = Field(None, examples=["10s"])
     """How often the guest's balloon driver tells how its memory is used (`virsh dommemstat`)."""
 
     @property
     def boots_with(self) -> int | None:
-        """libvirt's <memory> without its DIMMs. With slots it is all in a NUMA cell."""
+        """libvirt's <memory> without its memory devices."""
         return self.max or (self.size if self.slots else None)
 
     @property
+    def plugged_in(self) -> Sequence[DimmSpec | MemoryDeviceSpec]:
+        """All memory devices, DIMMs first."""
+        return (*self.dimms, *self.devices)
+
+    @property
+    def cells(self) -> set[int]:
+        """The NUMA cells that memory devices belong to."""
+        return {*(dimm.node for dimm in self.dimms), *(d.cell for d in self.devices if d.cell is not None)}
+
+    @property
     def plugged(self) -> int:
-        return sum(dimm.size for dimm in self.dimms)
+        """Bytes of all memory devices, which libvirt's <memory> counts."""
+        return sum(device.size for device in self.plugged_in)
+
+    @property
+    def current(self) -> int:
+        """libvirt's <currentMemory>: with all memory devices where no `max` is stated, else with DIMMs alone,
+        as the balloon counts them (9.0)."""
+        dimms = sum(dimm.size for dimm in self.dimms)
+        return (self.size or 0) + (self.plugged if self.max is None else dimms)
+
+    @property
+    def pages(self) -> Sequence[PagesSpec]:
+        """Huge pages of stated sizes."""
+        if self.hugepages is None or self.hugepages is True:
+            return ()
+        return (
+            self.hugepages
+            if isinstance(self.hugepages, tuple)
+            else (PagesSpec.model_construct(size=self.hugepages),)
+        )
+
+    @property
+    def backed(self) -> bool:
+        """Whether anything is stated of what the memory is made of."""
+        stated = (self.hugepages, self.source, self.access, self.allocation)
+        return any((*stated, self.locked, self.nosharepages, self.discard))
 
     @property
     def limits(self) -> dict[str, int]:
@@ -165,8 +215,11 @@ class MemorySpec(Model):
     def _no_room(self) -> LiteralString | None:
         if (self.slots is None) != (self.ceiling is None):
             return "`slots` and `ceiling` go together: how many DIMMs, and how much memory with them"
-        if len(self.dimms) > (self.slots or 0):
-            return "there are more `dimms` than `slots`"
+        slotted = len(self.dimms) + sum(device.model == "nvdimm" for device in self.devices)
+        if slotted > (self.slots or 0):
+            return "there are more `dimms`, and `devices` of the model nvdimm, than `slots`"
+        if self.devices and self.slots is None:
+            return "`devices` need room: state `slots` and `ceiling`"
         if self.ceiling is not None and (self.max or self.size or 0) + self.plugged > self.ceiling:
-            return "memory and `dimms` together are above `ceiling`"
+            return "memory, `dimms` and `devices` together are above `ceiling`"
         return None

@@ -1,4 +1,4 @@
-"""Parts of an interface of a VM: its filter, its bandwidth, the names it has."""
+"""Parts of an interface of a VM: its filter, its bandwidth, how packets are gathered."""
 
 from __future__ import annotations
 
@@ -6,34 +6,15 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.ports import Burst, Rate, TrafficSpec
 from kvmspec.manifest.model import Model
-from kvmspec.manifest.types import Name, Text, words
+from kvmspec.manifest.types import Name, Text
 
-_LINK = re.compile(r"[A-Za-z0-9_.-]{1,15}")  # the kernel's IFNAMSIZ less the final zero
-DRAWN = re.compile(r"(vnet|vif|macvtap|macvlan)\d")  # libvirt's own names: it forgets one that is stated
 _PARAMETER = re.compile(r"[A-Za-z0-9_]{1,64}")
 _VALUE = re.compile(r"[A-Za-z0-9_.:/-]{1,255}")
-
-
-def _device(value: Any) -> str:
-    if isinstance(value, str) and _LINK.fullmatch(value) and value not in (".", ".."):
-        return value
-    raise PydanticCustomError(
-        "device", "expected the name of a network interface of the host, such as eno1 (at most 15 characters)"
-    )
-
-
-def drawn_by_nobody(name: str) -> str:
-    """A tap's name that libvirt would not draw itself. Raises PydanticCustomError (`tap`)."""
-    if DRAWN.match(name):
-        raise PydanticCustomError(
-            "tap", "names such as vnet0 and macvtap0 are drawn by libvirt, which forgets a stated one"
-        )
-    return name
 
 
 def _parameters(values: dict[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -45,17 +26,6 @@ def _parameters(values: dict[str, Any]) -> dict[str, tuple[str, ...]]:
                 "filter", "a filter's parameter is a name such as IP, and a value such as 192.168.150.10"
             )
     return found
-
-
-DeviceName = Annotated[
-    str,
-    BeforeValidator(_device),
-    words(
-        {"type": "string", "examples": ["eno1"]},
-        "interface",
-        "the name of an interface of the host, at most 15 characters",
-    ),
-]
 
 
 class FilterSpec(Model):

@@ -12,8 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from kvmspec.kinds.domain.nic_parts_spec import DeviceName
-from kvmspec.kinds.domain.plugged_spec import PciAddress
+from kvmspec.kinds.domain.device_types import PciAddress
+from kvmspec.kinds.domain.nic_names import DeviceName
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, IPv4, Text, words

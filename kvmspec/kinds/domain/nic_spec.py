@@ -3,34 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.address_spec import Placeable
-from kvmspec.kinds.domain.nic_driver_spec import DriverSpec, NicBackendSpec, RomSpec, TeamingSpec
-from kvmspec.kinds.domain.nic_parts_spec import (
-    CoalesceSpec,
-    DeviceName,
-    FilterSpec,
-    PortBandwidthSpec,
-    drawn_by_nobody,
-)
-from kvmspec.kinds.domain.nic_places_spec import (
-    EthernetSpec,
-    HostNicSpec,
-    ListenSpec,
-    MacvtapSpec,
-    SocketSpec,
-    UdpSpec,
-    UserSpec,
-    VdsSpec,
-    VhostUserSpec,
-)
-from kvmspec.kinds.domain.virtio_spec import VirtioSpec
-from kvmspec.kinds.ports import VirtualPortSpec, VlanSpec
+from kvmspec.kinds.domain.nic_names import DeviceName, drawn_by_nobody
+from kvmspec.manifest.deferred import deferred
 from kvmspec.manifest.types import HostPath, IPv4, IPv4Interface, Mac, Name
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.nic_driver_spec import DriverSpec, NicBackendSpec, RomSpec, TeamingSpec
+    from kvmspec.kinds.domain.nic_parts_spec import CoalesceSpec, FilterSpec, PortBandwidthSpec
+    from kvmspec.kinds.domain.nic_places_spec import (
+        EthernetSpec,
+        HostNicSpec,
+        ListenSpec,
+        MacvtapSpec,
+        SocketSpec,
+        UdpSpec,
+        UserSpec,
+        VdsSpec,
+        VhostUserSpec,
+    )
+    from kvmspec.kinds.domain.virtio_spec import VirtioSpec
+    from kvmspec.kinds.ports import VirtualPortSpec, VlanSpec
+else:
+    DriverSpec = deferred("kvmspec.kinds.domain.nic_driver_spec", "DriverSpec")
+    NicBackendSpec = deferred("kvmspec.kinds.domain.nic_driver_spec", "NicBackendSpec")
+    RomSpec = deferred("kvmspec.kinds.domain.nic_driver_spec", "RomSpec")
+    TeamingSpec = deferred("kvmspec.kinds.domain.nic_driver_spec", "TeamingSpec")
+    CoalesceSpec = deferred("kvmspec.kinds.domain.nic_parts_spec", "CoalesceSpec")
+    FilterSpec = deferred("kvmspec.kinds.domain.nic_parts_spec", "FilterSpec")
+    PortBandwidthSpec = deferred("kvmspec.kinds.domain.nic_parts_spec", "PortBandwidthSpec")
+    EthernetSpec = deferred("kvmspec.kinds.domain.nic_places_spec", "EthernetSpec")
+    HostNicSpec = deferred("kvmspec.kinds.domain.nic_places_spec", "HostNicSpec")
+    ListenSpec = deferred("kvmspec.kinds.domain.nic_places_spec", "ListenSpec")
+    MacvtapSpec = deferred("kvmspec.kinds.domain.nic_places_spec", "MacvtapSpec")
+    SocketSpec = deferred("kvmspec.kinds.domain.nic_places_spec", "SocketSpec")
+    UdpSpec = deferred("kvmspec.kinds.domain.nic_places_spec", "UdpSpec")
+    UserSpec = deferred("kvmspec.kinds.domain.nic_places_spec", "UserSpec")
+    VdsSpec = deferred("kvmspec.kinds.domain.nic_places_spec", "VdsSpec")
+    VhostUserSpec = deferred("kvmspec.kinds.domain.nic_places_spec", "VhostUserSpec")
+    VirtioSpec = deferred("kvmspec.kinds.domain.virtio_spec", "VirtioSpec")
+    VirtualPortSpec = deferred("kvmspec.kinds.ports", "VirtualPortSpec")
+    VlanSpec = deferred("kvmspec.kinds.ports", "VlanSpec")
 
 PLACES: Mapping[str, str] = {
     "network": "network",

@@ -93,27 +93,28 @@ PLACES: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("acpi/@index", "acpi_index", _index),
 )
 """Place in a device's canonical data, field, and how one becomes the other."""
-_ELEMENTS = {"address": "address", "alias": "alias", "acpi_index": "acpi"}
+_ELEMENTS = {"address": "address", "alias": "alias", "acpi_index": "acpi", "labels": "seclabel"}
 
 
 @once
 def stated(spec: VmSpec) -> frozenset[str]:
-    """The elements of PLACES that any device of a VM states."""
+    """The elements of PLACES that any device of a VM states, and labels of the host's files."""
     found: set[str] = set()
     for device in _devices(spec):
         found.update(_ELEMENTS.keys() & device.model_fields_set)
-    if any(
-        nic.hostdev is not None for nic in spec.networks
-    ):  # which is an address, and not what it is known by
+    if any(nic.hostdev for nic in spec.networks):  # which is an address, and not what it is known by
         found.add("address")
-    return frozenset(_ELEMENTS[name] for name in found)
+    if any(line.labels for line in spec.devices.lines):
+        found.add("labels")
+    sources = {name for disk in spec.disks for name in disk.within_source}
+    return frozenset(_ELEMENTS[name] for name in found) | sources
 
 
 def _devices(spec: VmSpec) -> Iterator[Placeable]:
-    memory = spec.memory.dimms if spec.memory else ()
+    memory = spec.memory.plugged_in if spec.memory else ()
     several: list[Any] = [spec.disks, spec.networks, spec.controllers, spec.filesystems, memory]
     several += [getattr(spec.devices, name) for name in spec.devices.model_fields_set]
-    for group in (*several, spec.tpm):
+    for group in (*several, spec.tpm, spec.guest_agent):
         for device in group if isinstance(group, tuple) else (group,):
             if isinstance(device, Placeable):
                 yield device

@@ -110,7 +110,8 @@ def _awaited(
     for _, change in at_boot:
         if change.after is None:
             comparison.leave_out(change.path)  # so that it is known for ours until the guest is without it
-    live_only = [pair for pair in waiting if pair[0].impact < Impact.RESTART and comparison.observed.running]
+    runs = comparison.observed.running or comparison.restores
+    live_only = [pair for pair in waiting if pair[0].impact < Impact.RESTART and runs]
     return tuple({field.path: field for field, _ in at_boot}.values()), live_only
 
 
@@ -224,10 +225,7 @@ def _remarks(comparison: Comparison, changing: bool) -> list[str]:
     if observed.state == "paused" and comparison.spec.state == "running":
         found.append("it is paused, which kvmspec leaves alone; `virsh resume` continues it")
     if observed.managed_save and (changing or comparison.spec.state == "running"):
-        found.append(
-            "it has a managed save: its next start restores the configuration it was saved with; "
-            "apply again then, for what can change while it runs"
-        )
+        found.append("it has a managed save: its next start restores the configuration it was saved with")
     return found
 
 

@@ -1,9 +1,11 @@
 """Devices that can be plugged in and out, as the manifest writes them: random numbers, channels, input
-devices, devices of the host."""
+devices.
+
+Facts: https://libvirt.org/formatdomain.html#random-number-generator-device, #channel, #input-devices.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -11,11 +13,10 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.address_spec import Placeable
-from kvmspec.kinds.parts import Uuid
+from kvmspec.kinds.domain.ends_spec import EndSpec
+from kvmspec.kinds.domain.virtio_spec import VirtioModel, VirtioSpec
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, Size, parse_path, words
-
-AGENT = "org.qemu.guest_agent.0"
 
 
 class RateSpec(Model):
@@ -51,168 +52,89 @@ class RngSpec(Placeable):
         "/dev/hwrng",
         "builtin",
         {"source": "/dev/urandom", "rate": {"bytes": "1KiB", "period": 2000}},
+        {"egd": {"type": "tcp", "host": "127.0.0.1", "port": 1234}},
     )
 
     source: Source = "/dev/urandom"
     """Where the host takes the entropy from: a device, or `builtin` for QEMU's own generator."""
+    egd: EndSpec | None = None
+    """A daemon that gives entropy (EGD), in the place of `source`."""
     rate: RateSpec | None = None
     """How much the guest may take of it; any amount when not given."""
-    model: Literal["virtio", "virtio-transitional", "virtio-non-transitional"] = "virtio"
+    model: VirtioModel = "virtio"
     """The card the guest sees."""
-
-
-ChannelName = Annotated[
-    str,
-    Field(
-        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
-        json_schema_extra={"x-type": ["name", "a name such as org.example.0"], "examples": ["org.example.0"]},
-    ),
-]
-
-
-class ChannelSpec(Placeable):
-    """A virtio channel between a program in the guest and one on the host."""
-
-    short: ClassVar[str | None] = "name"
-
-    examples: ClassVar[Sequence[Any]] = (
-        "org.example.0",
-        {"name": "org.example.1", "path": "/run/example.sock"},
-        {"name": "org.example.2", "type": "pty"},
-    )
-    least: ClassVar[frozenset[str]] = frozenset({"name"})
-
-    name: ChannelName
-    """Under this name the guest finds it, in /dev/virtio-ports."""
-    type: Literal["unix", "pty", "spicevmc"] = "unix"
-    """Where it ends on the host: in a socket, in a terminal, or at the SPICE client."""
-    path: HostPath | None = Field(None, examples=["/run/example.sock"])
-    """The socket of type `unix`; one in libvirt's own folder when not given."""
+    virtio: VirtioSpec | None = None
+    """Options of a virtio device."""
 
     @model_validator(mode="after")
-    def _ends(self) -> ChannelSpec:
-        if self.path is not None and self.type != "unix":
-            raise PydanticCustomError("channel", "only a channel of type `unix` has a `path`")
-        if self.name == AGENT:
-            raise PydanticCustomError("channel", "this channel is the guest agent's: state `guest_agent`")
+    def _one(self) -> RngSpec:
+        if self.egd is not None and "source" in self.model_fields_set:
+            raise PydanticCustomError("rng", "entropy comes from either a `source` or an `egd`")
         return self
 
 
 class InputSpec(Placeable):
-    """A keyboard, mouse or tablet besides those the machine has by itself."""
+    """A keyboard, mouse or tablet besides those the machine has by itself; or an input device of the host."""
 
     short: ClassVar[str | None] = "type"
 
-    examples: ClassVar[Sequence[Any]] = ("tablet", {"type": "keyboard", "bus": "virtio"})
+    examples: ClassVar[Sequence[Any]] = (
+        "tablet",
+        {"type": "keyboard", "bus": "virtio"},
+        {"type": "passthrough", "source": "/dev/input/event3", "bus": "virtio"},
+        {
+            "type": "evdev",
+            "source": "/dev/input/event3",
+            "grab": "all",
+            "grab_toggle": "alt-alt",
+            "repeat": True,
+        },
+        {"type": "mouse", "bus": "virtio", "virtio": {"packed": True}},
+        {"type": "passthrough", "source": "/dev/input/event3", "model": "virtio-non-transitional"},
+    )
     least: ClassVar[frozenset[str]] = frozenset({"type"})
 
-    type: Literal["tablet", "mouse", "keyboard"]
-    """What it is. A tablet makes the pointer follow that of the viewer."""
-    bus: Literal["usb", "virtio"] = "usb"
-    """How the guest sees it. The PS/2 keyboard and mouse are part of the machine."""
-
-
-# --- devices of the host
-_PCI = re.compile(r"(?:([0-9a-f]{4}):)?([0-9a-f]{2}):([0-1][0-9a-f])\.([0-7])")
-_USB = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}")
-_SCSI = re.compile(r"\d{1,5}(:\d{1,5}){3}")
-
-
-def parse_pci(value: Any) -> str:
-    """`0000:41:00.0`, with its domain or without. Raises PydanticCustomError (`pci`)."""
-    if isinstance(value, str) and (match := _PCI.fullmatch(value.lower())):
-        domain, bus, slot, function = match.groups()
-        return f"{domain or '0000'}:{bus}:{slot}.{function}"
-    raise PydanticCustomError("pci", 'expected a PCI address as lspci shows it, in quotes: "0000:41:00.0"')
-
-
-def parse_usb(value: Any) -> str:
-    """`1d6b:0002`: vendor and product. Raises PydanticCustomError (`usb`)."""
-    if isinstance(value, str) and _USB.fullmatch(value.lower()):
-        return value.lower()
-    raise PydanticCustomError(
-        "usb", 'expected vendor and product as lsusb shows them, in quotes: "1d6b:0002"'
-    )
-
-
-def parse_scsi(value: Any) -> str:
-    """`2:0:0:1`: host, bus, target and unit. Raises PydanticCustomError (`scsi`)."""
-    if isinstance(value, str) and _SCSI.fullmatch(value):
-        return ":".join(str(int(part)) for part in value.split(":"))
-    raise PydanticCustomError("scsi", 'expected a SCSI address as lsscsi shows it, in quotes: "2:0:0:1"')
-
-
-def _address(parse: Any, example: str, brief: str, text: str) -> Any:
-    schema = {"type": "string", "examples": [example]}
-    return BeforeValidator(parse), words(schema, brief, text)
-
-
-PciAddress = Annotated[
-    str, *_address(parse_pci, "0000:41:00.0", "PCI address", "a PCI address as lspci shows it, in quotes")
-]
-UsbId = Annotated[
-    str, *_address(parse_usb, "1d6b:0002", "USB ID", "vendor and product as lsusb shows them, in quotes")
-]
-ScsiAddress = Annotated[
-    str, *_address(parse_scsi, "2:0:0:1", "SCSI address", "a SCSI address as lsscsi shows it, in quotes")
-]
-
-
-class UsbPlace(Model):
-    """A USB device by where it is, which changes when it is plugged in again."""
-
-    examples: ClassVar[Sequence[Any]] = ({"bus": 1, "device": 3},)
-    least: ClassVar[frozenset[str]] = frozenset({"bus", "device"})
-
-    bus: Annotated[int, Field(ge=0, le=255, strict=True)] = Field(examples=[1])
-    """The bus, as lsusb counts."""
-    device: Annotated[int, Field(ge=0, le=255, strict=True)] = Field(examples=[3])
-    """The device on it."""
-
-
-_KINDS = ("pci", "usb", "mdev", "scsi")
-
-
-class HostdevSpec(Placeable):
-    """A device of the host that is given to the guest: exactly one of `pci`, `usb`, `mdev` and `scsi`."""
-
-    examples: ClassVar[Sequence[Any]] = (
-        {"pci": "0000:41:00.0"},
-        {"usb": "1d6b:0002"},
-        {"usb": {"bus": 1, "device": 3}},
-        {"mdev": "c2177883-f1bb-47f0-914d-32a22e3a8804"},
-        {"scsi": "2:0:0:1"},
-    )
-    least: ClassVar[frozenset[str]] = frozenset({"pci"})
-
-    pci: PciAddress | None = None
-    """A PCI device, by its address."""
-    usb: UsbId | UsbPlace | None = None
-    """A USB device, by vendor and product, or by where it is."""
-    mdev: Uuid | None = None
-    """A mediated device, by its UUID."""
-    scsi: ScsiAddress | None = None
-    """A SCSI device, by its address."""
-    managed: bool | None = Field(None, examples=[False])
-    """Whether libvirt takes a PCI device from the host's driver, and gives it back; it does when not
-    given."""
+    type: Literal["tablet", "mouse", "keyboard", "passthrough", "evdev"]
+    """What it is. A tablet makes the pointer follow that of the viewer; `passthrough` gives the guest a
+    device of the host, `evdev` what is typed on it."""
+    bus: Literal["usb", "virtio"] | None = Field(None, examples=["virtio"])
+    """How the guest sees it: on usb when not given, and `passthrough` on virtio. The PS/2 keyboard and mouse
+    are part of the machine."""
+    source: HostPath | None = Field(None)
+    """The device of the host, of `passthrough` and `evdev`."""
+    grab: Literal["all"] | None = Field(None)
+    """With `all`, every device of the guest's follows the toggle of this one; of `evdev`."""
+    grab_toggle: (
+        Literal["ctrl-ctrl", "alt-alt", "shift-shift", "meta-meta", "scrolllock", "ctrl-scrolllock"] | None
+    ) = Field(None)
+    """The keys that switch between host and guest, of `evdev`."""
+    repeat: bool | None = Field(None)
+    """Whether keys that are held repeat, of `evdev`."""
+    model: VirtioModel | None = Field(None)
+    """The card the guest sees, on virtio."""
+    virtio: VirtioSpec | None = Field(None)
+    """Options of a virtio device."""
 
     @model_validator(mode="after")
-    def _one(self) -> HostdevSpec:
-        if sum(getattr(self, kind) is not None for kind in _KINDS) != 1:
+    def _fits(self) -> InputSpec:
+        hosts = self.type in ("passthrough", "evdev")
+        if hosts != (self.source is not None):
             raise PydanticCustomError(
-                "hostdev", "a host device is exactly one of `pci`, `usb`, `mdev` or `scsi`"
+                "input", "`passthrough` and `evdev` need a `source`, and only they have one"
             )
-        if self.managed is not None and self.pci is None:
-            raise PydanticCustomError("hostdev", "only a PCI device is `managed`")
+        if (self.type == "passthrough" and self.bus == "usb") or (self.type == "evdev" and self.bus):
+            raise PydanticCustomError("input", "`passthrough` is on virtio, and `evdev` on no bus")
+        if self.type != "evdev" and (self.grab, self.grab_toggle, self.repeat) != (None, None, None):
+            raise PydanticCustomError("input", "`grab`, `grab_toggle` and `repeat` are of `evdev` only")
+        if (
+            self.model not in (None, "virtio") and self.type != "passthrough"
+        ):  # "not supported for input" (9.0)
+            raise PydanticCustomError("input", "cards besides `virtio` are of `passthrough` only")
+        if self.on_bus != "virtio" and (self.model or self.virtio):
+            raise PydanticCustomError("input", "`model` and `virtio` are of a device on virtio only")
         return self
 
     @property
-    def type(self) -> str:
-        """`pci`, `usb`, `mdev` or `scsi`."""
-        return next(kind for kind in _KINDS if getattr(self, kind) is not None)
-
-    @property
-    def parts(self) -> list[str]:
-        """The numbers of a PCI, SCSI or USB device's address or ID, in their order."""
-        return re.split("[:.]", str(getattr(self, self.type)))
+    def on_bus(self) -> str | None:
+        """The bus it is on; None of one that is on none."""
+        return self.bus or {"evdev": None, "passthrough": "virtio"}.get(self.type, "usb")

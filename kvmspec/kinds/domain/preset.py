@@ -6,7 +6,7 @@ Applied at creation only, so that a new kvmspec never plans a change by itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain.clock_spec import STANDARD_TIMERS, ClockSpec
@@ -14,12 +14,14 @@ from kvmspec.kinds.domain.cpus_spec import CpusSpec
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.devices_spec import DevicesSpec
 from kvmspec.kinds.domain.features_spec import FeaturesSpec
-from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
 from kvmspec.kinds.domain.keys import bus_of
 from kvmspec.kinds.domain.memory_spec import MemorySpec
 from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.manifest.model import Model
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
 
 HOTPLUG_PORTS = 4
 
@@ -87,7 +89,7 @@ def completed(spec: VmSpec, facts: HostFacts) -> VmSpec:
         "arch": spec.arch or facts.arch,
         "accel": accel,
         "cpus": _new_cpus(cpus, _MODE[accel] if standard else None),
-        "memory": _with(memory, max=memory.size),
+        "memory": memory,
         "disks": tuple(new_disk(disk, standard) for disk in spec.disks),
         "networks": tuple(new_nic(nic, standard) for nic in spec.networks),
     }
@@ -99,7 +101,10 @@ def completed(spec: VmSpec, facts: HostFacts) -> VmSpec:
         values["features"] = _with(spec.features or FeaturesSpec(), acpi=True, apic=True)
         values["devices"] = _with(spec.devices or DevicesSpec(), rng=True)
         values["clock"] = _with(spec.clock or ClockSpec(), offset="utc", timers=STANDARD_TIMERS)
-        values |= {name: value for name, value in _UNSTATED.items() if getattr(spec, name) is None}
+        unstated = {name: value for name, value in _UNSTATED.items() if getattr(spec, name) is None}
+        if spec.devices.serials:
+            unstated.pop("console", None)
+        values |= unstated
     return spec.model_copy(update=values)
 
 
@@ -120,7 +125,8 @@ def new_nic(nic: NicSpec, standard: bool = True) -> NicSpec:
 
 def new_graphics(graphics: GraphicsSpec, standard: bool = True) -> GraphicsSpec:
     """A graphical console as it is created."""
-    return _with(graphics, listen="127.0.0.1" if standard else None)
+    elsewhere = graphics.listen_network or graphics.socket or not graphics.is_server
+    return _with(graphics, listen="127.0.0.1" if standard and not elsewhere else None)
 
 
 def _with(model: M, /, **values: Any) -> M:

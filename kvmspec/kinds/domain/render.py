@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.core.observed import HostFacts
@@ -11,8 +11,9 @@ from kvmspec.kinds.domain import preset
 from kvmspec.kinds.domain.controllers import Controller, controllers
 from kvmspec.kinds.domain.controllers_spec import Placed, placed
 from kvmspec.kinds.domain.devices import DiskSpec
-from kvmspec.kinds.domain.folders_spec import shares_memory
+from kvmspec.kinds.domain.elements.part import written
 from kvmspec.kinds.domain.fragments import merged
+from kvmspec.kinds.domain.further import displays, further
 from kvmspec.kinds.domain.keys import disk_keys, number_of
 from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.domain.sources import Source
@@ -20,6 +21,10 @@ from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.records import KeyMap
 
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.lines_spec import LineSpec
+
+_LINES = frozenset({"serials", "parallels", "consoles", "channels"})
 _OF_NARROW_SCSI = 7  # places on a controller, in libvirt's count
 
 
@@ -55,12 +60,35 @@ class Machine(NamedTuple):
     display: bool = False
 
     @property
-    def has_further(self) -> bool:
-        """Whether there is anything in templates/devices/further.xml.j2, which most VMs can do without."""
+    def displays(self) -> Iterable[str]:
+        """The XML of its displays."""
+        return displays(self.spec, self.create or self.display) if self.spec.graphics else ()
+
+    @property
+    def further(self) -> Iterable[str]:
+        """The XML of all that most VMs can do without."""
         spec = self.spec
         period = spec.memory is not None and spec.memory.stats_period is not None
         stated = spec.devices.model_fields_set or spec.filesystems or spec.tpm
-        return self.create or bool(stated) or period
+        return further(spec, self.create) if self.create or stated or period else ()
+
+    @property
+    def lines(self) -> Iterable[tuple[LineSpec, str]]:
+        """Its ports, consoles and channels: of whom, and the XML."""
+        if _LINES.isdisjoint(self.spec.devices.model_fields_set):
+            return ()
+        from kvmspec.kinds.domain.elements.lines import lines  # few state any
+
+        return ((spec, written(node)) for spec, node in lines(self.spec))
+
+    @property
+    def twin(self) -> str | None:
+        """The type of the first serial port where libvirt makes the first console of it, and there are
+        others: it would count these without it (9.0)."""
+        ports = self.spec.devices.serials
+        if not self.create or not ports or self.spec.console or not self.spec.devices.consoles:
+            return None
+        return ports[0].type if ports[0].has_twin else None
 
     @property
     def placed(self) -> Sequence[Placed]:
@@ -76,12 +104,12 @@ class Machine(NamedTuple):
     @property
     def brings_card(self) -> bool:
         """Whether the display comes with a video card that is not stated itself."""
-        return self.display and self.spec.devices.card is None
+        return self.display and not self.spec.devices.cards
 
     @property
     def shares_memory(self) -> bool:
         """Whether it needs memory that it shares with the host. A VM that exists gets it with the folder."""
-        return self.create and shares_memory(self.spec.filesystems)
+        return self.create and any(folder.driver == "virtiofs" for folder in self.spec.filesystems or ())
 
 
 def stated(

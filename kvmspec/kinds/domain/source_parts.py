@@ -35,6 +35,11 @@ PORTS: Mapping[str, int] = {
 knows none."""
 
 
+def usual_port(protocol: str, transport: str | None) -> int | None:
+    """The port that libvirt writes down where none is stated; by RDMA it knows none."""
+    return PORTS.get(protocol) if transport in (None, "tcp") else None
+
+
 class HostSpec(Model):
     """A storage server."""
 
@@ -73,7 +78,7 @@ class HostSpec(Model):
         if self.transport is not None:
             yield "transport", self.transport
         yield "name", str(self.name)
-        if port := self.port or PORTS.get(protocol):
+        if port := self.port or usual_port(protocol, self.transport):
             yield "port", port
 
 

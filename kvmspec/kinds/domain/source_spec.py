@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.auth import AuthSpec
-from kvmspec.kinds.domain.plugged_spec import PciAddress
+from kvmspec.kinds.domain.device_types import PciAddress
 from kvmspec.kinds.domain.source_parts import (
     EncryptionSpec,
     HostSpec,
@@ -58,21 +58,21 @@ _ONLY: Mapping[str, tuple[str, ...]] = {
     "reconnect": ("vhostuser", "nbd"),
     "auth": ("rbd", "iscsi", *_WEB),
     "reservations": ("block",),
-    "labels": ("file", "block", "pool", "dir", "nvme"),
+    "seclabels": ("file", "block", "pool", "dir", "nvme"),
 }
 """field → the protocols, or the fields that say where the data lies, with which it goes."""
 _OPTIONAL_NAME, _OPTIONAL_HOSTS = ("nbd", "rbd"), ("rbd",)
 
 
 def parse_reconnect(value: Any) -> int | bool:
-    """`true`, `false`, or a duration in seconds. Raises PydanticCustomError (`duration`)."""
-    return value if isinstance(value, bool) else parse_duration(value)
+    """`false`, or a duration in seconds. Raises PydanticCustomError (`duration`)."""
+    return False if value is False else parse_duration(value)
 
 
 Reconnect = Annotated[
     int | bool,
     BeforeValidator(parse_reconnect),
-    words({"type": ["string", "boolean"], "examples": ["10s"]}, "duration", "a duration, or true or false"),
+    words({"type": ["string", "boolean"], "examples": ["10s"]}, "duration", "a duration, or false"),
 ]
 
 
@@ -160,7 +160,8 @@ class SourceSpec(Model):
     known_hosts: HostPath | None = Field(None, examples=["/etc/ssh/known"])
     """The file with the keys of ssh servers (libvirt 9.8)."""
     reconnect: Reconnect | None = None
-    """How long a lost connection is tried again: of nbd, and of vhostuser, where `true` is for ever."""
+    """How long a lost connection to nbd is tried again, and how long to wait before each try of vhostuser;
+    `false` of vhostuser does not."""
     fd_group: Text | None = Field(None, examples=["web"])
     """The name of open files that were handed to libvirt, which are used instead of `file`."""
     auth: AuthSpec | None = None
@@ -171,7 +172,7 @@ class SourceSpec(Model):
     """The part of it that is the disk."""
     reservations: ReservationsSpec | None = None
     """Persistent reservations on the device."""
-    labels: tuple[SourceLabelSpec, ...] = ()
+    seclabels: tuple[SourceLabelSpec, ...] = ()
     """How security drivers label it, where the VM's own labels will not do."""
 
     @model_validator(mode="after")

@@ -10,39 +10,46 @@ from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.clock_spec import ClockSpec, Crash, LockFailure, Off, PowerSpec
 from kvmspec.kinds.domain.controllers_spec import ControllerSpec, contradiction
-from kvmspec.kinds.domain.cpus_spec import CpusSpec, Iothreads
+from kvmspec.kinds.domain.cpus_spec import CpusSpec
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.devices_spec import DevicesSpec
 from kvmspec.kinds.domain.firmware_spec import BootSpec, FirmwareSpec
 from kvmspec.kinds.domain.fragment_spec import EXAMPLE, Fragment
-from kvmspec.kinds.domain.memory_spec import BlkioSpec, MemorySpec
+from kvmspec.kinds.domain.iothreads_spec import Iothreads, ThreadPoolSpec
+from kvmspec.kinds.domain.memory_spec import MemorySpec
 from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.deferred import deferred
 from kvmspec.manifest.model import Model, Reference
-from kvmspec.manifest.types import Duration, Name, Text
+from kvmspec.manifest.types import Duration, HostPath, Name, Text
 
 if TYPE_CHECKING:
+    from kvmspec.kinds.domain.blkio_spec import BlkioSpec
     from kvmspec.kinds.domain.cloud_init import CloudInitSpec
     from kvmspec.kinds.domain.features_spec import FeaturesSpec
-    from kvmspec.kinds.domain.fixed_spec import TpmSpec
     from kvmspec.kinds.domain.folders_spec import FilesystemSpec
     from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
     from kvmspec.kinds.domain.host_spec import ResourceSpec
     from kvmspec.kinds.domain.install import InstallSpec
+    from kvmspec.kinds.domain.lines_spec import AgentSpec
+    from kvmspec.kinds.domain.numa_spec import NumaSpec
     from kvmspec.kinds.domain.qemu_spec import QemuSpec
     from kvmspec.kinds.domain.security_spec import IdMapSpec, LaunchSecuritySpec, SeclabelSpec
     from kvmspec.kinds.domain.sysinfo_spec import SysinfoSpec
+    from kvmspec.kinds.domain.tpm_spec import TpmSpec
     from kvmspec.kinds.domain.wait import WaitSpec
 else:
+    BlkioSpec = deferred("kvmspec.kinds.domain.blkio_spec", "BlkioSpec")
+    AgentSpec = deferred("kvmspec.kinds.domain.lines_spec", "AgentSpec")
     CloudInitSpec = deferred("kvmspec.kinds.domain.cloud_init", "CloudInitSpec")
     FeaturesSpec = deferred("kvmspec.kinds.domain.features_spec", "FeaturesSpec")
-    TpmSpec = deferred("kvmspec.kinds.domain.fixed_spec", "TpmSpec")
+    TpmSpec = deferred("kvmspec.kinds.domain.tpm_spec", "TpmSpec")
     FilesystemSpec = deferred("kvmspec.kinds.domain.folders_spec", "FilesystemSpec")
     GraphicsSpec = deferred("kvmspec.kinds.domain.graphics_spec", "GraphicsSpec")
     IdMapSpec = deferred("kvmspec.kinds.domain.security_spec", "IdMapSpec")
     InstallSpec = deferred("kvmspec.kinds.domain.install", "InstallSpec")
     LaunchSecuritySpec = deferred("kvmspec.kinds.domain.security_spec", "LaunchSecuritySpec")
+    NumaSpec = deferred("kvmspec.kinds.domain.numa_spec", "NumaSpec")
     QemuSpec = deferred("kvmspec.kinds.domain.qemu_spec", "QemuSpec")
     ResourceSpec = deferred("kvmspec.kinds.domain.host_spec", "ResourceSpec")
     SeclabelSpec = deferred("kvmspec.kinds.domain.security_spec", "SeclabelSpec")
@@ -111,6 +118,10 @@ class VmSpec(Model):
     """A short title, on one line."""
     description: Text | None = Field(None, examples=["Serves the shop; its data is on db."])
     """What it is for; may have several lines."""
+    osinfo: Annotated[Text, Field(pattern=r"^https?://\S+$")] | None = Field(
+        None, examples=["http://debian.org/debian/12"]
+    )
+    """The guest's system, by its id at libosinfo.org: virt-manager shows it, and nothing depends on it."""
     state: Literal["running", "stopped", "any"] = "running"
     """Whether it shall run; `any` leaves it as it is."""
     autostart: bool | None = None
@@ -134,12 +145,20 @@ class VmSpec(Model):
     """The CPU architecture."""
     accel: Literal["auto", "kvm", "tcg"] | None = None
     """Hardware virtualization or emulation; `auto` takes what the host has at creation."""
+    emulator: HostPath | None = Field(None, examples=["/usr/bin/qemu-system-x86_64"])
+    """The program that runs it; libvirt's own choice for the architecture when not given."""
     cpus: CpusSpec | None = None
     """Virtual CPUs."""
     memory: MemorySpec | None = None
     """Memory. Required, unless `uuid` adopts a VM."""
+    numa: NumaSpec | None = Field(
+        None, examples=[[{"cpus": "0-1", "memory": "1GiB"}, {"cpus": "2-3", "memory": "1GiB"}]]
+    )
+    """NUMA cells of the guest, among which CPUs and memory are divided."""
     iothreads: Iothreads = Field(default_factory=dict, examples=[2, {1: {"pin": "0"}}])
-    """Threads of QEMU's for the I/O of disks: how many, or each by its number."""
+    """Threads of QEMU's for the I/O of disks: how many, a list of them, or each by its number."""
+    default_iothread: ThreadPoolSpec | None = Field(None, examples=[{"thread_pool_max": 16}])
+    """QEMU's main loop, which does what no I/O thread does."""
     blkio: BlkioSpec | None = None
     """The VM's part of the host's disk I/O."""
     features: FeaturesSpec | None = None
@@ -187,8 +206,8 @@ class VmSpec(Model):
     networks: tuple[NicSpec, ...] = ()
     """Network interfaces."""
     console: bool | None = Field(None, examples=[False])
-    """A serial console, for `virsh console`."""
-    guest_agent: bool | None = Field(None, examples=[False])
+    """A serial port with a terminal, for `virsh console`; see `devices.serials` for others."""
+    guest_agent: AgentSpec | bool | None = Field(None, examples=[False])
     """The channel of the QEMU guest agent."""
     controllers: tuple[ControllerSpec, ...] = ()
     """What devices are plugged into; libvirt adds what is needed, and not stated."""
@@ -219,6 +238,8 @@ class VmSpec(Model):
             raise PydanticCustomError("title", "a title is one line; `description` may have several")
         if self.uuid is None and (self.memory is None or self.memory.size is None):
             raise PydanticCustomError("required", "`memory` is required")
+        if self.numa is not None and (problem := self._misdivided(self.numa)):
+            raise PydanticCustomError("numa", problem)
         types: list[str] = [graphics.type for graphics in self.graphics or ()]
         if len(set(types)) != len(types):
             raise PydanticCustomError("graphics", "only one console of each type is possible")
@@ -246,6 +267,25 @@ class VmSpec(Model):
             raise PydanticCustomError("install", problem)
         return self
 
+    def _misdivided(self, numa: NumaSpec) -> LiteralString | None:
+        cpus, memory = self.cpus, self.memory
+        if cpus is not None and (most := cpus.max or cpus.count) and (problem := numa.unplaced(most)):
+            return problem
+        if memory is None or not numa.cells:
+            return None
+        if memory.size is not None and (memory.max or memory.size) != numa.memory:
+            return "the `memory` of the `numa` cells is to be `memory.max`, or `memory.size`, in all"
+        named = {*(memory.numatune.cells if memory.numatune else ()), *memory.cells}
+        if any(number >= len(numa.cells) for number in named):
+            return "`memory` names a `numa` cell that there is not: the first is 0"
+        return None
+
+    @property
+    def celled(self) -> bool:
+        """Whether NUMA cells are stated, or the one that room for DIMMs needs."""
+        memory = self.memory
+        return bool(self.numa and self.numa.cells) or bool(memory and memory.slots and memory.boots_with)
+
     def _boot_orders(self) -> LiteralString | None:
         stated = [*(d.boot_order for d in self.disks), *(n.boot_order for n in self.networks)]
         given = [order for order in stated if order is not None]
@@ -271,7 +311,8 @@ class VmSpec(Model):
         return bool(
             self.iothreads
             or self.blkio
-            or (cpus and (cpus.pin or cpus.emulator_pin or cpus.scheduling))
+            or self.default_iothread
+            or (cpus and (cpus.tuned or cpus.vcpus))
             or (memory and (memory.limits or memory.numatune))
         )
 

@@ -20,6 +20,7 @@ from kvmspec.core.action import (
     UpdateDevice,
 )
 from kvmspec.kinds.domain import dimms, plugging, tuning
+from kvmspec.kinds.domain.tables.security import OSINFO
 
 LIVE = (AttachDevice, DetachDevice, UpdateDevice, SetMemory, SetDomainMetadata, Tune)
 """Actions that can be taken back. A vCPU that was plugged in and a disk that has grown cannot."""
@@ -52,6 +53,7 @@ def undo(action: Action, host: Host, before: str, report: Callable[[str], None])
                 title=root.findtext("title") or "",
                 description=root.findtext("description") or "",
                 metadata=_record(before),
+                osinfo=get(read(before), (*OSINFO, "@id")) or "",
             )
 
 

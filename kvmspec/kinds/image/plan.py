@@ -95,5 +95,10 @@ def render(desired: Desired, context: Context) -> str:
     base = bases.base_of(desired.address.name, context.manifest, None)
     assert base is not None, "check() refuses images without a pool"
     return context.renderer.render(
-        "volume.xml.j2", name=base.volume, capacity=base.capacity, format=base.format, backing=None
+        "volume.xml.j2",
+        name=base.volume,
+        capacity=base.capacity,
+        format=base.format,
+        backing=None,
+        encryption=None,
     )

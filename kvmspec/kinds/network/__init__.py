@@ -33,7 +33,7 @@ class NetworkKind:
         check=check,
         effects=effects,
         creation={"autostart": "true", "gateway": "the subnet's first address"},
-        names=("front", "lan", "uplink", "vf"),
+        names=("front", "lan", "uplink", "vf", "vf2"),
     )
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:

@@ -14,6 +14,7 @@ _MANIFEST = {"dhcp.range": ("dhcp.start", "dhcp.end")}
 _BESIDES = (
     Effect("hosts", "none", "it is made on the hosts that are added, and stays on the others"),
     Effect("uuid", "refused", "a network's UUID is for life"),
+    Effect("mask", "none", "it is another way to write the same"),
     Effect("state", "live"),
     Effect("autostart", "live"),
     Effect("xml", "restart", "what no field says is not known to change while it runs"),

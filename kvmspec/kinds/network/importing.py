@@ -143,11 +143,19 @@ def _addresses(root: ET.Element) -> Data:
     ones."""
     found: Data = {}
     nodes = root.findall("ip")
-    if nodes and nodes[0].get("family") is None and "netmask" in nodes[0].attrib:
-        found |= _ipv4(nodes.pop(0))
+    form = _form(nodes[0]) if nodes else None
+    if form is not None:
+        found |= _ipv4(nodes.pop(0)) | ({"mask": form} if form == "prefix" else {})
     if nodes and nodes[0].get("family") == "ipv6" and "prefix" in nodes[0].attrib:
         found["ipv6"] = _ipv6(nodes.pop(0))
     return found | {"addresses": [_interface(node) for node in nodes]}
+
+
+def _form(node: ET.Element) -> str | None:
+    """How an IPv4 address is written; None for another way, or another family."""
+    forms = {(None, "netmask"): "netmask", ("ipv4", "prefix"): "prefix"}
+    return next((form for (family, name), form in forms.items()
+                 if node.get("family") == family and name in node.attrib), None)  # fmt: skip
 
 
 def _interface(node: ET.Element) -> str:

@@ -64,6 +64,7 @@ class NetworkSpec(Model):
         {"mode": "bridge", "bridge": "br0", "vlan": 42, "virtualport": "openvswitch"},
         {"mode": "macvtap", "interfaces": ["eno1", "eno2"], "macvtap_mode": "vepa"},
         {"mode": "sriov", "pf": "eno3", "managed": True, "driver": "vfio"},
+        {"mode": "sriov", "devices": ["0000:03:10.1", "0000:03:10.3"]},
     )
     along: ClassVar[dict[str, Sequence[str]]] = {
         "driver": ("mode", "pf"),
@@ -81,6 +82,9 @@ class NetworkSpec(Model):
     """The network's IPv4 addresses, /8 to /30. Required for `nat`, `route` and `open`."""
     gateway: IPv4 | None = Field(None, examples=["192.168.150.254"])
     """The host's own address on it."""
+    mask: Literal["netmask", "prefix"] | None = Field(None, examples=["prefix"])
+    """How libvirt's definition writes the subnet: with its netmask, or as Terraform's provider does, with
+    its family and prefix. Both mean the same; `netmask` when not given."""
     ipv6: Ipv6Spec | None = None
     """Its IPv6 addresses."""
     addresses: tuple[Interface, ...] = Field((), examples=[["10.81.0.1/24", "fd00:151::1/64"]])
@@ -189,6 +193,11 @@ class NetworkSpec(Model):
         if self.mode == "macvtap":
             return self.macvtap_mode or "bridge"
         return "hostdev" if self.mode == "sriov" else self.mode
+
+    @property
+    def prefix(self) -> int | None:
+        """The length of the subnet's prefix."""
+        return IPv4Network(self.subnet).prefixlen if self.subnet else None
 
     @property
     def netmask(self) -> str | None:

@@ -17,17 +17,8 @@ from kvmspec.kinds.pool import apply, diff, plan
 from kvmspec.kinds.pool.check import check
 from kvmspec.kinds.pool.effects import effects
 from kvmspec.kinds.pool.spec import PoolSpec
-from kvmspec.kinds.secrets import needed, usage_of
+from kvmspec.kinds.secrets import needed
 from kvmspec.manifest.section import Item, Manifest, Section
-
-
-def _told(spec: PoolSpec, manifest: Manifest) -> PoolSpec:
-    """The pool with its secret as libvirt knows it."""
-    auth = spec.source.auth if spec.source is not None else None
-    if auth is None or spec.source is None or (usage := usage_of(manifest, auth.secret)) == auth.secret:
-        return spec
-    source = spec.source.model_copy(update={"auth": auth.model_copy(update={"secret": usage})})
-    return spec.model_copy(update={"source": source})
 
 
 class PoolKind:
@@ -41,13 +32,13 @@ class PoolKind:
         check=check,
         effects=effects,
         creation={"autostart": "true"},
-        names=("vms", "fast", "nas", "lvm", "ceph"),
+        names=("vms", "fast", "nas", "lvm", "ceph", "san", "hba"),
     )
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:
         assert isinstance(item.spec, PoolSpec)
         needs = tuple(needed(item.spec.references(), manifest, host))
-        return [Desired(Address(host, "pool", item.name), _told(item.spec, manifest), item.path, needs)]
+        return [Desired(Address(host, "pool", item.name), item.spec, item.path, needs)]
 
     def diff(self, desired: Desired, view: HostView, context: Context) -> Difference:
         return diff.diff(desired, view, context)

@@ -19,7 +19,7 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.impact import Impact
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.core.problem import Problem
-from kvmspec.kinds import compare
+from kvmspec.kinds import compare, secrets
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.fragments import merged, taken_away
 from kvmspec.kinds.ownership import derived_uuid
@@ -77,7 +77,10 @@ def render(desired: Desired, context: Context) -> str:
     """The XML with which the pool is created."""
     name, spec = desired.address.name, desired.spec
     uuid = spec.uuid or derived_uuid(context.manifest.project, "pool", name)
-    return merged(context.renderer.render("pool.xml.j2", name=name, uuid=uuid, pool=spec), spec.xml)
+    auth = spec.origin.auth
+    secret = secrets.told(auth.secret, context.manifest) if auth else None
+    xml = context.renderer.render("pool.xml.j2", name=name, uuid=uuid, pool=spec, secret=secret)
+    return merged(xml, spec.xml)
 
 
 def diff(desired: Desired, view: HostView, context: Context) -> Difference:
@@ -112,8 +115,11 @@ def _same_folder(desired: Desired, view: HostView, context: Context) -> Iterator
 
 
 def _compare(desired: Desired, observed: Observed, adopted: bool, context: Context) -> Difference:
-    spec, xml = desired.spec, _stated(desired, adopted, context)
+    spec, xml = desired.spec, render(desired, context)
+    unsaid = _unsaid(spec) if adopted else []
     stated, live = read(xml), read(observed.xml)
+    for each in unsaid:
+        drop(stated, each)
     refusals = tuple(_cannot_change(desired, stated, live, context))
     gone = taken_away(observed.xml, spec.xml) if adopted else _others(stated, live)
     changed = dict(_changed(stated, live))
@@ -126,7 +132,7 @@ def _compare(desired: Desired, observed: Observed, adopted: bool, context: Conte
         changes.append(FieldChange("state", "stopped", "running", Impact.LIVE))
     if autostart is not None:
         changes.append(FieldChange("autostart", observed.autostart, autostart, Impact.LIVE))
-    edits = _edits(xml, stated, live, gone) if changed or gone else ()
+    edits = _edits(xml, unsaid, stated, live, gone) if changed or gone else ()
     before = {"type": live.get("@type")} | ({"path": path} if (path := folder(observed)) else {})
     return Difference(
         desired.address,
@@ -146,19 +152,11 @@ def _compare(desired: Desired, observed: Observed, adopted: bool, context: Conte
     )
 
 
-def _stated(desired: Desired, adopted: bool, context: Context) -> str:
-    """The XML that is to be so: of a pool that is adopted nothing that the manifest does not say."""
-    xml, spec = render(desired, context), desired.spec
-    if not adopted:
-        return xml
-    unsaid: list[Path] = [] if spec.source and spec.source.name else [("source", "name")]
-    unsaid += [path for field, path in (("type", ("@type",)), ("path", ("target", "path")))
-               if field not in spec.model_fields_set]  # fmt: skip
-    if not unsaid:
-        return xml
-    from kvmspec.canon.edit import edit  # lxml: only where something is left unsaid
-
-    return edit(xml, [Edit("remove", path) for path in unsaid])
+def _unsaid(spec: Any) -> list[Path]:
+    """What is rendered of a pool that is adopted, and the manifest does not say."""
+    found: list[Path] = [] if spec.source and spec.source.name else [("source", "name")]
+    found += [] if "type" in spec.model_fields_set else [("@type",)]
+    return found if "path" in spec.model_fields_set else [*found, ("target", "path")]
 
 
 def _cannot_change(desired: Desired, stated: Data, live: Data, context: Context) -> Iterator[Problem]:
@@ -228,15 +226,19 @@ def _others(stated: Data, live: Data) -> list[Path]:
 
 
 def _topmost(path: Path, stated: Data) -> Path:
-    """The largest element that holds `path` and of which nothing is stated."""
-    return next(path[:length] for length in range(1, len(path) + 1) if get(stated, path[:length]) is None)
+    """The largest element that holds `path` and of which nothing is stated; no more than one field's."""
+    known = max((length for length in range(1, len(path) + 1) if path[:length] in FIELDS), default=1)
+    return next(path[:length] for length in range(known, len(path) + 1) if get(stated, path[:length]) is None)
 
 
-def _edits(xml: str, stated: Data, live: Data, gone: list[Path]) -> tuple[Edit, ...]:
+def _edits(xml: str, unsaid: list[Path], stated: Data, live: Data, gone: list[Path]) -> tuple[Edit, ...]:
     """Lists are said anew; then everything that is stated, once more: what is so already stays so."""
+    from kvmspec.canon.edit import edit  # lxml: only where something changes
+
     lists = [path for path in LISTS if (want := get(stated, path)) is not None
              and _keys(want) != _keys(get(live, path) or {})]  # fmt: skip
-    return (*(Edit("remove", path) for path in (*gone, *lists)), Edit("merge", (), xml))
+    said = edit(xml, [Edit("remove", path) for path in unsaid])
+    return (*(Edit("remove", path) for path in (*gone, *lists)), Edit("merge", (), said))
 
 
 def without_figures(data: Data) -> Data:

@@ -11,6 +11,7 @@ from kvmspec.kinds.importing.prove import parsed, proved
 from kvmspec.kinds.importing.short import shortened
 from kvmspec.kinds.pool.spec import PoolSpec
 from kvmspec.kinds.pool.types import TYPES
+from kvmspec.kinds.secrets import told
 
 Data = dict[str, Any]
 _FIGURES = ("capacity", "allocation", "available")
@@ -40,7 +41,8 @@ def import_pool(xml: str, renderer: Renderer, *, running: bool = False) -> Named
         raise ValueError("this is not the XML of a libvirt pool with a name")
 
     def render(spec: PoolSpec) -> str:
-        return renderer.render("pool.xml.j2", name=name, uuid=str(spec.uuid or ""), pool=spec)
+        secret = told(spec.origin.auth.secret) if spec.origin.auth else None
+        return renderer.render("pool.xml.j2", name=name, uuid=str(spec.uuid or ""), pool=spec, secret=secret)
 
     draft, _, fragment = proved(_draft(root), root, PoolSpec, render)
     entry: Data = shortened(PoolSpec, _usual(draft, name))

@@ -8,12 +8,12 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.auth import SecretName
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import Text
 
 _WWN = r"^(0x)?[0-9a-fA-F]{16}$"
 _PCI = r"^[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]$"
-_UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 Line = Annotated[Text, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Wwn = Annotated[str, Field(pattern=_WWN, examples=["20000000c9831b4b"])]
@@ -54,6 +54,7 @@ class PoolAdapter(Model):
     short = "name"
     examples: ClassVar[Sequence[Any]] = (
         "scsi_host1",
+        {"name": "scsi_host1"},
         {"address": "0000:00:1f.2", "unique_id": 1},
         {"parent": "scsi_host5", "wwnn": "20000000c9831b4b", "wwpn": "10000000c9831b4b", "managed": True},
     )
@@ -108,28 +109,21 @@ class PoolAuth(Model):
 
     username: Annotated[Line, Field(examples=["libvirt"])]
     """The user there."""
-    secret: Annotated[Line, Field(examples=["ceph-key"])]
-    """The secret that has the password: by its name in the manifest, by what one of the host is used for, or
-    by its UUID."""
-
-    @property
-    def by_uuid(self) -> bool:
-        """Whether the secret is named by its UUID."""
-        import re
-
-        return re.fullmatch(_UUID, self.secret) is not None
+    secret: SecretName
+    """The secret with the password or key: by its name in the manifest, by what one of the host is used for,
+    or by its UUID."""
 
 
 class PoolSource(Model):
     """Where the volumes come from; which of this a pool has, its type says."""
 
     examples: ClassVar[Sequence[Any]] = (
+        {"hosts": ["nas"], "dir": "/export/vms", "format": "nfs", "protocol_version": "4.1"},
         {
             "name": "libvirt-pool",
             "hosts": ["ceph1", "ceph2"],
             "auth": {"username": "libvirt", "secret": "ceph-key"},
         },
-        {"hosts": ["nas"], "dir": "/export/vms", "format": "nfs", "protocol_version": "4.1"},
         {"hosts": ["san"], "devices": ["iqn.2013-06.lan.shop:vms"], "initiator": "iqn.2013-06.lan.shop:hv1"},
         {"devices": ["/dev/sdb1"], "format": "ext4", "vendor": "acme", "product": "disk"},
         {"adapter": "scsi_host1"},

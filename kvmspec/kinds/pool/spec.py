@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -41,18 +41,24 @@ class PoolSpec(Model):
         {"path": "/srv/vms"},
         {"path": "/mnt/nvme/vms", "autostart": False},
         {"type": "netfs", "path": "/mnt/vms", "mount_options": ["noatime"],
-         "source": {"hosts": ["nas"], "dir": "/export/vms", "format": "nfs"}},
-        {"type": "logical", "source": {"name": "vg0"}},
+         "source": {"hosts": ["nas"], "dir": "/export/vms", "format": "nfs", "protocol_version": "4.1",
+                    "vendor": "acme", "product": "nas"}},
+        {"type": "logical", "source": {"name": "vg0", "devices": ["/dev/sdb"]}},
         {"type": "rbd", "source": {"name": "libvirt-pool", "hosts": ["ceph1", "ceph2"],
                                    "auth": {"username": "libvirt", "secret": "ceph-key"}},
          "rbd_options": {"rbd_default_features": "3"}, "volume_allocation": "capacity"},
+        {"type": "iscsi", "source": {"hosts": ["san"], "devices": ["iqn.2013-06.lan.shop:vms"],
+                                     "initiator": "iqn.2013-06.lan.shop:hv1"}},
+        {"type": "scsi", "source": {"adapter": "scsi_host1"}},
     )  # fmt: skip
     least: ClassVar[frozenset[str]] = frozenset({"path", "type"})
-    along: ClassVar[dict[str, Sequence[str]]] = {
+    along: ClassVar[Mapping[str, Sequence[str]]] = {
+        "type": ("path", "source"),
+        "source": ("type", "path"),
         "mount_options": ("type", "path", "source"),
         "rbd_options": ("type", "source"),
         "volume_allocation": ("type", "source"),
-    }
+    } | {f"source.{part}": () for part in PoolSource.model_fields}
 
     type: Literal["dir", "fs", "netfs", "logical", "disk", "iscsi", "iscsi-direct", "scsi", "mpath", "rbd",
                   "sheepdog", "gluster", "zfs", "vstorage"] = "dir"  # fmt: skip

@@ -34,7 +34,7 @@ class VolumeKind:
         check=check,
         effects=effects,
         creation={"pool": "the manifest's only one"},
-        names=("pgdata", "cache", "clone", "tools"),
+        names=("pgdata", "cache", "clone", "tools", "vault"),
     )
 
     def desire(self, manifest: Manifest, item: Item, host: str, view: HostView | None) -> list[Desired]:

@@ -81,6 +81,8 @@ def misfit(action: CreateVolume, found: ObservedVolume) -> str:
     """Why the volume that is there cannot be the one to be created; "" where it can."""
     if found.format != action.format:
         return f"is {found.format}, not {action.format}"
+    if found.encrypted != action.encrypted:
+        return "is encrypted" if found.encrypted else "is not encrypted"
     if not bases.same_image(found.backing, action.backing):
         return f"rests on {found.backing or 'nothing'}, not on {action.backing or 'nothing'}"
     if action.blank and found.has_data:

@@ -14,6 +14,11 @@ _EFFECTS = (
     Effect("volumes.backing", "none", "read when the volume is created"),
     Effect("volumes.image", "none", "read when the volume is created; a newer image is noted"),
     Effect("volumes.clone", "none", "read when the volume is created"),
+    Effect("volumes.encryption", "refused", "a volume is encrypted, or not, for life"),
+    Effect("volumes.encryption.secret", "none", "read when the volume is created"),
+    Effect("volumes.encryption.cipher", "none", "read when the volume is created"),
+    Effect("volumes.encryption.ivgen", "none", "read when the volume is created"),
+    Effect("volumes.xml", "none", "read when the volume is created"),
     Effect("volumes.prevent_destroy", "none", "what kvmspec may do to the volume"),
 )
 

@@ -18,8 +18,9 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.impact import Impact
 from kvmspec.core.observed import HostView, ObservedVolume
 from kvmspec.core.problem import Problem
-from kvmspec.kinds import bases, compare, use
+from kvmspec.kinds import bases, compare, secrets, use
 from kvmspec.kinds.base import Chain, Context
+from kvmspec.kinds.fragments import merged
 from kvmspec.kinds.leaving import vms_leaving
 from kvmspec.kinds.seeds import SeedVolume
 from kvmspec.kinds.volume import growing, rebuild, seed
@@ -39,13 +40,17 @@ class Growth(NamedTuple):
 def render(desired: Desired, context: Context, view: HostView | None = None) -> str:
     """The XML with which the volume is created."""
     want = wanted(desired, context, view)
-    return context.renderer.render(
+    encryption = getattr(desired.spec, "encryption", None)
+    xml = context.renderer.render(
         "volume.xml.j2",
         name=want.name,
         capacity=want.capacity or (want.base.capacity or _LEAST if want.origin and want.base else None),
         format=want.format,
         backing=want.backing,
+        encryption=encryption,
+        secret=secrets.told(encryption.secret, context.manifest) if encryption else None,
     )
+    return merged(xml, getattr(desired.spec, "xml", None))
 
 
 def diff(desired: Desired, view: HostView, context: Context) -> Difference:
@@ -77,6 +82,7 @@ def _absent(desired: Desired, want: Wanted, view: HostView, context: Context) ->
         take_up=unseen,
         origin=want.origin,
         blank=unseen and _is_installed_over(desired, view, context),
+        encrypted=_is_encrypted(desired),
     )
     invalid = tuple(_too_small(desired, want, context))
     notes = (f"if it is in pool {want.pool} already, it is taken up with its data",) if unseen else ()
@@ -90,6 +96,10 @@ def _absent(desired: Desired, want: Wanted, view: HostView, context: Context) ->
         label=label(want),
         detail=action,
     )
+
+
+def _is_encrypted(desired: Desired) -> bool:
+    return getattr(desired.spec, "encryption", None) is not None
 
 
 def _cut_off(
@@ -216,6 +226,12 @@ def _misfits(
             (*path, "format"),
             f"{say} is there already, as {observed.format} and not {want.format}",
             "a volume's format cannot change; delete it, or choose another name",
+        )
+    if observed.encrypted != _is_encrypted(desired):
+        yield context.problem(
+            (*path, "encryption"),
+            f"{say} is there already, and is {'' if observed.encrypted else 'not '}encrypted",
+            "a volume is encrypted, or not, for life; delete it, or choose another name",
         )
     if not owned and not _rests_on(want, observed):
         wish = want.backing.path if want.backing else "nothing"

@@ -15,6 +15,7 @@ from kvmspec.core.observed import HostView
 from kvmspec.kinds import bases, compare
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.bases import Base
+from kvmspec.kinds.secrets import needed
 from kvmspec.manifest.section import Manifest
 
 _STEP = 1024  # libvirt creates in KiB: a capacity between two of them is rounded up
@@ -136,6 +137,8 @@ def image_needs(image: str, host: str, manifest: Manifest) -> Iterator[Address]:
 def needs(spec: Any, host: str, pool: str, manifest: Manifest) -> Iterator[Address]:
     """The pool, and the volume or image it is made from."""
     yield Address(host, "pool", pool)
+    if (encryption := getattr(spec, "encryption", None)) is not None:
+        yield from needed([("secret", encryption.secret)], manifest, host)
     if spec.image is not None:
         yield from image_needs(spec.image, host, manifest)
     if spec.backing is not None and spec.backing.volume is not None:

@@ -64,6 +64,7 @@ def test_what_is_stated(name: str) -> None:
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "a check of a mode": ({"mode": "maximum", "check": "full"}, "goes with a `model`, or"),
     "a fallback of a mode": ({"mode": "host-model", "fallback": "forbid"}, "go with a `model`"),
     "a model that moves": ({"model": "EPYC", "migratable": True}, "goes with `mode: host-passthrough`"),
     "a vendor of none": ({"vendor_id": "KVMKVMKVMKVM"}, "goes with a `model`, or"),

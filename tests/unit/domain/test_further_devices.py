@@ -39,10 +39,24 @@ def stated(**fields: Any) -> dict[str, Any]:
 # --- what is refused, and in which words
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "the agent's channel": ({"channels": ["org.qemu.guest_agent.0"]}, "state `guest_agent`"),
-    "a pty with a path": (
-        {"channels": [{"name": "a.0", "type": "pty", "path": "/tmp/a"}]},
-        "only a channel of type `unix`",
+    "a path of nothing": (
+        {"channels": [{"name": "a.0", "type": "null", "path": "/tmp/a"}]},
+        "`path` goes with `type: dev` or `file` or `pipe` or `unix`",
     ),
+    "a file without a path": ({"serials": ["file"]}, "`type: file` needs `path`"),
+    "a file that waits": (
+        {"serials": [{"type": "file", "path": "/tmp/a", "mode": "bind"}]},
+        "`mode` goes with `type: unix` or `tcp` only",
+    ),
+    "a clipboard of a socket": (
+        {"channels": [{"name": "a.0", "clipboard": True}]},
+        "`clipboard` goes with `type: qemu-vdagent` only",
+    ),
+    "a channel with two names": (
+        {"channels": [{"name": "a.0", "guestfwd": "10.0.2.1:4600"}]},
+        "either a `name` or `guestfwd`",
+    ),
+    "a forward without a port": ({"channels": [{"guestfwd": "10.0.2.1"}]}, "10.0.2.1:4600"),
     "a channel twice": ({"channels": ["a.0", {"name": "a.0", "type": "pty"}]}, "`channels` is listed twice"),
     "an rng twice": ({"rng": ["builtin", "builtin"]}, "`rng` is listed twice"),
     "a device twice": (
@@ -51,9 +65,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "two kinds of device": ({"hostdevs": [{"pci": "41:00.0", "usb": "1d6b:0002"}]}, "exactly one of"),
     "no device": ({"hostdevs": [{}]}, "exactly one of"),
-    "a usb device that is managed": (
-        {"hostdevs": [{"usb": "1d6b:0002", "managed": True}]},
-        "only a PCI device",
+    "a usb device with a driver": (
+        {"hostdevs": [{"usb": "1d6b:0002", "driver": "vfio"}]},
+        "`driver` goes with `pci` only",
     ),
     "a pci address as a number": ({"hostdevs": [{"pci": 4100}]}, 'in quotes: "0000:41:00.0"'),
     "a slot beyond 1f": ({"hostdevs": [{"pci": "0000:41:20.0"}]}, "expected a PCI address"),
@@ -65,7 +79,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "heads of vga": ({"video": {"model": "vga", "heads": 2}}, "more than one of `heads`"),
     "3d of qxl": ({"video": {"model": "qxl", "accel3d": True}}, "`accel3d` goes with"),
     "no balloon that deflates": ({"balloon": {"model": "none", "autodeflate": True}}, "nothing to state"),
-    "shared memory without a size": ({"shmem": [{"name": "ring"}]}, "needs its `size`"),
+    "shared memory of a server without it": (
+        {"shmem": [{"name": "ring", "model": "ivshmem-doorbell"}]},
+        "needs the server's `path`",
+    ),
     "a cid of the host": ({"vsock": 2}, "greater than or equal to 3"),
     "options of another iommu": ({"iommu": {"model": "virtio", "iotlb": True}}, "only `model: intel`"),
     "spice without a display": ({"redirdevs": 2}, "needs a SPICE display"),

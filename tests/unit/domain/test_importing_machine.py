@@ -160,6 +160,12 @@ BOOT: dict[str, tuple[str, Fields]] = {
         {"sysinfo": {"bios": {"vendor": "Example"}, "oem_strings": ["a", "b"]}},
     ),
     "the host's": (booting("<smbios mode='host'/>"), {"sysinfo": "host"}),
+    "the firmware's": (
+        domain(
+            more="<sysinfo type='fwcfg'><entry name='opt/a'>x</entry><entry name='opt/b' file='/b'/></sysinfo>"
+        ),
+        {"sysinfo": {"fw_cfg": {"opt/a": "x", "opt/b": {"file": "/b"}}}},
+    ),
 }
 CPU: dict[str, tuple[str, Fields]] = {
     "a model": (
@@ -189,7 +195,16 @@ CPU: dict[str, tuple[str, Fields]] = {
 
 
 QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
+OSINFO = "http://libosinfo.org/xmlns/libvirt/domain/1.0"
 SECURITY: dict[str, tuple[str, Fields]] = {
+    "the guest's system": (
+        f"""<metadata>
+    <o:libosinfo xmlns:o='{OSINFO}'>
+      <o:os id='http://debian.org/debian/12'/>
+    </o:libosinfo>
+  </metadata>""",
+        {"osinfo": "http://debian.org/debian/12"},
+    ),
     "an id by which a copy is seen": (f"<genid>{GENID}</genid>", {"genid": GENID}),
     "an id that is drawn": ("<genid/>", {"genid": "auto"}),
     "labels": (

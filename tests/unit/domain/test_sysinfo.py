@@ -26,8 +26,23 @@ def stated(sysinfo: Any) -> dict[str, Any]:
 def test_entries_are_known_by_their_names_and_strings_by_their_order() -> None:
     found = stated({"system": {"serial": "<1>"}, "oem_strings": ["b", "a"]})
     assert found["os"]["smbios"] == {"@mode": "sysinfo"}
-    assert found["sysinfo"]["system"] == {"entry": {"serial": {"@name": "serial", "#": "<1>"}}}
-    assert found["sysinfo"]["oemStrings"] == {"entry": [{"#": "b"}, {"#": "a"}]}
+    assert found["sysinfo"]["smbios"]["system"] == {"entry": {"serial": {"@name": "serial", "#": "<1>"}}}
+    assert found["sysinfo"]["smbios"]["oemStrings"] == {"entry": [{"#": "b"}, {"#": "a"}]}
+
+
+def test_the_firmwares_entries_stand_beside_the_hosts_tables() -> None:
+    found = stated({"mode": "host", "fw_cfg": {"opt/a": "<1>", "opt/b": {"file": "/srv/b"}}})
+    assert found["os"]["smbios"] == {"@mode": "host"}
+    assert found["sysinfo"] == {
+        "fwcfg": {
+            "@type": "fwcfg",
+            "entry": {
+                "opt/a": {"@name": "opt/a", "#": "<1>"},
+                "opt/b": {"@name": "opt/b", "@file": "/srv/b"},
+            },
+        }
+    }
+    assert "smbios" not in stated({"fw_cfg": {"opt/a": "1"}}).get("os", {})
 
 
 def test_the_hosts_is_a_word() -> None:
@@ -39,6 +54,7 @@ def test_the_hosts_is_a_word() -> None:
     ("sysinfo", "words"),
     [
         ({"mode": "host", "bios": {"vendor": "a"}}, "nothing else is stated"),
+        ({"fw_cfg": {"opt/a": {"file": "/srv/a", "value": "1"}}}, "either a text or a `file`"),
         ({"bios": {"colour": "red"}}, "'vendor', 'version'"),
     ],
 )
@@ -50,6 +66,6 @@ def test_what_is_refused_is_told(sysinfo: Any, words: str) -> None:
 
 def test_other_strings_take_the_place_of_all() -> None:
     xml = "<domain><sysinfo type='smbios'><oemStrings><entry>a</entry></oemStrings></sysinfo></domain>"
-    path = ("sysinfo", "oemStrings", "entry")
+    path = ("sysinfo", "smbios", "oemStrings", "entry")
     made = edits.writing(path, [{"#": "b<"}, {"#": "c"}], lambda path: "", read(xml))
-    assert read(edit(xml, made))["sysinfo"]["oemStrings"] == {"entry": [{"#": "b<"}, {"#": "c"}]}
+    assert read(edit(xml, made))["sysinfo"]["smbios"]["oemStrings"] == {"entry": [{"#": "b<"}, {"#": "c"}]}

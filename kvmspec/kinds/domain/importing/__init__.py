@@ -13,6 +13,7 @@ from kvmspec.canon.compare import get
 from kvmspec.canon.read import read
 from kvmspec.kinds.domain.importing.back import proved
 from kvmspec.kinds.domain.importing.draft import draft
+from kvmspec.kinds.domain.importing.memory import held_back
 from kvmspec.kinds.domain.importing.passwords import Passwords
 from kvmspec.kinds.domain.importing.usual import plain
 from kvmspec.kinds.domain.spec import VmSpec
@@ -45,7 +46,7 @@ def import_domain(xml: str, renderer: Renderer, state: str | None = None) -> Imp
     passwords = Passwords(name, root)
     running = "id" in root.attrib
     root = plain(root)
-    first = draft(read(root))
+    first = held_back(draft(read(root)), root)
     result = proved(name, first, root, renderer)
     entry: Data = shortened(VmSpec, _told(result.draft))
     entry["state"] = state or ("running" if running else "any")

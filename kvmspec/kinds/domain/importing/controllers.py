@@ -14,7 +14,7 @@ def _hex(value: Any) -> int:
     return int(str(value), 0)
 
 
-_SWITCHES = frozenset({"ioeventfd", "event_idx", "iommu", "ats", "packed", "page_per_vq", "hotplug"})
+_SWITCHES = frozenset({"ioeventfd", "iommu", "ats", "packed", "page_per_vq", "hotplug"})
 
 
 def _value(field: str) -> Any:

@@ -6,104 +6,158 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from kvmspec.canon.compare import get
-from kvmspec.kinds.domain.importing.leaf import Data, Leaf, number, said, size, switch, text, there, word
-from kvmspec.kinds.domain.plugged_spec import AGENT
+from kvmspec.kinds.domain.elements import graphics as tables_graphics
+from kvmspec.kinds.domain.elements import hostdev as hostdevs
+from kvmspec.kinds.domain.elements import small, sound, video
+from kvmspec.kinds.domain.importing import lines
+from kvmspec.kinds.domain.importing.leaf import Data, Leaf, number, said, switch, text, word
+from kvmspec.kinds.domain.importing.tables import leaves
 
-RNG = (
-    Leaf("backend/#", "source"),
-    Leaf("@model", "model", usual="virtio"),
-    Leaf("rate/@bytes", "rate.bytes", size),
-    Leaf("rate/@period", "rate.period", number),
-)
-CHANNEL = (
-    Leaf("target/@name", "name"),
-    Leaf("@type", "type", usual="unix"),
-    Leaf("source/@path", "path"),
-)
-INPUT = (Leaf("@type", "type"), Leaf("@bus", "bus", usual="usb"))
-WATCHDOG = (Leaf("@model", "model"), Leaf("@action", "action", usual="reset"))
-SOUND = (Leaf("@model", "model"),)
-PANIC = (Leaf("@model", "model"),)
-VIDEO = (
-    Leaf("model/@type", "model"),
-    Leaf("model/@heads", "heads", number, usual=1),
-    Leaf("model/@vram", "vram", lambda kib: size(number(kib) * 1024)),
-    Leaf("model/acceleration/@accel3d", "accel3d", switch),
-)
-BALLOON = (
-    Leaf("@model", "model"),
-    Leaf("@autodeflate", "autodeflate", switch),
-    Leaf("@freePageReporting", "free_page_reporting", switch),
-)
-SHMEM = (
-    Leaf("@name", "name"),
-    Leaf("size/#", "size", size),
-    Leaf("model/@type", "model", usual="ivshmem-plain"),
-    Leaf("server/@path", "path"),
-)
-IOMMU = (
-    Leaf("@model", "model"),
-    Leaf("driver/@caching_mode", "caching_mode", switch),
-    Leaf("driver/@iotlb", "iotlb", switch),
-    Leaf("driver/@aw_bits", "aw_bits", number),
+RNG = (Leaf("backend/#", "source"), *leaves(small.RNG))
+INPUT = (
+    *leaves(small.INPUT),
+    Leaf("@bus", "bus", usual="usb"),
+    Leaf("source/@evdev", "source"),
+    Leaf("source/@dev", "source"),
 )
 TPM = (
-    Leaf("@model", "model"),
+    *leaves(small.TPM),
     Leaf("backend/@version", "version", usual="2.0"),
     Leaf("backend/device/@path", "path"),
+    Leaf("backend/source/@path", "socket"),
+    Leaf("backend/active_pcr_banks", "pcr_banks", list),
 )
 GRAPHICS = (
     Leaf("@type", "type"),
-    Leaf("@listen", "listen"),
-    Leaf("@port", "port", number, usual=-1),
-    Leaf("@tlsPort", "tls_port", number),
-    Leaf("@passwd", "password"),
-    Leaf("@passwdValidTo", "password_valid_to"),
-    Leaf("@keymap", "keymap"),
-    Leaf("@sharePolicy", "share_policy"),
+    Leaf("listen/@address", "listen"),
+    Leaf("listen/@network", "listen_network"),
+    Leaf("listen/@socket", "socket"),
+    *leaves(tables_graphics.PORTS),
+    *leaves(tables_graphics.OPTIONS),
 )
 FOLDER = (
-    Leaf("source/@dir", "source"),
-    Leaf("target/@dir", "target"),
-    Leaf("driver/@type", "driver", word(path="9p", virtiofs="virtiofs"), usual="virtiofs"),
-    Leaf("readonly", "readonly", there),
+    *leaves(small.FOLDER),
+    Leaf("driver/@type", "driver", word(virtiofs="virtiofs"), usual="virtiofs"),
 )
-_MODE = Leaf("@accessmode", "accessmode")
+SMARTCARD = (*leaves(small.SMARTCARD),)
+VIDEO = (
+    *leaves(video.VIDEO),
+    Leaf("model/resolution", "resolution", lambda size: f"{size['@x']}x{size['@y']}"),
+)
+SOUND = (
+    *leaves(sound.SOUND),
+    Leaf("codec", "codecs", lambda codecs: [text(codec["@type"]) for codec in codecs]),
+    Leaf("audio/@id", "audio", number),
+)
+AUDIO = (Leaf("@id", "id", number), *leaves(sound.AUDIO))
 
 
 def rng(device: Mapping[str, Any]) -> Data:
-    model = get(device, ("backend", "@model"))
-    return said(device, RNG) | ({"source": "builtin"} if model == "builtin" else {})
-
-
-def channel(device: Mapping[str, Any]) -> Data | None:
-    if get(device, ("target", "@type")) != "virtio":
-        return None
-    return said(device, CHANNEL)
+    found, model = said(device, RNG), get(device, ("backend", "@model"))
+    if model == "egd":
+        found.pop("source", None)
+        return found | {"egd": end(device["backend"])}
+    return found | ({"source": "builtin"} if model == "builtin" else {})
 
 
 def folder(device: Mapping[str, Any]) -> Data:
-    """virtiofs knows one mode only, which is not stated."""
+    """virtiofs knows one mode only, which is not stated; libvirt writes no driver of 9p."""
     found = said(device, FOLDER)
-    return found | said(device, (_MODE,)) if found.get("driver") == "9p" else found
+    if get(device, ("driver", "@type")) == "virtiofs":
+        found.pop("accessmode", None)
+        return found
+    return found | {"driver": "9p"}
 
 
 def graphics(device: Mapping[str, Any]) -> Data:
     found = said(device, GRAPHICS)
     if device.get("@autoport") == "yes":  # of a running guest: the one it has now
         found.pop("port", None)
+        found.pop("tls_port", None)
+    kind = get(device, ("listen", "@type"))
+    if kind == "none":
+        found["listen"] = "none"
+    elif kind == "socket" and "socket" not in found:
+        found["socket"] = "auto"
+    if modes := device.get("channel"):
+        found["channels"] = {name: mode["@mode"] for name, mode in modes.items()}
     return found
 
 
+def smartcard(device: Mapping[str, Any]) -> Data | None:
+    found = said(device, SMARTCARD)
+    if certificates := device.get("certificate"):
+        found["certificates"] = [text(certificate["#"]) for certificate in certificates]
+    if device.get("@mode") != "passthrough":
+        return found
+    return (
+        {"mode": "spicevmc"}
+        if device.get("@type") == "spicevmc"
+        else {"mode": "passthrough", "end": end(device)}
+    )
+
+
+def redirdev(device: Mapping[str, Any]) -> Data:
+    return end(device) | said(device, (Leaf("boot/@order", "boot_order", number),))
+
+
+def crypto(device: Mapping[str, Any]) -> Data:
+    return said(device, leaves(small.CRYPTO))
+
+
+def redirfilter(device: Mapping[str, Any]) -> list[Data]:
+    """The rules in their order."""
+    rules = leaves(small.USB_RULE)
+    return [
+        {("class" if name == "class_" else name): value for name, value in said(rule, rules).items()}
+        for rule in device["usbdev"]
+    ]
+
+
+# --- where character devices end
+_SOURCE = (
+    Leaf("@path", "path"),
+    Leaf("@host", "host"),
+    Leaf("@service", "port", number),
+    Leaf("@tls", "tls", switch),
+    Leaf("@channel", "channel"),
+    Leaf("@mode", "mode", usual="connect"),
+)
+_BOUND = (Leaf("@host", "bind_host"), Leaf("@service", "bind_port", number))
+
+
+def end(device: Mapping[str, Any]) -> Data:
+    """Where it ends on the host."""
+    kind, sources = text(device["@type"]), device.get("source") or {}
+    found: Data = {"type": kind}
+    for source in sources if isinstance(sources, list) else [sources]:
+        bound = kind == "udp" and source.get("@mode") == "bind"
+        found |= said(source, _BOUND if bound else _SOURCE)
+        if again := source.get("reconnect"):
+            found["reconnect"] = number(again["@timeout"]) if again["@enabled"] == "yes" else 0
+    if kind == "udp":
+        found.pop("mode", None)
+    return found | said(device, (Leaf("protocol/@type", "protocol", usual="raw"),))
+
+
+# --- devices of the host
+_OPTIONS = leaves(hostdevs.OPTIONS)
+
+
 def hostdev(device: Mapping[str, Any]) -> Data | None:
-    """A device of the host: exactly one of pci, usb, mdev and scsi, all known by their address."""
-    kind = device.get("@type", "")
+    """A device of the host, of exactly one kind, and how it is given to the guest."""
+    kind, source = device.get("@type", ""), device.get("source") or {}
+    if kind == "scsi" and source.get("@protocol") == "iscsi":
+        kind = "iscsi"
     read = _HOSTDEVS.get(kind)
     if device.get("@mode") != "subsystem" or read is None:
         return None
-    found = read(device.get("source") or {})
-    managed = {"managed": False} if kind == "pci" and device.get("@managed") != "yes" else {}
-    return {kind: found} | managed if found else None
+    found: Data = {kind: read(source)}
+    managed = device.get("@managed") == "yes"
+    if managed != (kind == "pci"):
+        found["managed"] = managed
+    model = said(device, (Leaf("@model", "model", usual="vfio-pci"),))
+    return found | model | said(device, _OPTIONS)
 
 
 def pci_address(source: Mapping[str, Any]) -> str:
@@ -131,9 +185,27 @@ _HOSTDEVS: Mapping[str, Callable[[Any], Any]] = {
     "usb": _usb,
     "mdev": lambda source: text(source["address"]["@uuid"]),
     "scsi": _scsi,
+    "iscsi": lambda source: _iscsi(source),
+    "scsi_host": lambda source: text(source["@wwpn"]) if source["@protocol"] == "vhost" else None,
 }
 
-Reader = Callable[[Mapping[str, Any]], Data | None]
+
+def _iscsi(source: Mapping[str, Any]) -> Data:
+    found = said(source, _LUN)
+    if secret := get(source, ("auth", "secret")):
+        told = text(secret.get("@usage") or secret.get("@uuid"))
+        found["auth"] = {"username": text(get(source, ("auth", "@username"))), "secret": told}
+    return found
+
+
+_LUN = (
+    Leaf("@name", "name"),
+    Leaf("host/@name", "host"),
+    Leaf("host/@port", "port", number, usual=3260),
+    Leaf("initiator/iqn/@name", "initiator"),
+)
+
+Reader = Callable[[Mapping[str, Any]], Any]
 
 
 def _by(table: Iterable[Leaf]) -> Reader:
@@ -142,12 +214,17 @@ def _by(table: Iterable[Leaf]) -> Reader:
 
 
 class Kind(NamedTuple):
-    """An element, the field it becomes, and how one is read. `several`: the field is a list."""
+    """An element, the field it becomes, and how one is read.
+
+    several  whether the field is a list: always, never, or (None) where there is more than one
+    alike    whether there may be two that are just alike
+    """
 
     tag: str
     field: str
     read: Reader
-    several: bool = True
+    several: bool | None = True
+    alike: bool = False
 
 
 KINDS = (
@@ -155,31 +232,32 @@ KINDS = (
     Kind("tpm", "tpm", _by(TPM), several=False),
     Kind("filesystem", "filesystems", folder),
     Kind("rng", "devices.rng", rng),
-    Kind("channel", "devices.channels", channel),
-    Kind("input", "devices.inputs", _by(INPUT)),
+    Kind("serial", "devices.serials", lines.serial),
+    Kind("parallel", "devices.parallels", lines.parallel),
+    Kind("console", "devices.consoles", lines.console),
+    Kind("channel", "devices.channels", lines.channel),
+    Kind("input", "devices.inputs", _by(INPUT), alike=True),
     Kind("hostdev", "devices.hostdevs", hostdev),
+    Kind("redirdev", "devices.redirdevs", redirdev, alike=True),
+    Kind("redirfilter", "devices.redirfilter", lambda device: redirfilter(device), several=False),
     Kind("vsock", "devices.vsock", lambda device: _vsock(device), several=False),
-    Kind("watchdog", "devices.watchdog", _by(WATCHDOG), several=False),
-    Kind("sound", "devices.sound", _by(SOUND), several=False),
-    Kind("panic", "devices.panic", _by(PANIC), several=False),
-    Kind("video", "devices.video", _by(VIDEO), several=False),
-    Kind("memballoon", "devices.balloon", _by(BALLOON), several=False),
-    Kind("shmem", "devices.shmem", _by(SHMEM)),
-    Kind("iommu", "devices.iommu", _by(IOMMU), several=False),
+    Kind("watchdog", "devices.watchdog", _by(leaves(small.WATCHDOG)), several=None),
+    Kind("sound", "devices.sound", _by(SOUND), several=None, alike=True),
+    Kind("audio", "devices.audio", _by(AUDIO)),
+    Kind("panic", "devices.panic", _by(leaves(small.PANIC)), several=None),
+    Kind("video", "devices.video", _by(VIDEO), several=None, alike=True),
+    Kind("memballoon", "devices.balloon", _by(leaves(small.BALLOON)), several=False),
+    Kind("shmem", "devices.shmem", _by(leaves(small.SHMEM))),
+    Kind("iommu", "devices.iommu", _by(leaves(small.IOMMU)), several=False),
+    Kind("smartcard", "devices.smartcard", smartcard, several=None, alike=True),
+    Kind("hub", "devices.hubs", _by((Leaf("@type", "type"),)), alike=True),
+    Kind("crypto", "devices.crypto", crypto, alike=True),
+    Kind("lease", "devices.leases", _by(leaves(small.LEASE))),
 )
 """The order is that of the models' fields."""
 
 
 def _vsock(device: Mapping[str, Any]) -> Data:
     cid = device.get("cid") or {}
-    return {"cid": "auto"} if cid.get("@auto") == "yes" else {"cid": number(cid.get("@address"))}
-
-
-def is_agent(device: Mapping[str, Any]) -> bool:
-    """Whether a channel is that of the guest agent, which is a field of its own."""
-    return device.get("@type") == "unix" and get(device, ("target", "@name")) == AGENT
-
-
-def is_console(device: Mapping[str, Any]) -> bool:
-    """Whether a console is the serial one that `console: true` states."""
-    return device.get("@type") == "pty" and get(device, ("target", "@type")) == "serial"
+    address = "auto" if cid.get("@auto") == "yes" else number(cid.get("@address"))
+    return {"cid": address, **said(device, leaves(small.VSOCK))}

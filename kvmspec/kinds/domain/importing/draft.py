@@ -7,9 +7,9 @@ from typing import Any
 
 from kvmspec.canon.compare import get, put
 from kvmspec.canon.shape import DOMAIN
-from kvmspec.kinds.domain.importing import machine
+from kvmspec.kinds.domain.importing import lines, machine, memory
 from kvmspec.kinds.domain.importing.controllers import controllers
-from kvmspec.kinds.domain.importing.devices import KINDS, Kind, is_agent, is_console
+from kvmspec.kinds.domain.importing.devices import KINDS, Kind
 from kvmspec.kinds.domain.importing.disks import disk
 from kvmspec.kinds.domain.importing.leaf import PLACES, Data, Unsaid, said
 from kvmspec.kinds.domain.importing.nics import nic
@@ -23,7 +23,8 @@ def draft(data: Mapping[str, Any]) -> Data:
     """Everything that the manifest may have a word for, in long forms. Whether it fits is not asked here."""
     found: Data = {"uuid": get(data, ("uuid", "#")), "state": "any", "preset": "bare"}
     found |= said(data, machine.MACHINE) | platform(data) | security(data)
-    found |= {"cpus": machine.cpus(data), "memory": machine.memory(data)} | machine.iothreads(data)
+    found |= {"cpus": machine.cpus(data), "memory": memory.memory(data), "numa": memory.numa(data)}
+    found |= machine.iothreads(data)
     if order := machine.boot(data):
         put(found, ("boot", "devices"), order)
     devices = data.get("devices", {})
@@ -32,7 +33,8 @@ def draft(data: Mapping[str, Any]) -> Data:
     found["controllers"] = controllers(devices.get("controller", {}))
     for kind in KINDS:
         if entries := _of_kind(devices, kind):
-            put(found, tuple(kind.field.split(".")), entries if kind.several else entries[0])
+            one = kind.several is False or (kind.several is None and len(entries) == 1)
+            put(found, tuple(kind.field.split(".")), entries[0] if one else entries)
     return {name: value for name, value in found.items() if value not in (None, [], {})}
 
 
@@ -56,12 +58,16 @@ def several(devices: Mapping[str, Any], tag: str) -> list[Any]:
 
 
 def _of_kind(devices: Mapping[str, Any], kind: Kind) -> list[Data]:
-    """The entries of one kind, each once: a second one that is just alike has no word."""
+    """The entries of one kind, each once where a second one that is just alike has no word."""
     group = several(devices, kind.tag)
+    if kind.tag == "serial" and lines.has_console(devices):
+        return lines.numbered([entry for device in group[1:] if (entry := _read(kind.read, device))], 1)
     entries = [_read(kind.read, device) for device in group if not _elsewhere(kind, device)]
+    if kind.tag in lines.TAGS:
+        return lines.numbered([entry for entry in entries if entry])
     distinct: list[Data] = []
     for entry in entries:
-        if entry and entry not in distinct:
+        if entry and (kind.alike or entry not in distinct):
             distinct.append(entry)
     return distinct
 
@@ -70,7 +76,7 @@ def _read(read: Callable[[Mapping[str, Any]], Data | None], device: Any) -> Data
     """A device, and where it is. An odd one is no reason to fail: what cannot be read is left over."""
     try:
         found = read(device)
-        return found | said(device, PLACES) if found else found
+        return found | said(device, PLACES) if isinstance(found, dict) else found
     except (KeyError, ValueError, TypeError, AttributeError, Unsaid):
         return None
 
@@ -78,14 +84,14 @@ def _read(read: Callable[[Mapping[str, Any]], Data | None], device: Any) -> Data
 def _elsewhere(kind: Kind, device: Mapping[str, Any]) -> bool:
     """What another field says, or the machine has by itself."""
     if kind.tag == "channel":
-        return is_agent(device)
+        return lines.is_agent(device)
+    if kind.tag == "console":
+        return bool(get(device, ("target", "@type")) == "serial")
     return kind.tag == "input" and device.get("@bus") in _IMPLIED
 
 
 def _flags(devices: Mapping[str, Any]) -> Data:
-    found: Data = {}
-    if any(map(is_console, several(devices, "console"))):
-        found["console"] = True
-    if any(map(is_agent, several(devices, "channel"))):
-        found["guest_agent"] = True
+    found: Data = {"console": True} if lines.has_console(devices) else {}
+    for channel in filter(lines.is_agent, several(devices, "channel")):
+        found["guest_agent"] = _read(lines.agent, channel) or True
     return found

@@ -1,4 +1,4 @@
-"""What a VM has of its host, from libvirt's XML: CPUs, memory, tuning."""
+"""What a VM has of its host, from libvirt's XML: CPUs, tuning. Of memory: memory.py."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from kvmspec.canon.compare import get
 from kvmspec.kinds.domain.cpus_spec import SCHEDULING
-from kvmspec.kinds.domain.importing.leaf import Data, Leaf, number, said, seconds, size, switch, there, word
-from kvmspec.kinds.domain.memory_spec import LIMITS
+from kvmspec.kinds.domain.importing import tuning
+from kvmspec.kinds.domain.importing.leaf import Data, Leaf, number, said, switch, word
 
 MACHINE = (
     Leaf("title/#", "title"),
@@ -17,6 +17,9 @@ MACHINE = (
     Leaf("os/type/@arch", "arch"),
     Leaf("@type", "accel", word(kvm="kvm", qemu="tcg")),
     Leaf("blkiotune/weight/#", "blkio.weight", number),
+    Leaf("blkiotune/device", "blkio.devices", tuning.blkio),
+    Leaf("defaultiothread/@thread_pool_min", "default_iothread.thread_pool_min", number),
+    Leaf("defaultiothread/@thread_pool_max", "default_iothread.thread_pool_max", number),
 )
 CPUS = (
     Leaf("vcpu/@current", "count", number),
@@ -37,20 +40,15 @@ CPUS = (
         Leaf(f"cpu/topology/@{name}", f"topology.{name}", number)
         for name in ("sockets", "dies", "cores", "threads")
     ),
+    Leaf("vcpus/vcpu", "vcpus", tuning.vcpus),
+    Leaf("vcpu/@placement", "placement"),
     Leaf("vcpu/@cpuset", "cpuset"),
     Leaf("cputune/emulatorpin/@cpuset", "emulator_pin"),
     *(Leaf(f"cputune/{name}/#", name, number) for name in SCHEDULING),
-)
-MEMORY = (
-    Leaf("currentMemory/#", "size", size),
-    Leaf("memory/#", "max", size),
-    Leaf("maxMemory/@slots", "slots", number),
-    Leaf("maxMemory/#", "ceiling", size),
-    Leaf("memoryBacking/locked", "locked", there),
-    *(Leaf(f"memtune/{name}/#", f"tuning.{name}", size) for name in LIMITS),
-    Leaf("numatune/memory/@mode", "numatune.mode", usual="strict"),
-    Leaf("numatune/memory/@nodeset", "numatune.nodes"),
-    Leaf("devices/memballoon/stats/@period", "stats_period", seconds),
+    Leaf("cputune/vcpusched", "schedulers", tuning.schedulers),
+    Leaf("cputune/emulatorsched", "emulator_scheduler", tuning.scheduler),
+    Leaf("cputune/cachetune", "cachetune", tuning.cachetune),
+    Leaf("cputune/memorytune", "memorytune", tuning.memorytune),
 )
 _BOOT = {"hd": "disk", "cdrom": "cdrom", "network": "network", "fd": "floppy"}
 
@@ -71,40 +69,13 @@ def cpus(data: Mapping[str, Any]) -> Data:
     return found
 
 
-def memory(data: Mapping[str, Any]) -> Data:
-    found = said(data, MEMORY)
-    if found.get("max") == found.get("size"):
-        found.pop("max", None)
-    pages = get(data, ("memoryBacking", "hugepages"))
-    if pages == {}:
-        found["hugepages"] = True
-    elif page := get(pages, ("page",)):
-        found |= _hugepages(page)
-    dimms = [_dimm(device) for device in (get(data, ("devices", "memory")) or {}).values()]
-    if dimms and None not in dimms:
-        found["dimms"] = dimms
-    return found
-
-
-def _hugepages(page: Any) -> Data:
-    plain = isinstance(page, dict) and page.keys() == {"@size", "@unit"} and page["@unit"] == "KiB"
-    return {"hugepages": size(int(page["@size"]) * 1024)} if plain else {}
-
-
-def _dimm(device: Mapping[str, Any]) -> Data | None:
-    amount = get(device, ("target", "size", "#"))
-    if device.get("@model") != "dimm" or amount is None:
-        return None
-    return {"size": size(amount), "node": int(get(device, ("target", "node", "#")) or 0)}
-
-
 def iothreads(data: Mapping[str, Any]) -> Data:
-    """By their number; how many, in short, where they are 1, 2, … and nothing is said of them."""
+    """By their number; a list where libvirt numbers them, and how many where nothing is said of them."""
     threads = get(data, ("iothreadids", "iothread")) or {}
-    pins = get(data, ("cputune", "iothreadpin")) or {}
-    found = {int(name): ({"pin": pins[name]["@cpuset"]} if name in pins else {}) for name in threads}
-    counted = not pins and sorted(found) == list(range(1, len(found) + 1))
-    return {"iothreads": len(found) if counted else found} if found else {}
+    found = {int(name): tuning.iothread(name, thread, data) for name, thread in threads.items()}
+    if "iothreads" not in data:
+        return {"iothreads": found} if found else {}
+    return {"iothreads": [*found.values()] if any(found.values()) else len(found)}
 
 
 def boot(data: Mapping[str, Any]) -> list[str] | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kvmspec.canon.shape import DOMAIN
 from kvmspec.kinds.domain.controllers_spec import name_of, placed
-from kvmspec.kinds.domain.importing import controllers, disks, machine, nics, platform, security
+from kvmspec.kinds.domain.importing import controllers, disks, machine, memory, nics, platform, security
 from kvmspec.kinds.domain.importing.accept import Place, at
 from kvmspec.kinds.domain.importing.devices import KINDS
 from kvmspec.kinds.domain.importing.leaf import PLACES, Data, Leaf, Path
@@ -27,7 +28,7 @@ _ALONE: Mapping[Path, str] = {
     **_fields(platform.PLATFORM),
     **_fields(security.SECURITY),
     **security.OWNERS,
-    **{("sysinfo", tag): f"sysinfo.{name}" for name, tag in BLOCKS.items()},
+    **{("sysinfo", "smbios", tag): f"sysinfo.{name}" for name, tag in BLOCKS.items()},
     ("clock", "timer"): "clock.timers",
     **{(name,): name for name in ("features", "clock", "pm", "sysinfo")},
     ("features", "hyperv"): "features.hyperv",
@@ -36,25 +37,27 @@ _ALONE: Mapping[Path, str] = {
     ("os", "nvram"): "firmware.nvram",
     ("os", "firmware"): "firmware",
     ("os", "smbios"): "sysinfo",
+    ("sysinfo", "fwcfg"): "sysinfo.fw_cfg",
     ("cpu", "cache"): "cpus.cache",
     ("cpu", "maxphysaddr"): "cpus.address_bits",
     **_fields(machine.CPUS, "cpus."),
-    **_fields(machine.MEMORY, "memory."),
+    **_fields(memory.MEMORY, "memory."),
     ("cpu", "feature"): "cpus.features",
-    ("cpu", "numa"): "memory.slots",
+    ("cpu", "numa"): "numa",
+    ("numatune", "memory"): "memory.numatune",
     ("cputune", "vcpupin"): "cpus.pin",
     ("cputune", "iothreadpin"): "iothreads",
+    ("cputune", "iothreadsched"): "iothreads",
+    ("defaultiothread",): "default_iothread",
     ("iothreadids",): "iothreads",
     ("os", "boot"): "boot.devices",
-    ("memoryBacking", "hugepages"): "memory.hugepages",
     ("maxMemory",): "memory.slots",
-    ("devices", "memory"): "memory.dimms",
-    ("devices", "console"): "console",
-    ("devices", "serial"): "console",
+    ("devices", "console", "serial"): "console",
     ("devices", "channel", AGENT): "guest_agent",
     ("devices", "memballoon", "stats"): "memory.stats_period",
 }
 _DISK, _NIC = _fields(disks.DISK), _fields(nics.NIC)
+_MEMORY = _fields((*memory.DEVICE, *memory.DIMM))
 _CONTROLLER = _fields(controllers.CONTROLLER)
 _PLACE: Mapping[Path, str] = {leaf.path[:1]: leaf.field for leaf in PLACES}
 _KINDS = {kind.tag: kind for kind in KINDS}
@@ -89,8 +92,24 @@ def _candidates(path: Path, rendered: Data, spec: VmSpec, keys: KeyMap) -> list[
         tuple(field.split(".")) for length in range(len(path), 0, -1) if (field := _ALONE.get(path[:length]))
     ]
     if path[0] == "devices" and len(path) > 1 and path[1] in _KINDS:
-        found += _of_kind(path, rendered)
+        found += _of_kind(path, rendered, spec)
+        if spec.console and path[1:3] in (("console", "serial"), ("serial", "#0")):
+            return [("console",)]
+    if path[:2] == ("devices", "memory"):
+        found += _plugged(path, rendered, spec)
+    if path[:2] == ("cpu", "numa"):
+        found.append(("memory", "slots"))  # room for DIMMs brings a cell
     return [*found]
+
+
+def _plugged(path: Path, rendered: Data, spec: VmSpec) -> list[Place]:
+    """A memory device: DIMMs come first."""
+    names = list(rendered["devices"]["memory"])
+    if spec.memory is None or len(path) < 3 or path[2] not in names:
+        return [("memory", "devices"), ("memory", "dimms")]
+    number, dimms = names.index(path[2]), len(spec.memory.dimms)
+    place = ("memory", "dimms", number) if number < dimms else ("memory", "devices", number - dimms)
+    return _inside(place, path[3:], _MEMORY)
 
 
 def _inside(device: Place, path: Path, fields: Mapping[Path, str]) -> list[Place]:
@@ -100,17 +119,18 @@ def _inside(device: Place, path: Path, fields: Mapping[Path, str]) -> list[Place
     return [*((*device, *field.split(".")) for field in found), device]
 
 
-def _of_kind(path: Path, rendered: Data) -> list[Place]:
+def _of_kind(path: Path, rendered: Data, spec: VmSpec) -> list[Place]:
     """One entry of a list, where it is known which; else all of them."""
     kind = _KINDS[path[1]]
     whole: Place = tuple(kind.field.split("."))
-    if not kind.several or len(path) < 3:
+    if kind.several is False or len(path) < 3 or ("devices", path[1]) not in DOMAIN.keyed:
         field = next((_PLACE[(part,)] for part in path[2:4] if (part,) in _PLACE), None)
         return [*([(*whole, field)] if field else ()), whole]
     group: Mapping[str, Any] = rendered["devices"][path[1]]
-    names = [name for name in group if name != AGENT]
+    others = {AGENT, "serial", *(("#0",) if path[1] == "serial" and spec.console else ())}
+    names = [name for name in group if name not in others]
     if path[2] not in names:
         return [whole]
     entry: Place = (*whole, names.index(path[2]))
     field = _PLACE.get(path[3:4])
-    return [*([(*entry, field)] if field else ()), entry, whole]
+    return [*([(*entry, field), (*whole, field)] if field else ()), entry, whole]

@@ -106,7 +106,7 @@ BOOT = (
 )
 SYSINFO = (
     Leaf("os/smbios/@mode", "sysinfo.mode", usual="sysinfo"),
-    Leaf("sysinfo/oemStrings/entry", "sysinfo.oem_strings", _texts),
+    Leaf("sysinfo/smbios/oemStrings/entry", "sysinfo.oem_strings", _texts),
 )
 CLOCK = (
     Leaf("clock/@offset", "clock.offset", usual="utc"),
@@ -135,7 +135,8 @@ def platform(data: Mapping[str, Any]) -> Data:
     found = said(data, PLATFORM)
     _firmware(found)
     _clock(found, get(data, ("clock", "timer")) or {})
-    blocks = {name: _block(get(data, ("sysinfo", tag, "entry"))) for name, tag in BLOCKS.items()}
+    blocks = {name: _block(get(data, ("sysinfo", "smbios", tag, "entry"))) for name, tag in BLOCKS.items()}
+    blocks["fw_cfg"] = _files(get(data, ("sysinfo", "fwcfg", "entry")))
     if any(blocks.values()):
         found["sysinfo"] = {name: block for name, block in blocks.items() if block} | found.get("sysinfo", {})
     return found
@@ -163,6 +164,14 @@ def _clock(found: Data, timers: Mapping[str, Any]) -> None:
         clock.setdefault("offset", "utc")
     if timers:
         found["clock"] = clock | {"timers": {name: said(timer, _TIMER) for name, timer in timers.items()}}
+
+
+def _files(entries: Mapping[str, Any] | None) -> Data:
+    """Entries of the firmware's: a text, or a file of the host."""
+    return {
+        name: {"file": entry["@file"]} if "@file" in entry else entry["#"]
+        for name, entry in (entries or {}).items()
+    }
 
 
 def _block(entries: Mapping[str, Any] | None) -> Data:

@@ -9,7 +9,7 @@ from kvmspec.canon.compare import get
 from kvmspec.kinds.domain.importing.leaf import Data, Leaf, number, said, switch, text
 from kvmspec.kinds.domain.qemu_spec import kind_of
 from kvmspec.kinds.domain.tables import qemu as table
-from kvmspec.kinds.domain.tables.security import NUMBERS, SWITCHES, TEXTS
+from kvmspec.kinds.domain.tables.security import NUMBERS, OSINFO, SWITCHES, TEXTS
 
 
 def _ranges(value: Any) -> list[Data]:
@@ -85,7 +85,16 @@ def security(data: Mapping[str, Any]) -> Data:
         found["genid"] = "auto"
     if labels := [said(label, _LABEL) for label in (data.get("seclabel") or {}).values()]:
         found["seclabels"] = labels
+    if system := _system(get(data, OSINFO[:2])):
+        found["osinfo"] = system
     return found | _qemu(data)
+
+
+def _system(element: Any) -> str | None:
+    """libosinfo's id, where nothing else is said."""
+    if not isinstance(element, dict) or element.keys() != {OSINFO[2]} or {*element[OSINFO[2]]} != {"@id"}:
+        return None
+    return text(element[OSINFO[2]]["@id"])
 
 
 def _qemu(data: Mapping[str, Any]) -> Data:
@@ -110,6 +119,7 @@ OWNERS: Mapping[tuple[str, ...], str] = {
     **{path: f"qemu.{name}" for path, name, _ in _QEMU},
     (table.CAPABILITIES,): "qemu.capabilities",
     ("seclabel",): "seclabels",
+    OSINFO[:2]: "osinfo",
     **{(tag,): field for tag, field in (("launchSecurity", "launch_security"), ("idmap", "idmap"))},
     **{(tag,): tag for tag in ("keywrap", "perf", "resource", "genid")},
 }

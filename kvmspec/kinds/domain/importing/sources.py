@@ -8,7 +8,7 @@ from typing import Any
 from kvmspec.canon.identities import data_of
 from kvmspec.kinds.domain.disk_origin import by_suffix
 from kvmspec.kinds.domain.importing.leaf import Data, Leaf, Unsaid, number, said, seconds, size, switch
-from kvmspec.kinds.domain.source_parts import PORTS
+from kvmspec.kinds.domain.source_parts import usual_port
 
 _PLACE: Mapping[str, tuple[Leaf, ...]] = {
     "file": (Leaf("@file", "file"), Leaf("@fdgroup", "fd_group")),
@@ -54,7 +54,7 @@ def source(device: Mapping[str, Any]) -> Data | None:
     if cookies := data.get("cookies"):
         found["cookies"] = {name: one.get("#", "") for name, one in cookies["cookie"].items()}
     if labels := [_label(one) for one in _each(data.get("seclabel"))]:
-        found["labels"] = labels
+        found["seclabels"] = labels
     for name, read in _PARTS.items():
         if name in data:
             found[_FIELDS.get(name, name)] = read(data[name])
@@ -70,7 +70,7 @@ def _host(host: Mapping[str, Any], protocol: Any) -> Data:
         host,
         (
             Leaf("@name", "name"),
-            Leaf("@port", "port", number, usual=PORTS.get(protocol)),
+            Leaf("@port", "port", number, usual=usual_port(protocol, host.get("@transport"))),
             Leaf("@socket", "socket"),
             Leaf("@transport", "transport", usual="unix"),
         ),
@@ -135,8 +135,7 @@ def _reservations(value: Mapping[str, Any]) -> Data:
 def _reconnect(value: Mapping[str, Any]) -> Any:
     if value.get("@enabled") == "no":
         return False
-    waits = value.get("@timeout") or value.get("@delay")
-    return True if waits is None else f"{int(waits)}s"
+    return f"{int(value.get('@timeout') or value['@delay'])}s"
 
 
 _FIELDS = {"slices": "slice"}

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from kvmspec.kinds.domain.importing import generated
+from kvmspec.kinds.domain.importing import generated, lines
 
 OWN = "{urn:kvmspec:1}"
 
@@ -44,15 +44,24 @@ _WORDS = (
     Word("features/hyperv", "mode", "custom"),
     Word("devices/video[1]/model", "primary", "yes"),
     Word("devices/video/model", "heads", "1"),
-    Word("devices/video/model[@type='cirrus']", "vram", "16384"),
-    Word("devices/video/model[@type='vga']", "vram", "16384"),
-    Word("devices/serial/target[@type='isa-serial']/model[@name='isa-serial']", "name", "isa-serial"),
-    Word("devices/serial/target[@type='isa-serial']", "type", "isa-serial"),
+    *(
+        Word(f"devices/video/model[@type='{kind}']", "vram", "16384")
+        for kind in ("cirrus", "vga", "bochs", "vmvga")
+    ),
     Word("devices/watchdog", "action", "reset"),
+    *(
+        Word(f"devices/hostdev[@type='{kind}']", "managed", "no")
+        for kind in ("usb", "scsi", "scsi_host", "mdev")
+    ),
     Word("devices/disk[@type='vhostuser']", "snapshot", "no"),
 )
 _QXL = {"ram": "65536", "vram": "65536", "vgamem": "16384"}
-_HOLLOW = ("devices/serial/target/model",)
+_HOLLOW = (
+    "devices/audio/input/settings",
+    "devices/audio/output/settings",
+    "devices/audio/input",
+    "devices/audio/output",
+)
 """Elements that are nothing without attributes."""
 
 
@@ -69,6 +78,7 @@ def plain(root: ET.Element) -> ET.Element:
     if vcpu is not None and "current" not in vcpu.attrib:  # as it is rendered; libvirt means the same
         vcpu.set("current", (vcpu.text or "1").strip())
     _default_cpu(root)
+    _advised(root)
     usual = Word("cpu[@mode='custom']", "check", "none" if root.get("type") == "qemu" else "partial")
     for word in (usual, *_WORDS):
         for node in root.findall(word.path):
@@ -92,6 +102,7 @@ def _devices(root: ET.Element) -> None:
         _remove(root, "devices/emulator", lambda node: True)
     _boot(root)
     generated.leave_out(root)
+    lines.leave_out(root, arch or "")
     _remove(
         root, "devices/input", lambda node: node.get("bus") == "ps2" and not len(node) and arch == "x86_64"
     )
@@ -128,6 +139,15 @@ def _default_cpu(root: ET.Element) -> None:
     cpu.attrib.clear()
     if not len(cpu):
         root.remove(cpu)
+
+
+def _advised(root: ET.Element) -> None:
+    """Where vCPUs are placed as numad advises, memory is, too."""
+    if root.find("vcpu[@placement='auto']") is None:
+        return
+    memory = root.find("numatune/memory")
+    if memory is not None and memory.attrib == {"mode": "strict", "placement": "auto"}:
+        _remove(root, "numatune", lambda node: len(node) == 1)
 
 
 def _without_state(root: ET.Element) -> None:

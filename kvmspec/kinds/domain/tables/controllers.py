@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from kvmspec.core.live import Call
-from kvmspec.kinds.domain.row import ANY, Field, Path, number
+from kvmspec.kinds.domain.controllers_spec import DRIVER, TARGET
+from kvmspec.kinds.domain.row import ANY, Field, Path, number, size
 from kvmspec.kinds.domain.rules import Plug, restart
 from kvmspec.kinds.domain.tables.devices import switch
 
@@ -32,21 +33,27 @@ def _kind(value: Any) -> Any:
 
 _PLUG = Plug("one of type scsi is plugged in and out where a PCI port is free", refusal=_not_scsi)
 _FIXED = restart("the guest finds its controllers at boot")
-_DRIVER = ("queues", "cmd_per_lun", "max_sectors", "iothread")
+_ATTRIBUTES = {
+    "ports": "ports",
+    "vectors": "vectors",
+    "max_grant_frames": "maxGrantFrames",
+    "max_event_channels": "maxEventChannels",
+}
+_SHOWN = dict.fromkeys(("ioeventfd", "iommu", "ats", "packed", "page_per_vq", "hotplug"), switch)
+
+
+def _row(field: str, *path: str) -> Field:
+    show = _SHOWN.get(field, _hex if field == "port" else number)
+    return Field(f"controllers.{{key}}.{field}", (*CONTROLLER, *path), _FIXED, show, removable=True)
+
 
 ROWS: tuple[Field, ...] = (
     Field("controllers.{key}.model", (*CONTROLLER, "@model"), _FIXED),
-    Field("controllers.{key}.ports", (*CONTROLLER, "@ports"), _FIXED, number, removable=True),
-    Field("controllers.{key}.vectors", (*CONTROLLER, "@vectors"), _FIXED, number, removable=True),
-    *(
-        Field(
-            f"controllers.{{key}}.{name}", (*CONTROLLER, "driver", f"@{name}"), _FIXED, number, removable=True
-        )
-        for name in _DRIVER
-    ),
-    Field("controllers.{key}.chassis", (*CONTROLLER, "target", "@chassis"), _FIXED, number, removable=True),
-    Field("controllers.{key}.port", (*CONTROLLER, "target", "@port"), _FIXED, _hex, removable=True),
-    Field("controllers.{key}.hotplug", (*CONTROLLER, "target", "@hotplug"), _FIXED, switch, removable=True),
-    Field("controllers.{key}.node", (*CONTROLLER, "target", "node"), _FIXED, number, removable=True),
+    *(_row(field, f"@{name}") for field, name in _ATTRIBUTES.items()),
+    *(_row(field, "driver", f"@{name}") for field, name in DRIVER.items()),
+    *(_row(field, "target", f"@{name}") for field, name in TARGET.items()),
+    _row("node", "target", "node"),
+    Field("controllers.{key}.model_name", (*CONTROLLER, "model", "@name"), _FIXED, removable=True),
+    Field("controllers.{key}.pcihole64", (*CONTROLLER, "pcihole64"), _FIXED, size, removable=True),
     Field("controllers.{key}", CONTROLLER, _PLUG, _kind, removable=True, call=Call.PLUG, whole=True),
 )

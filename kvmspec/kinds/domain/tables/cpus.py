@@ -29,7 +29,9 @@ def _shares_gone(before: Any, after: Any, guest: Guest) -> str:
 
 
 def _in_use(before: Any, after: Any, guest: Guest) -> str:
-    """libvirt refuses to take a thread away from a disk, or a SCSI controller."""
+    """libvirt refuses to take a thread away from a disk, or a SCSI controller, and adds none with a pool."""
+    if after is not None and any(name in after for name in POOL):
+        return "how many threads it has for work that blocks is set at boot"
     if after is not None or not isinstance(before, dict):
         return ""
     disks = guest.active.get("devices", {}).get("disk", {}).values()
@@ -37,6 +39,7 @@ def _in_use(before: Any, after: Any, guest: Guest) -> str:
     return "a disk or a SCSI controller of the running guest uses it" if before.get("@id") in users else ""
 
 
+POOL = ("@thread_pool_min", "@thread_pool_max")
 SHARES = Unless("live; no longer stated, the host's own come back at the next boot", _shares_gone)
 THREAD = Unless("live; one that a disk uses goes at the next boot", _in_use)
 PINNED = live("the host moves the threads at once")
@@ -44,6 +47,30 @@ FIXED = restart("the CPU is fixed at boot")
 
 
 CPUS = attribute("cpuset")
+STARTED = restart("set when the threads start")
+ARRANGED = restart("which vCPUs are there is arranged at boot")
+
+
+def _scheduler(value: Any) -> Any:
+    """`fifo 1`: scheduler and priority."""
+    if not isinstance(value, dict):
+        return value
+    return " ".join(filter(None, (value.get("@scheduler"), value.get("@priority"))))
+
+
+def _caches(value: Any) -> Any:
+    """`3MiB of L3 0`"""
+    listed = value.get("cache", []) if isinstance(value, dict) else []
+    return [f"{one['@size']}{one['@unit']} of L{one['@level']} {one['@id']}" for one in listed] or True
+
+
+def _bandwidth(value: Any) -> Any:
+    listed = value.get("node", []) if isinstance(value, dict) else []
+    return [f"{one['@bandwidth']} % of {one['@id']}" for one in listed] or True
+
+
+def _is_there(value: Any) -> Any:
+    return value.get("@enabled") == "yes" if isinstance(value, dict) else value
 
 
 def _arranged(value: Any) -> Any:
@@ -84,6 +111,61 @@ ROWS: tuple[Field, ...] = (
         whole=True,
     ),
     Field("cpus.mode", ("cpu", "@mode"), FIXED, removable=True),
+    Field("cpus.vcpus.{key}.order", ("vcpus", "vcpu", ANY, "@order"), ARRANGED, number, removable=True),
+    Field("cpus.vcpus.{key}.hotpluggable", ("vcpus", "vcpu", ANY, "@hotpluggable"), ARRANGED, switch),
+    Field("cpus.vcpus.{key}", ("vcpus", "vcpu", ANY), ARRANGED, _is_there, removable=True, whole=True),
+    Field("cpus.placement", ("vcpu", "@placement"), STARTED, removable=True),
+    Field(
+        "cpus.schedulers.{key}",
+        ("cputune", "vcpusched", ANY),
+        STARTED,
+        _scheduler,
+        removable=True,
+        whole=True,
+    ),
+    Field(
+        "cpus.emulator_scheduler",
+        ("cputune", "emulatorsched"),
+        STARTED,
+        _scheduler,
+        removable=True,
+        whole=True,
+    ),
+    Field(
+        "iothreads.{key}.scheduler",
+        ("cputune", "iothreadsched", ANY),
+        STARTED,
+        _scheduler,
+        removable=True,
+        whole=True,
+    ),
+    Field(
+        "cpus.cachetune.{key}", ("cputune", "cachetune", ANY), STARTED, _caches, removable=True, whole=True
+    ),
+    Field(
+        "cpus.memorytune.{key}",
+        ("cputune", "memorytune", ANY),
+        STARTED,
+        _bandwidth,
+        removable=True,
+        whole=True,
+        unproved="a host with KVM and resctrl",
+    ),
+    *(
+        Field(
+            f"iothreads.{{key}}.{name}",
+            ("iothreadids", "iothread", ANY, f"@{name}"),
+            STARTED,
+            number,
+            removable=True,
+        )
+        for name in ("thread_pool_min", "thread_pool_max")
+    ),
+    *(
+        Field(f"default_iothread.{name}", ("defaultiothread", f"@{name}"), STARTED, number, removable=True)
+        for name in ("thread_pool_min", "thread_pool_max")
+    ),
+    Field("default_iothread", ("defaultiothread",), STARTED, present, removable=True, whole=True),
     Field("cpus.cpuset", ("vcpu", "@cpuset"), restart("every thread is placed at boot"), removable=True),
     Field(
         "cpus.pin.{key}",

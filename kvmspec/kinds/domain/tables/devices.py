@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from kvmspec.core.live import Call
+from kvmspec.kinds.domain.elements import hostdev, small, sound, video
+from kvmspec.kinds.domain.elements.part import rows
 from kvmspec.kinds.domain.guest import Guest
-from kvmspec.kinds.domain.row import ANY, Field, number, present, size
+from kvmspec.kinds.domain.row import ANY, Field, present, size
 from kvmspec.kinds.domain.rules import Plug, restart
-from kvmspec.manifest.types import format_size
 
 AGENT = "unix/org.qemu.guest_agent.0"
 
@@ -23,8 +24,21 @@ def switch(value: Any) -> Any:
     return {"on": True, "yes": True, "off": False, "no": False}.get(value, value)
 
 
-def kibibytes(value: Any) -> Any:
-    return format_size(int(value) * 1024) if value is not None else None
+def _text(value: Any) -> Any:
+    """What an element holds."""
+    return value.get("#") if isinstance(value, dict) else value
+
+
+def _codecs(value: Any) -> Any:
+    return [codec["@type"] for codec in value] if isinstance(value, list) else value
+
+
+def _banks(value: Any) -> Any:
+    return list(value) if isinstance(value, dict) else value
+
+
+def _resolution(value: Any) -> Any:
+    return f"{value['@x']}x{value['@y']}" if isinstance(value, dict) and len(value) == 2 else value
 
 
 # --- what the running guest lacks
@@ -60,7 +74,6 @@ HOSTDEV_PLUG = Plug(
 )
 REDIRDEV_PLUG = Plug("plugged in and out", pci=lambda device: False, lacks=_no_usb_controller)
 
-_OPENED = restart("it is opened when the channel is plugged in")
 _CONVENTIONAL = "it goes into a conventional PCI slot, into which nothing is plugged on PCI Express"
 _WATCHDOG = restart(_CONVENTIONAL)
 _SHMEM = restart(_CONVENTIONAL)
@@ -80,31 +93,29 @@ _NO_VSOCK = "a kernel with vhost-vsock"
 BALLOON, SOUND = ("devices", "memballoon"), ("devices", "sound", ANY)
 VIDEO, TPM = ("devices", "video", ANY), ("devices", "tpm", ANY)
 IOMMU, SHMEM = ("devices", "iommu", ANY), ("devices", "shmem", ANY)
-CHANNEL, VSOCK = ("devices", "channel", ANY), ("devices", "vsock", ANY)
+VSOCK = ("devices", "vsock", ANY)
+AUDIO, LEASE = ("devices", "audio", ANY), ("devices", "lease", ANY)
 HOSTDEV, WATCHDOG = ("devices", "hostdev", ANY), ("devices", "watchdog", ANY)
 
+INPUT, RNG = ("devices", "input", ANY), ("devices", "rng", ANY)
+_READ_WHEN_PLUGGED = restart("read when the device is plugged in")
+_AUDIO = restart("QEMU opens it when it starts")
+_HELD = restart("a lease is taken when the VM starts")
+_CRYPTO = restart("libvirt plugs no crypto device before 9.1")
+
 ROWS: tuple[Field, ...] = (
+    Field("emulator", ("devices", "emulator"), restart("it is what runs the VM"), _text, removable=True),
+    *rows("devices.rng.{key}", RNG, small.RNG, _READ_WHEN_PLUGGED),
+    Field("devices.rng.{key}.egd", (*RNG, "backend", "source"), _READ_WHEN_PLUGGED),
+    Field("devices.rng.{key}", RNG, Plug(), present, removable=True, call=Call.PLUG),
+    *rows("devices.inputs.{key}", INPUT, small.INPUT, _READ_WHEN_PLUGGED),
+    Field("devices.inputs.{key}", INPUT, INPUT_PLUG, present, removable=True, call=Call.PLUG),
     Field(
-        "guest_agent",
-        ("devices", "channel", AGENT),
-        CHANNEL_PLUG,
-        present,
-        removable=True,
-        call=Call.PLUG,
+        "devices.hostdevs.{key}.managed", (*HOSTDEV, "@managed"), _READ_WHEN_PLUGGED, switch, removable=True
     ),
-    Field("devices.channels.{key}.path", (*CHANNEL, "source"), _OPENED, removable=True),
-    Field("devices.channels.{key}", CHANNEL, CHANNEL_PLUG, present, removable=True, call=Call.PLUG),
-    Field("devices.rng.{key}", ("devices", "rng", ANY), Plug(), present, removable=True, call=Call.PLUG),
-    Field(
-        "devices.inputs.{key}", ("devices", "input", ANY), INPUT_PLUG, present, removable=True, call=Call.PLUG
-    ),
-    Field(
-        "devices.hostdevs.{key}.managed",
-        (*HOSTDEV, "@managed"),
-        restart("read when the device is plugged in"),
-        switch,
-        removable=True,
-    ),
+    Field("devices.hostdevs.{key}.model", (*HOSTDEV, "@model"), _READ_WHEN_PLUGGED, removable=True),
+    *rows("devices.hostdevs.{key}", HOSTDEV, hostdev.OPTIONS, _READ_WHEN_PLUGGED),
+    Field("devices.hostdevs.{key}.iscsi", (*HOSTDEV, "source"), _READ_WHEN_PLUGGED),
     Field(
         "devices.hostdevs.{key}",
         HOSTDEV,
@@ -115,6 +126,13 @@ ROWS: tuple[Field, ...] = (
         unproved=_NO_DEVICE,
     ),
     Field(
+        "devices.redirfilter",
+        ("devices", "redirfilter"),
+        restart("QEMU reads it when it starts"),
+        present,
+        True,
+    ),
+    Field(
         "devices.redirdevs",
         ("devices", "redirdev", ANY),
         REDIRDEV_PLUG,
@@ -123,45 +141,36 @@ ROWS: tuple[Field, ...] = (
         call=Call.PLUG,
         unproved=_NO_SPICE,
     ),
+    Field("devices.hubs", ("devices", "hub", ANY), restart("libvirt plugs no hub"), present, removable=True),
     Field("devices.vsock.cid", (*VSOCK, "cid"), _VSOCK),
+    *rows("devices.vsock", VSOCK, small.VSOCK, _READ_WHEN_PLUGGED),
     Field("devices.vsock", VSOCK, Plug(), present, removable=True, call=Call.PLUG, unproved=_NO_VSOCK),
-    Field("devices.watchdog.action", (*WATCHDOG, "@action"), _WATCHDOG, removable=True),
+    *rows("devices.watchdog", WATCHDOG, small.WATCHDOG, _WATCHDOG),
     Field("devices.watchdog", WATCHDOG, _WATCHDOG, removable=True),
-    Field("devices.sound.audio", ("devices", "audio", ANY), _SOUND),
+    *rows("devices.audio", AUDIO, sound.AUDIO, _AUDIO),
+    Field("devices.audio", AUDIO, _AUDIO, present, removable=True),
+    *rows("devices.sound", SOUND, sound.SOUND, _SOUND),
+    Field("devices.sound.codecs", (*SOUND, "codec"), _SOUND, _codecs, removable=True),
+    Field("devices.sound.audio", (*SOUND, "audio"), _SOUND, removable=True),
     Field("devices.sound", SOUND, _SOUND, removable=True),
     Field("devices.panic", ("devices", "panic", ANY), _PANIC, removable=True),
-    Field("devices.video.model", (*VIDEO, "model", "@type"), _VIDEO),
-    Field("devices.video.heads", (*VIDEO, "model", "@heads"), _VIDEO, number, removable=True),
-    Field("devices.video.vram", (*VIDEO, "model", "@vram"), _VIDEO, kibibytes, removable=True),
-    Field(
-        "devices.video.accel3d",
-        (*VIDEO, "model", "acceleration", "@accel3d"),
-        _VIDEO,
-        switch,
-        removable=True,
-    ),
+    *rows("devices.video", VIDEO, video.VIDEO, _VIDEO),
+    Field("devices.video.resolution", (*VIDEO, "model", "resolution"), _VIDEO, _resolution, removable=True),
     Field("devices.video", VIDEO, _VIDEO, present),
-    Field("devices.balloon.model", (*BALLOON, "@model"), _BALLOON),
-    Field("devices.balloon.autodeflate", (*BALLOON, "@autodeflate"), _BALLOON, switch, removable=True),
-    Field(
-        "devices.balloon.free_page_reporting",
-        (*BALLOON, "@freePageReporting"),
-        _BALLOON,
-        switch,
-        removable=True,
-    ),
+    *rows("devices.balloon", BALLOON, small.BALLOON, _BALLOON),
     Field("devices.shmem.{key}.size", (*SHMEM, "size"), _SHMEM, size, removable=True),
-    Field("devices.shmem.{key}.model", (*SHMEM, "model"), _SHMEM),
-    Field("devices.shmem.{key}.path", (*SHMEM, "server", "@path"), _SHMEM, removable=True),
+    *rows("devices.shmem.{key}", SHMEM, small.SHMEM, _SHMEM),
     Field("devices.shmem.{key}", SHMEM, _SHMEM, present, removable=True),
-    Field("devices.iommu.model", (*IOMMU, "@model"), _IOMMU),
-    Field("devices.iommu.caching_mode", (*IOMMU, "driver", "@caching_mode"), _IOMMU, switch, removable=True),
-    Field("devices.iommu.iotlb", (*IOMMU, "driver", "@iotlb"), _IOMMU, switch, removable=True),
-    Field("devices.iommu.aw_bits", (*IOMMU, "driver", "@aw_bits"), _IOMMU, number, removable=True),
+    *rows("devices.iommu", IOMMU, small.IOMMU, _IOMMU),
     Field("devices.iommu", IOMMU, _IOMMU, removable=True),
     Field("devices.smartcard", ("devices", "smartcard", ANY), _SMARTCARD, removable=True),
-    Field("tpm.model", (*TPM, "@model"), _TPM, removable=True),
+    Field("devices.crypto", ("devices", "crypto", ANY), _CRYPTO, present, removable=True),
+    *rows("devices.leases.{key}", LEASE, small.LEASE, _HELD),
+    Field("devices.leases.{key}", LEASE, _HELD, present, removable=True),
     Field("tpm.version", (*TPM, "backend", "@version"), _TPM, removable=True),
     Field("tpm.path", (*TPM, "backend", "device", "@path"), _TPM, removable=True),
+    Field("tpm.socket", (*TPM, "backend", "source", "@path"), _TPM, removable=True),
+    Field("tpm.pcr_banks", (*TPM, "backend", "active_pcr_banks"), _TPM, _banks, removable=True),
+    *rows("tpm", TPM, small.TPM, _TPM),
     Field("tpm", TPM, _TPM, present, removable=True),
 )

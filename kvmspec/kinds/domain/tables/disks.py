@@ -158,7 +158,7 @@ _SOURCES: tuple[Field, ...] = (
     _source("auth", ("auth",), _secret),
     _source("encryption", ("encryption",), _secret),
     _source("reservations", ("reservations",), _one("managed", switch)),
-    _source("labels", ("seclabel",), lambda value: bool(value)),
+    _source("seclabels", ("seclabel",), lambda value: bool(value)),
     Field(
         "disks.{key}.source.cookies",
         (*DISK, "source", "cookies", "cookie", ANY),

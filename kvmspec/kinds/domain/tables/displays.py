@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from kvmspec.core.live import Call
 from kvmspec.kinds.domain import rules
+from kvmspec.kinds.domain.elements.graphics import OPTIONS
+from kvmspec.kinds.domain.elements.part import rows
 from kvmspec.kinds.domain.row import ANY, Field, Path, number, present
 from kvmspec.kinds.domain.rules import restart
 
@@ -34,8 +36,11 @@ ROWS: tuple[Field, ...] = (
     Field("graphics.{key}.port", (*_GRAPHICS, "@port"), _PORT, number, removable=True),
     Field("graphics.{key}.tls_port", (*_GRAPHICS, "@tlsPort"), _PORT, number, removable=True),
     Field("graphics.{key}.autoport", (*_GRAPHICS, "@autoport"), _PORT, removable=True),
-    Field("graphics.{key}.keymap", (*_GRAPHICS, "@keymap"), _SERVER, removable=True),
-    Field("graphics.{key}.share_policy", (*_GRAPHICS, "@sharePolicy"), _SERVER, removable=True),
+    *rows("graphics.{key}", _GRAPHICS, OPTIONS, _SERVER),
+    Field("graphics.{key}.channels", (*_GRAPHICS, "channel"), _SERVER, removable=True),
+    Field("graphics.{key}.socket", (*_GRAPHICS, "@socket"), _PORT, removable=True),
+    Field("graphics.{key}.socket", (*_GRAPHICS, "listen", "@socket"), _PORT, removable=True),
+    Field("graphics.{key}.listen_network", (*_GRAPHICS, "listen", "@network"), _PORT, removable=True),
     Field("graphics.{key}.listen", (*_GRAPHICS, "@listen"), _PORT, removable=True),
     Field("graphics.{key}.listen", (*_GRAPHICS, "listen"), _PORT, removable=True),
     Field("graphics.{key}", _GRAPHICS, restart("a display cannot be plugged in"), present, removable=True),

@@ -7,6 +7,8 @@ from typing import Any
 
 from kvmspec.canon.compare import get
 from kvmspec.core.live import Call
+from kvmspec.kinds.domain.elements import small
+from kvmspec.kinds.domain.elements.part import rows
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.row import ANY, Field, present
 from kvmspec.kinds.domain.rules import Plug, restart
@@ -35,13 +37,7 @@ PLUG = Plug(
 _MOUNTED = restart("the guest may have mounted it")
 
 ROWS: tuple[Field, ...] = (
-    Field(
-        "filesystems.{key}.source",
-        (*FOLDER, "source", "@dir"),
-        _MOUNTED,
-    ),
     Field("filesystems.{key}.driver", (*FOLDER, "driver", "@type"), _MOUNTED),
-    Field("filesystems.{key}.readonly", (*FOLDER, "readonly"), _MOUNTED, present, removable=True),
-    Field("filesystems.{key}.accessmode", (*FOLDER, "@accessmode"), _MOUNTED, removable=True),
+    *rows("filesystems.{key}", FOLDER, small.FOLDER, _MOUNTED),
     Field("filesystems.{key}", FOLDER, PLUG, present, removable=True, call=Call.PLUG),
 )

@@ -8,10 +8,12 @@ from typing import Any
 from kvmspec.canon.compare import get
 from kvmspec.core.impact import Impact
 from kvmspec.core.live import Call
+from kvmspec.kinds.domain.blkio_spec import RATES
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.memory_spec import LIMITS
-from kvmspec.kinds.domain.row import ANY, Field, number, present, size
+from kvmspec.kinds.domain.row import ANY, Field, attribute, number, present, size
 from kvmspec.kinds.domain.rules import Unless, Verdict, live, restart
+from kvmspec.kinds.domain.tables.devices import switch
 
 MEMORY, STATS = ("numatune", "memory"), ("devices", "memballoon", "stats")
 
@@ -35,16 +37,58 @@ def _seconds(value: Any) -> Any:
     return f"{value['@period']}s" if isinstance(value, dict) else value
 
 
-def _cell(value: Any) -> Any:
+def _kib(value: Any) -> Any:
     return size(int(value) * 1024) if value is not None else None
 
 
+def _cell(value: Any) -> Any:
+    """`0-3 with 2GiB`: CPUs and memory."""
+    if not isinstance(value, dict):
+        return value
+    return f"{value.get('@cpus', 'no CPUs')} with {_kib(value.get('@memory', 0))}"
+
+
+def _cells(value: Any) -> Any:
+    return [_cell(cell) for cell in value.get("cell", {}).values()] if isinstance(value, dict) else value
+
+
+def _distances(value: Any) -> Any:
+    found = value.get("sibling", {}) if isinstance(value, dict) else {}
+    return {int(name): int(cell["@value"]) for name, cell in found.items()} or None
+
+
+def _cache(value: Any) -> Any:
+    """`10KiB at level 1`"""
+    if not isinstance(value, dict):
+        return value
+    return f"{_kib(value.get('size', {}).get('@value', 0))} at level {value.get('@level')}"
+
+
+def _ways(value: Any) -> Any:
+    """`0 → 1: 5`: from the CPUs of one cell to the memory of one."""
+    listed = value if isinstance(value, list) else []
+    return [f"{way['@initiator']} → {way['@target']}: {way['@value']}" for way in listed] or None
+
+
+def _memnode(value: Any) -> Any:
+    return f"{value.get('@mode')} {value.get('@nodeset')}" if isinstance(value, dict) else value
+
+
 def _hugepages(value: Any) -> Any:
-    return size(int(value["page"]["@size"]) * 1024) if isinstance(value, dict) and "page" in value else True
+    pages = value.get("page", []) if isinstance(value, dict) else []
+    return ", ".join(_page(page) for page in pages) or True
+
+
+def _page(page: Any) -> str:
+    """`2MiB for 0-1`: of cells."""
+    cells = f" for {page['@nodeset']}" if "@nodeset" in page else ""
+    return f"{_kib(page['@size'])}{cells}"
 
 
 def dimm(before: Any, after: Any, guest: Guest) -> Verdict:
-    """virDomainAttachDeviceFlags: up to the ceiling, in a slot that is free."""
+    """virDomainAttachDeviceFlags: up to the ceiling, in a slot that is free. Other models are not proved."""
+    if None not in (before, after) or (after or before or {}).get("@model", "dimm") != "dimm":
+        return Verdict(Impact.RESTART, "the guest finds it at boot")
     if after is None:
         return Verdict(Impact.LIVE, "the guest has to let go of it")
     slots = int(get(guest.active, ("maxMemory", "@slots")) or 0)
@@ -55,19 +99,54 @@ def dimm(before: Any, after: Any, guest: Guest) -> Verdict:
     return Verdict(Impact.LIVE, "plugged in")
 
 
-CELL = ("cpu", "numa", "cell", ANY)
+def is_dimm(key: str) -> bool:
+    """Whether a memory device is a DIMM, by its key: the others' begin with their model."""
+    return key.count("/") == 1
+
+
+NUMA = ("cpu", "numa")
+CELL = (*NUMA, "cell", ANY)
+DEVICES = ("devices", "memory")
 FIXED = restart("the maximum is fixed at boot")
+DIVIDED = restart("CPUs and memory are divided at boot")
+BOUND = restart("memory is bound when it is allocated")
+IO = restart("limits of the host's disks are set at boot")
 BACKED = restart("the host's memory is taken at boot")
 
 ROWS: tuple[Field, ...] = (
     Field("memory.slots", ("maxMemory", "@slots"), FIXED, number),
     Field("memory.ceiling", ("maxMemory", "#"), FIXED, size),
-    Field("memory.dimms.{key}", ("devices", "memory", ANY), dimm, removable=True, call=Call.PLUG),
-    Field("memory.max", (*CELL, "@memory"), FIXED, _cell),
-    Field("cpus.max", (*CELL, "@cpus"), FIXED),
-    Field("memory.slots", ("cpu", "numa"), FIXED, lambda value: None, whole=True),
+    Field("memory.dimms.{key}", (*DEVICES, ANY), dimm, removable=True, call=Call.PLUG),
+    Field("numa.cells.{key}.memory", (*CELL, "@memory"), DIVIDED, _kib),
+    Field("numa.cells.{key}.cpus", (*CELL, "@cpus"), DIVIDED, removable=True),
+    Field("numa.cells.{key}.access", (*CELL, "@memAccess"), DIVIDED, removable=True),
+    Field("numa.cells.{key}.discard", (*CELL, "@discard"), DIVIDED, switch, removable=True),
+    Field(
+        "numa.cells.{key}.distances", (*CELL, "distances"), DIVIDED, _distances, removable=True, whole=True
+    ),
+    Field("numa.cells.{key}.caches", (*CELL, "cache", ANY), DIVIDED, _cache, removable=True, whole=True),
+    Field("numa.cells.{key}", CELL, DIVIDED, _cell, whole=True),
+    Field("numa.latencies", (*NUMA, "interconnects", "latency"), DIVIDED, _ways, removable=True),
+    Field("numa.bandwidths", (*NUMA, "interconnects", "bandwidth"), DIVIDED, _ways, removable=True),
+    Field("numa", NUMA, DIVIDED, _cells, whole=True),
     Field("memory.hugepages", ("memoryBacking", "hugepages"), BACKED, _hugepages, removable=True, whole=True),
-    Field("memory.locked", ("memoryBacking", "locked"), BACKED, present, removable=True),
+    *(
+        Field(f"memory.{name}", ("memoryBacking", name), BACKED, present, removable=True)
+        for name in ("locked", "nosharepages", "discard")
+    ),
+    *(
+        Field(f"memory.{name}", ("memoryBacking", name), BACKED, attribute(key), removable=True, whole=True)
+        for name, key in (("source", "type"), ("access", "mode"))
+    ),
+    Field("memory.allocation.mode", ("memoryBacking", "allocation", "@mode"), BACKED, removable=True),
+    Field(
+        "memory.allocation.threads",
+        ("memoryBacking", "allocation", "@threads"),
+        BACKED,
+        number,
+        removable=True,
+    ),
+    Field("memory.allocation", ("memoryBacking", "allocation"), BACKED, present, removable=True, whole=True),
     *(
         Field(
             f"memory.tuning.{limit}",
@@ -79,11 +158,15 @@ ROWS: tuple[Field, ...] = (
         )
         for limit in LIMITS
     ),
+    Field("memory.numatune.mode", (*MEMORY, "@mode"), BOUND, removable=True),
+    Field("memory.numatune.placement", (*MEMORY, "@placement"), BOUND, removable=True),
     Field(
-        "memory.numatune.mode",
-        (*MEMORY, "@mode"),
-        restart("memory is bound when it is allocated"),
+        "memory.numatune.cells.{key}",
+        ("numatune", "memnode", ANY),
+        BOUND,
+        _memnode,
         removable=True,
+        whole=True,
     ),
     Field(
         "memory.numatune.nodes",
@@ -102,6 +185,17 @@ ROWS: tuple[Field, ...] = (
         whole=True,
         call=Call.BALLOON_PERIOD,
     ),
+    *(
+        Field(
+            f"blkio.devices.{{key}}.{name}",
+            ("blkiotune", "device", ANY, element),
+            IO,
+            size if name in ("read", "write") else number,
+            removable=True,
+        )
+        for name, element in {"weight": "weight", **RATES}.items()
+    ),
+    Field("blkio.devices.{key}", ("blkiotune", "device", ANY), IO, present, removable=True, whole=True),
     Field(
         "blkio.weight",
         ("blkiotune", "weight"),

@@ -6,12 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kvmspec.kinds.domain.nic_driver_spec import GuestOffloadSpec, HostOffloadSpec
 from kvmspec.kinds.domain.nic_spec import PLACES
 from kvmspec.kinds.domain.row import ANY, Field, Path, attribute, number
 from kvmspec.kinds.domain.rules import Rule, restart
 from kvmspec.kinds.domain.tables.devices import switch
-from kvmspec.kinds.domain.virtio_spec import VirtioSpec
 from kvmspec.kinds.ports import PORT_PARAMETERS
 
 NIC: Path = ("devices", "interface", ANY)
@@ -27,6 +25,10 @@ def at_boot(manifest: str, canonical: Path, rule: Rule, show: Callable[[Any], An
     return Field(manifest, canonical, rule, show, removable=True, whole=True)
 
 
+_GUEST = ("csum", "tso4", "tso6", "ecn", "ufo")
+_OFFLOADS = {"host": (*_GUEST, "gso", "mrg_rxbuf"), "guest": _GUEST}
+
+
 def served() -> Iterator[Field]:
     """What serves it: <driver>, <backend>, <tune>."""
     path, driver = "networks.{key}", (*NIC, "driver")
@@ -35,11 +37,11 @@ def served() -> Iterator[Field]:
         yield Field(f"{path}.driver.{name}", (*driver, f"@{name}"), REFUSED, switch, removable=True)
     for name in ("rx_queue_size", "tx_queue_size"):
         yield Field(f"{path}.driver.{name}", (*driver, f"@{name}"), REFUSED, number, removable=True)
-    for side, names in (("host", HostOffloadSpec), ("guest", GuestOffloadSpec)):
-        for name in names.model_fields:
+    for side, names in _OFFLOADS.items():
+        for name in names:
             place = (*driver, side, f"@{name}")
             yield Field(f"{path}.driver.{side}.{name}", place, REFUSED, switch, removable=True)
-    for name in VirtioSpec.model_fields:
+    for name in ("iommu", "ats", "packed", "page_per_vq"):
         yield Field(f"{path}.virtio.{name}", (*driver, f"@{name}"), REFUSED, switch, removable=True)
     for name in ("tap", "vhost"):
         yield Field(f"{path}.backend.{name}", (*NIC, "backend", f"@{name}"), TAP, removable=True)

@@ -35,6 +35,10 @@ _DEVICES: Mapping[str, str] = {
     "panic": "devices.panic",
     "video": "devices.video",
     "iommu": "devices.iommu",
+    "redirdev": "devices.redirdevs",
+    "hub": "devices.hubs",
+    "smartcard": "devices.smartcard",
+    "crypto": "devices.crypto",
 }
 """Element → the field it becomes."""
 _SINGLE = {"memballoon": "devices.balloon"}

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kvmspec.kinds.domain.row import ANY, Field, attribute, number
-from kvmspec.kinds.domain.rules import restart
+from kvmspec.canon import shape
+from kvmspec.canon.compare import get
+from kvmspec.core.live import Call
+from kvmspec.kinds.domain.row import ANY, Field, Path, attribute, number
+from kvmspec.kinds.domain.rules import live, restart
 from kvmspec.kinds.domain.tables.devices import switch
 
 SWITCHES: Mapping[str, str] = {"kernel_hashes": "kernelHashes", "author_key": "authorKey", "vcek": "vcek"}
@@ -21,6 +24,9 @@ TEXTS: Mapping[str, str] = {
     "host_data": "hostData",
 }
 """Fields, and elements with their text."""
+
+OSINFO: Path = ("metadata", shape.OSINFO + "libosinfo", shape.OSINFO + "os")
+"""Where libosinfo's id of the guest's system is."""
 
 _CONFINED = restart("QEMU is confined when it starts")
 _SEALED = restart("the memory is encrypted from the start")
@@ -55,7 +61,13 @@ def _on(name: str) -> Any:
     return lambda value: switch(attribute(name)(value))
 
 
+def _system(value: Any) -> Any:
+    return get(value, (*OSINFO[2:], "@id")) if isinstance(value, dict) else value
+
+
 ROWS: tuple[Field, ...] = (
+    Field("osinfo", (*OSINFO, "@id"), live(), call=Call.METADATA),
+    Field("osinfo", OSINFO[:2], live(), _system, removable=True, call=Call.METADATA, whole=True),
     Field("genid", ("genid",), restart("the guest reads it at boot"), _genid, removable=True, whole=True),
     Field("seclabels.{key}", ("seclabel", ANY), _CONFINED, _label, removable=True, whole=True),
     Field("launch_security.type", (*_LAUNCH, "@type"), _SEALED),

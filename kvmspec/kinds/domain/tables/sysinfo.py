@@ -33,7 +33,7 @@ ROWS: tuple[Field, ...] = (
     *(
         Field(
             f"sysinfo.{name}.{{key}}",
-            ("sysinfo", tag, "entry", ANY),
+            ("sysinfo", "smbios", tag, "entry", ANY),
             _READ,
             _text,
             removable=True,
@@ -41,6 +41,21 @@ ROWS: tuple[Field, ...] = (
         )
         for name, tag in BLOCKS.items()
     ),
-    Field("sysinfo.oem_strings", ("sysinfo", "oemStrings"), _READ, _texts, removable=True, whole=True),
-    Field("sysinfo", ("sysinfo",), _READ, present, removable=True),
+    Field(
+        "sysinfo.oem_strings", ("sysinfo", "smbios", "oemStrings"), _READ, _texts, removable=True, whole=True
+    ),
+    *(
+        Field("sysinfo.fw_cfg.{key}", ("sysinfo", "fwcfg", "entry", ANY, part), _READ, removable=True)
+        for part in ("@file", "#")
+    ),
+    Field(
+        "sysinfo.fw_cfg.{key}",
+        ("sysinfo", "fwcfg", "entry", ANY),
+        _READ,
+        lambda value: value.get("@file", value.get("#")) if isinstance(value, dict) else value,
+        removable=True,
+        whole=True,
+    ),
+    Field("sysinfo.fw_cfg", ("sysinfo", "fwcfg"), _READ, present, removable=True),
+    Field("sysinfo", ("sysinfo", "smbios"), _READ, present, removable=True),
 )

@@ -80,6 +80,15 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         network(NAT + "<ip address='10.0.0.254' netmask='255.255.255.0' localPtr='yes'/>"),
         HEAD | {"subnet": "10.0.0.0/24", "gateway": "10.0.0.254", "local_ptr": True},
     ),
+    "as Terraform writes it": (
+        network(
+            NAT
+            + "<ip family='ipv4' address='10.17.3.1' prefix='24'><dhcp><range start='10.17.3.2' end='10.17.3.254'/>"
+            "</dhcp></ip>"
+        ),
+        HEAD
+        | {"subnet": "10.17.3.0/24", "mask": "prefix", "dhcp": {"start": "10.17.3.2", "end": "10.17.3.254"}},
+    ),
     "DHCP in full": (
         network(
             NAT
