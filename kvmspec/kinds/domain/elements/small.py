@@ -51,7 +51,7 @@ WATCHDOG: Table = (
 PANIC: Table = (Part("@model", "model", quiet=True),)
 VSOCK: Table = (Part("@model", "model", usual="virtio"), *VIRTIO)
 BALLOON: Table = (
-    Part("@model", "model", stays=True),
+    Part("@model", "model", usual="virtio", stays=True),
     Part("@autodeflate", "autodeflate", ON),
     Part("@freePageReporting", "free_page_reporting", ON),
     *VIRTIO,
