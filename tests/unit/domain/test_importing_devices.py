@@ -185,11 +185,11 @@ DEVICES: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "shared memory": (
-        "<shmem name='a' role='master'><model type='ivshmem-plain'/></shmem><shmem name='b'>"
+        "<shmem name='a' role='master'><model type='ivshmem-plain'/><size unit='M'>8</size></shmem><shmem name='b'>"
         "<model type='ivshmem-doorbell'/><server path='/s'/><msi vectors='8' ioeventfd='on'/></shmem>",
         {
             "shmem": [
-                {"name": "a", "role": "master"},
+                {"name": "a", "size": "8MiB", "role": "master"},
                 {"name": "b", "model": "ivshmem-doorbell", "path": "/s", "vectors": 8, "ioeventfd": True},
             ]
         },

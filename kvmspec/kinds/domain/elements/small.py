@@ -60,7 +60,7 @@ SHMEM: Table = (
     Part("@name", "name", quiet=True),
     Part("@role", "role"),
     Part("model/@type", "model", usual="ivshmem-plain", stays=True),
-    Part("size", "size", AMOUNT, quiet=True),
+    Part("size/#", "size", AMOUNT, quiet=True),
     Part("server/@path", "path"),
     Part("msi/@vectors", "vectors", NUMBER),
     Part("msi/@ioeventfd", "ioeventfd", ON),
