@@ -16,44 +16,10 @@ from kvmspec.core.field_doc import FieldDoc
 from kvmspec.kinds.registry import SECTIONS
 from kvmspec.manifest.find import find, from_json, load, to_json
 from kvmspec.manifest.reference import field_docs
+from tests.support.around import stand, the_rest
 from tests.support.manifests import as_yaml
 
 DOCS = load()
-AROUND: dict[str, Any] = {
-    "kvmspec": 1,
-    "project": "shop",
-    "variables": {name: {"default": "12345678", "secret": True} for name in ("vnc_password", "ops_password")},
-    "hosts": {"hv1": {"uri": "test:///default"}, "hv2": {"uri": "test:///default"}},
-    "defaults": {
-        "host": "hv1",
-        "vms": {
-            "cloud_init": {"hostname": "web"},
-            "disks": [{"name": "root", "size": "1GiB", "pool": "vms"}],
-        },
-    },
-    "networks": {"front": {"subnet": "192.168.150.0/24", "dhcp": {}}},
-    "pools": {"vms": {"path": "/srv/vms"}},
-    "volumes": {name: {"pool": "vms", "size": "1GiB"} for name in ("pgdata", "golden", "debian-12.qcow2")},
-    "images": {
-        name: {"path": "./image.qcow2", "pool": "vms", "kind": kind}
-        for name, kind in (("debian-12", "disk"), ("debian-12-iso", "iso"))
-    },
-    "profiles": {"base": {"memory": "1GiB"}},
-    "vms": {"db": {"memory": "1GiB"}, "frontend": {"memory": "1GiB"}},
-}
-"""What examples refer to: the rest of the manifest that they are a part of."""
-
-
-def the_rest(example: str) -> dict[str, Any]:
-    """AROUND without what the example has itself."""
-    has = yaml.safe_load(example)
-    rest: dict[str, Any] = {}
-    for key, value in AROUND.items():
-        if key not in has:
-            rest[key] = value
-        elif isinstance(value, dict) and isinstance(has[key], dict):
-            rest[key] = {name: entry for name, entry in value.items() if name not in has[key]}
-    return rest
 
 
 @pytest.mark.parametrize(
@@ -61,11 +27,8 @@ def the_rest(example: str) -> dict[str, Any]:
 )
 def test_every_example_is_valid(doc: FieldDoc, tmp_path: Path) -> None:
     (tmp_path / "example.yaml").write_text(doc.example + "\n")
-    (tmp_path / "rest.yaml").write_text(as_yaml(the_rest(doc.example)))
-    (tmp_path / "key.pub").write_text("ssh-ed25519 AAAA\n")
-    (tmp_path / "_cloud").mkdir()
-    (tmp_path / "_cloud/user-data.yaml").write_text("#cloud-config\npackages: [nginx]\n")
-    (tmp_path / "_cloud/network.yaml").write_text("version: 2\n")
+    (tmp_path / "rest.yaml").write_text(as_yaml(the_rest(yaml.safe_load(doc.example))))
+    stand(tmp_path)
     environ = {"HOME": str(tmp_path), "DB_PASSWORD": "secret"}
     pipeline.load(pipeline.Request((tmp_path,), environ=environ))
 

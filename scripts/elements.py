@@ -1,0 +1,133 @@
+"""docs/elements.md: what each field becomes in libvirt's XML.
+
+Found by rendering: a manifest with the field, and the same without it, differ in these elements.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import xml.etree.ElementTree as ET
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from kvmspec import pipeline
+from kvmspec.core.errors import KvmspecError
+from kvmspec.core.field_doc import FieldDoc
+from kvmspec.kinds.registry import SECTIONS
+from kvmspec.manifest.find import load
+from tests.support.around import stand, the_rest
+
+Pairs = Counter[tuple[str, str]]
+_MOST = 4
+"""Elements that are listed of one field."""
+
+
+def page() -> str:
+    """The table, by section."""
+    docs = [doc for doc in load().values() if doc.built and doc.example]
+    lines = [
+        "# Fields and libvirt's elements",
+        "",
+        "Generated (`scripts/generate.py`) by rendering each field's example with it and without it: the elements and",
+        "`@attributes` that differ, from the root of the object's XML. Fields that are kvmspec's own are not listed.",
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        stand(Path(folder))
+        for section in SECTIONS:
+            rows = [row for doc in docs if (row := _row(doc, section.key, Path(folder)))]
+            if rows:
+                lines += ["", f"## {section.key}", "", "| field | libvirt |", "|---|---|", *rows]
+    return "\n".join(lines) + "\n"
+
+
+def _row(doc: FieldDoc, key: str, folder: Path) -> str:
+    if not doc.path.startswith(f"{key}.") or doc.fields:
+        return ""
+    found = elements(doc, folder)
+    shown = [f"`{path}`" for path in found[:_MOST]]
+    return f"| `{doc.path}` | {', '.join(shown)}{' …' if len(found) > _MOST else ''} |" if found else ""
+
+
+def elements(doc: FieldDoc, folder: Path) -> list[str]:
+    """The paths that a field changes, in the order of the XML."""
+    data = yaml.safe_load(doc.example)
+    having = rendered(data, folder)
+    path = _place(data, doc.path.split("."))
+    while having is not None and len(path) > 2:
+        without = rendered(_without(data, path), folder)
+        if without is not None:
+            return list(dict.fromkeys(where for where, _ in having - without))
+        path = path[:-1]
+    return []
+
+
+def rendered(data: dict[str, Any], folder: Path) -> Pairs | None:
+    """What the XML of a manifest says; None where it is not valid."""
+    rest = the_rest(data)
+    both = rest | data
+    for key in rest.keys() & data.keys():
+        both[key] = {**rest[key], **data[key]} if isinstance(rest[key], dict) else data[key]
+    file = folder / "kvmspec.yaml"
+    file.write_text(yaml.safe_dump(both, sort_keys=False))
+    try:
+        found = pipeline.render(
+            pipeline.Request((file,), environ={"HOME": str(folder), "DB_PASSWORD": "secret"})
+        )
+    except KvmspecError:
+        return None
+    pairs: Pairs = Counter()
+    for one in found:
+        pairs.update(said(ET.fromstring(one.xml)))
+    return pairs
+
+
+def said(node: ET.Element, above: str = "") -> Iterator[tuple[str, str]]:
+    """Each attribute, text and empty element, with its path."""
+    tag = node.tag.rpartition("}")[2]
+    path = f"{above}/{tag}" if above else tag
+    if tag == "metadata":
+        return
+    yield from ((f"{path}/@{name.rpartition('}')[2]}", value) for name, value in node.items())
+    text = (node.text or "").strip()
+    if text or (not len(node) and not node.attrib):
+        yield path, text
+    for child in node:
+        yield from said(child, path)
+
+
+def _place(data: Any, names: list[str]) -> tuple[Any, ...]:
+    """Where a field is in its example: objects have names, lists positions."""
+    found: list[Any] = []
+    for name in names:
+        while isinstance(data, list) or (isinstance(data, dict) and name not in data):
+            step = 0 if isinstance(data, list) else next(iter(data))
+            if not data:
+                return tuple(found)
+            found.append(_holding(data, name) if isinstance(data, list) else step)
+            data = data[found[-1]]
+        if not isinstance(data, dict):
+            break
+        found.append(name)
+        data = data[name]
+    return tuple(found)
+
+
+def _holding(entries: list[Any], name: str) -> int:
+    """The entry of a list that has the field."""
+    return next((n for n, entry in enumerate(entries) if isinstance(entry, dict) and name in entry), 0)
+
+
+def _without(data: Any, path: tuple[Any, ...]) -> Any:
+    if isinstance(data, list):
+        inner = [] if len(path) == 1 else [_without(data[path[0]], path[1:])]
+        return [*data[: path[0]], *inner, *data[path[0] + 1 :]]
+    if len(path) == 1:
+        return {key: value for key, value in data.items() if key != path[0]}
+    return {**data, path[0]: _without(data[path[0]], path[1:])}
