@@ -62,7 +62,8 @@ def _held(
         case "vm":
             findings, runs = _of_vm(difference, desired, view, context, host), _runs(desired)
         case "network":
-            findings, runs = list(_of_network(difference, view, context, host, gone)), True
+            findings = list(_of_network(difference, view, context, host, gone))
+            runs = desired.spec.state == "running"
         case _:
             return difference
     notes, invalid = [], []
@@ -115,7 +116,7 @@ def _places(view: HostView, context: Context) -> Places:
         if address.host == view.host and address.kind == "network":
             bridges.append(getattr(wanted.spec, "bridge", None) or "")
         elif address.host == view.host and address.kind == "pool":
-            folders.append(wanted.spec.path)
+            folders.append(wanted.spec.target_of(address.name))
     return Places(frozenset(bridges), tuple(f"{folder.rstrip('/')}/" for folder in folders if folder))
 
 
@@ -147,7 +148,7 @@ def _of_network(
     leaving = {name for name, a in addresses.items() if a in gone or a in context.desired}
     interfaces = host.probe.interfaces()
     for field, message, hint in network.findings(xml, difference.address.name, view, leaving, interfaces):
-        yield vm.Finding(field, message, hint, always=True)
+        yield vm.Finding(field, message, hint)
 
 
 # --- pools

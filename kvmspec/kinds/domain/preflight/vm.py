@@ -25,6 +25,8 @@ _TELLING = frozenset(
     {"devices", "os", "cpu", "memory", "memoryBacking", "launchSecurity", "vcpu", "features", "@type"}
 )
 """What changes of a definition are looked at: the rest asks nothing of a host."""
+_AT_START = frozenset({"cpu.mode", "cpu.model", "firmware"})
+"""Claims that libvirt 9.0 defines a VM with all the same, VALIDATE or not, and refuses when it is started."""
 _MACHINE = re.compile(r"machine '?([\w.-]+)'?")
 
 
@@ -109,7 +111,7 @@ def _machine(wanted: Wanted, new: tuple[Claim, ...], probe: Probe) -> Iterator[F
         return
     if capabilities:
         for claim, message, hint in capable.judge(wanted, asked, capabilities):
-            yield Finding(claim.field, message, hint, always=True)
+            yield Finding(claim.field, message, hint, always=claim.what not in _AT_START)
 
 
 def _clashes(new: tuple[Claim, ...], desired: Desired, view: HostView, context: Context) -> Iterator[Finding]:
