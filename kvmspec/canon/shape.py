@@ -163,7 +163,8 @@ DOMAIN = Shape(
         ("iothreadids", "iothread"): attribute("id"),
     },
     ordered=frozenset(
-        {("memoryBacking", "hugepages", "page"), ("cputune", "memorytune", "node")}
+        {("devices", "disk", "source", "host"), ("devices", "disk", "source", "seclabel")}
+        | {("memoryBacking", "hugepages", "page"), ("cputune", "memorytune", "node")}
         | {("cputune", "cachetune", name) for name in ("cache", "monitor")}
         | {("cpu", "numa", "interconnects", name) for name in ("latency", "bandwidth")}
         | {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
