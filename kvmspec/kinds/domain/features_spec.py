@@ -22,6 +22,7 @@ STATES: Mapping[str, str] = {
     "pvspinlock": "pvspinlock",
     "vmport": "vmport",
     "vmcoreinfo": "vmcoreinfo",
+    "ps2": "ps2",
     "htm": "htm",
     "nested_hv": "nested-hv",
     "ccf_assist": "ccf-assist",
@@ -38,7 +39,7 @@ VALUES: Mapping[str, tuple[str, str]] = {
 """Fields, and elements with the attribute that has their value."""
 HYPERV = (
     "relaxed", "vapic", "vpindex", "runtime", "synic", "reset", "frequencies", "reenlightenment",
-    "tlbflush", "ipi", "evmcs", "avic",
+    "tlbflush", "ipi", "evmcs", "avic", "emsr_bitmap", "xmm_input",
 )  # fmt: skip
 """What of <hyperv> is on or off, and nothing else."""
 KVM: Mapping[str, str] = {
@@ -132,6 +133,10 @@ class HypervSpec(Model):
     """The enlightened VMCS, for Hyper-V in the guest (Intel)."""
     avic: bool | None = Field(None, examples=[True])
     """The host's virtual APIC beside Hyper-V's."""
+    emsr_bitmap: bool | None = Field(None, examples=[True])
+    """Hyper-V in the guest tells which registers it watches. Takes libvirt 10.7."""
+    xmm_input: bool | None = Field(None, examples=[True])
+    """Parameters of calls in XMM registers. Takes libvirt 10.7."""
 
     @model_validator(mode="after")
     def _fits(self) -> HypervSpec:
@@ -235,6 +240,8 @@ class FeaturesSpec(Model):
     """Performance counters."""
     pvspinlock: bool | None = Field(None, examples=[True])
     """Paravirtual locks."""
+    ps2: bool | None = Field(None, examples=[False])
+    """The PS/2 controller. Takes libvirt 10.7."""
     vmcoreinfo: bool | None = Field(None, examples=[True])
     """Lets a dump of the guest find its kernel."""
     hap: bool | None = Field(None, examples=[True])

@@ -139,6 +139,13 @@ BOOT: dict[str, tuple[str, Fields]] = {
         ),
         {"firmware": {"loader": CODE, "nvram": "/v.fd", "nvram_template": VARS, "type": "uefi"}},
     ),
+    "variables where libvirt puts them": (
+        booting(
+            f"<loader readonly='yes' type='pflash'>{CODE}</loader>"
+            "<nvram>/var/lib/libvirt/qemu/nvram/web_VARS.fd</nvram>"
+        ),
+        {"firmware": {"type": "uefi", "loader": CODE}},
+    ),
     "variables on a server": (
         booting(
             f"<loader readonly='yes' type='pflash'>{CODE}</loader><nvram type='network'>"

@@ -78,6 +78,7 @@ def plain(root: ET.Element) -> ET.Element:
     if vcpu is not None and "current" not in vcpu.attrib:  # as it is rendered; libvirt means the same
         vcpu.set("current", (vcpu.text or "1").strip())
     _default_cpu(root)
+    _variables(root)
     _advised(root)
     usual = Word("cpu[@mode='custom']", "check", "none" if root.get("type") == "qemu" else "partial")
     for word in (usual, *_WORDS):
@@ -123,6 +124,19 @@ def _boot(root: ET.Element) -> None:
     boots = root.findall("os/boot")
     if [node.attrib for node in boots] == [{"dev": "hd"}] and root.find("devices/*/boot") is None:
         _remove(root, "os/boot", lambda node: True)
+
+
+def _variables(root: ET.Element) -> None:
+    """The file that libvirt chooses for the variables of an image in flash memory that is named."""
+    machine, node = root.find("os"), root.find("os/nvram")
+    if machine is None or node is None or len(node) or "firmware" in machine.attrib:
+        return
+    if machine.find("loader[@type='pflash'][@readonly='yes']") is None:
+        return
+    if node.text == f"/var/lib/libvirt/qemu/nvram/{root.findtext('name')}_VARS.fd":
+        node.text = None
+        if not node.attrib:
+            machine.remove(node)
 
 
 def _default_cpu(root: ET.Element) -> None:
