@@ -178,3 +178,34 @@ ALL = [pytest.param(*fields, id=name) for name, fields in EVERY.items()]
 def test_a_plan_is_empty_after_each_change(scene: Scene, first: Fields, second: Fields) -> None:
     for fields in (first, second, {}, first):
         scene.settle(scene.manifest({"web": idle_vm(state="stopped", **fields)}))
+
+
+STARTED: dict[str, Fields] = {
+    "cells": cells({"access": "shared", "distances": {1: 21}}, {}) | memory(source="memfd"),
+    "cells of no whole MiB": {
+        "cpus": FOUR,
+        "memory": {"size": "66000KiB", "max": "66000KiB"},
+        "numa": [{"cpus": "0-1", "memory": "33000KiB"}, {"cpus": "2-3", "memory": "33000KiB"}],
+    },
+    "memory": memory(source="memfd", access="shared", allocation={"threads": 2}, nosharepages=True),
+    "memory of virtio": devices(VIRTIO_MEM | {"requested": "64MiB"}),
+    "threads": {"iothreads": {2: {"thread_pool_max": 8}}, "default_iothread": {"thread_pool_max": 16}},
+    "vCPUs": cpus(vcpus={0: {}, 2: {}}, schedulers=[{"vcpus": "0", "scheduler": "batch"}]),
+}
+
+
+@pytest.mark.parametrize("name", STARTED)
+def test_it_starts_and_nothing_is_pending(scene: Scene, name: str) -> None:
+    scene.settle(scene.manifest({"web": idle_vm(**STARTED[name])}))
+    assert "Pending" not in scene.plan(expect=0)
+
+
+def test_a_running_guest_gets_it_when_it_starts_anew(scene: Scene) -> None:
+    power = {"lifecycle": {"force_off_after": "2s"}, "cpus": FOUR}
+    scene.settle(scene.manifest({"web": idle_vm(**power)}))
+    number = scene.domain("web").ID()
+    told = scene.plan(scene.manifest({"web": idle_vm(**power, numa=TWO_CELLS)}), expect=2)
+    assert "CPUs and memory are divided at boot" in told and "--allow restart" in told
+    scene.apply(None, "--allow", "restart")
+    assert scene.domain("web").ID() != number
+    assert "Pending" not in scene.plan(expect=0)

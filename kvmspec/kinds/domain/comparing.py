@@ -11,7 +11,7 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.kinds import records
 from kvmspec.kinds.base import Context
-from kvmspec.kinds.domain import fit, fragments, places, preset, render
+from kvmspec.kinds.domain import dimms, fit, fragments, places, preset, render
 from kvmspec.kinds.domain.brief import asked_for, brief
 from kvmspec.kinds.domain.compare import Comparison, Data
 from kvmspec.kinds.domain.keys import allocate, disk_keys, final
@@ -40,7 +40,7 @@ def compare(
     known = record.keys if record else None
     identities = [source.identity for source in sources]
     macs = records.macs(view)
-    active, saved = (_of_guest(xml, asked) for xml in (observed.active_xml, observed.saved_xml))
+    active, saved = (_of_guest(xml, asked, persistent) for xml in (observed.active_xml, observed.saved_xml))
     plugged = (active or {}).get("devices", {}).get("disk", {})
     keys = allocate(context.manifest.project, name, spec, known, devices, identities, macs, plugged)
     becomes = final(spec, keys, devices, plugged)
@@ -86,8 +86,12 @@ def _applied(record: Record | None, stated: Data, reveal: Any) -> Data:
     return records.unsealed(applied, stated, reveal) if record and record.sealed else applied
 
 
-def _of_guest(xml: str | None, asked: frozenset[str]) -> Data | None:
-    return None if xml is None else _as_stated(brief(xml, asked))
+def _of_guest(xml: str | None, asked: frozenset[str], persistent: Data) -> Data | None:
+    if xml is None:
+        return None
+    found = _as_stated(brief(xml, asked))
+    dimms.as_defined(found, persistent)
+    return found
 
 
 def _without_what_is_nowhere(applied: Data, recorded: Data, places: Sequence[Data]) -> Data:

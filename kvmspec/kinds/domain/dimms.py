@@ -19,6 +19,19 @@ def plugged(data: Mapping[str, Any], model: str = "") -> int:
     return sum(d["target"]["size"]["#"] for d in found if model in ("", d.get("@model")))
 
 
+def as_defined(guest: dict[str, Any], defined: Mapping[str, Any]) -> None:
+    """Give a guest's memory the sizes of its definition where libvirt only rounded them up to whole MiB when
+    it started (qemuDomainAlignMemorySizes, 9.0)."""
+    cells = get(guest, ("cpu", "numa", "cell")) or {}
+    for name, cell in cells.items():
+        wanted = get(defined, ("cpu", "numa", "cell", name, "@memory"))
+        if wanted is not None and 0 < int(cell.get("@memory", 0)) - int(wanted) < 1024:
+            cell["@memory"] = wanted
+    size, wanted = get(guest, ("memory", "#")), get(defined, ("memory", "#"))
+    if size and wanted and 0 < size - wanted < max(len(cells), 1) << 20:
+        guest["memory"] = {**guest["memory"], "#": wanted}
+
+
 def after(comparison: Comparison, there: Mapping[str, Any]) -> dict[str, Any]:
     """The memory devices of the definition, or the running guest, when the plan is done."""
     gone = {path[2] for path in comparison.dropped() if path[:2] == DEVICES and len(path) > 2}
