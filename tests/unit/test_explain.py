@@ -66,7 +66,8 @@ def test_every_example_is_valid(doc: FieldDoc, tmp_path: Path) -> None:
     (tmp_path / "_cloud").mkdir()
     (tmp_path / "_cloud/user-data.yaml").write_text("#cloud-config\npackages: [nginx]\n")
     (tmp_path / "_cloud/network.yaml").write_text("version: 2\n")
-    environ = {"HOME": str(tmp_path), "DB_PASSWORD": "secret"}
+    environ = {"HOME": str(tmp_path), "DB_PASSWORD": "secret", "CHAP_PASSWORD": "x", "PGDATA_KEY": "y"}
+    environ["CEPH_KEY"] = "QUJD"
     pipeline.load(pipeline.Request((tmp_path,), environ=environ))
 
 
