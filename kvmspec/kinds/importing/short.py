@@ -11,7 +11,8 @@ from kvmspec.manifest.model import Model
 
 def shortened(model: type[Model], data: Mapping[str, Any]) -> Any:
     """`{count: 2}` of a model whose short form is `count` → `2`, inner models first."""
-    found = {name: _inside(model.model_fields[name].annotation, value) for name, value in data.items()}
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    found = {name: _inside(fields[name].annotation, value) for name, value in data.items()}
     if model.short is not None and found.keys() == {model.short}:
         return found[model.short]
     return found

@@ -51,7 +51,7 @@ WATCHDOG: Table = (
 PANIC: Table = (Part("@model", "model", quiet=True),)
 VSOCK: Table = (Part("@model", "model", usual="virtio"), *VIRTIO)
 BALLOON: Table = (
-    Part("@model", "model", stays=True),
+    Part("@model", "model", usual="virtio", stays=True),
     Part("@autodeflate", "autodeflate", ON),
     Part("@freePageReporting", "free_page_reporting", ON),
     *VIRTIO,
@@ -60,7 +60,7 @@ SHMEM: Table = (
     Part("@name", "name", quiet=True),
     Part("@role", "role"),
     Part("model/@type", "model", usual="ivshmem-plain", stays=True),
-    Part("size", "size", AMOUNT, quiet=True),
+    Part("size/#", "size", AMOUNT, quiet=True),
     Part("server/@path", "path"),
     Part("msi/@vectors", "vectors", NUMBER),
     Part("msi/@ioeventfd", "ioeventfd", ON),

@@ -63,13 +63,20 @@ def _told(draft: Data) -> Data:
         holder = get(draft, path[:-1])
         if holder is not None and holder.get(path[-1]) == value:
             holder[path[-1]] = told
+    devices = draft.get("devices", {})
+    lent = devices.get("redirdevs", ())
+    if lent and all(place == {"type": "spicevmc"} for place in lent):
+        devices["redirdevs"] = len(lent)
+    audio = devices.get("audio", ())
+    if [backend.get("id") for backend in audio] == list(range(1, len(audio) + 1)):
+        devices["audio"] = [{name: value for name, value in one.items() if name != "id"} for one in audio]
     return draft
 
 
 _WORDS: tuple[tuple[tuple[str, ...], Any, Any], ...] = (
     (("devices", "rng"), [{"source": "/dev/urandom"}], True),
     (("devices", "balloon"), {"model": "none"}, False),
-    (("devices", "balloon"), {"model": "virtio"}, True),
+    (("devices", "balloon"), {}, True),
     (("devices", "panic"), {"model": "isa"}, True),
     (("devices", "video"), {"model": "none"}, False),
 )

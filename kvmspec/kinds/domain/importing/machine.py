@@ -15,6 +15,7 @@ MACHINE = (
     Leaf("description/#", "description"),
     Leaf("os/type/@machine", "machine"),
     Leaf("os/type/@arch", "arch"),
+    Leaf("devices/emulator/#", "emulator"),
     Leaf("@type", "accel", word(kvm="kvm", qemu="tcg")),
     Leaf("blkiotune/weight/#", "blkio.weight", number),
     Leaf("blkiotune/device", "blkio.devices", tuning.blkio),
