@@ -18,7 +18,7 @@ _NO_SUCH = (libvirt.VIR_ERR_INVALID_ARG, libvirt.VIR_ERR_CONFIG_UNSUPPORTED)
 
 
 class Probe:
-    """Questions to one host; each answer is kept. The host of libvirt's test driver is made up: it is not asked."""
+    """Questions to one host; each answer is kept. The host of libvirt's test driver is not a real one."""
 
     def __init__(self, conn: Any, uri: str) -> None:
         self._conn, self._uri = conn, uri
