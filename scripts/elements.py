@@ -22,7 +22,7 @@ from kvmspec.core.errors import KvmspecError
 from kvmspec.core.field_doc import FieldDoc
 from kvmspec.kinds.registry import SECTIONS
 from kvmspec.manifest.find import load
-from tests.support.around import stand, the_rest
+from tests.support.around import ENVIRON, stand, the_rest
 
 Pairs = Counter[tuple[str, str]]
 _MOST = 4
@@ -35,8 +35,8 @@ def page() -> str:
     lines = [
         "# Fields and libvirt's elements",
         "",
-        "Generated (`scripts/generate.py`) by rendering each field's example with it and without it: the elements and",
-        "`@attributes` that differ, from the root of the object's XML. Fields that are kvmspec's own are not listed.",
+        "Generated (`scripts/generate.py`) by rendering each field's example with it and without it: the elements",
+        "and `@attributes` that differ, from the root of the object's XML. What is kvmspec's own is not listed.",
     ]
     with tempfile.TemporaryDirectory() as folder:
         stand(Path(folder))
@@ -77,9 +77,7 @@ def rendered(data: dict[str, Any], folder: Path) -> Pairs | None:
     file = folder / "kvmspec.yaml"
     file.write_text(yaml.safe_dump(both, sort_keys=False))
     try:
-        found = pipeline.render(
-            pipeline.Request((file,), environ={"HOME": str(folder), "DB_PASSWORD": "secret"})
-        )
+        found = pipeline.render(pipeline.Request((file,), environ=ENVIRON | {"HOME": str(folder)}))
     except KvmspecError:
         return None
     pairs: Pairs = Counter()

@@ -99,7 +99,9 @@ def _of_vm(
     try:
         change = vm.change_of(actions, observed.xml if observed is not None else "")
         if change is None:
-            return []
+            grows = any(each.path.startswith("memory") for each in difference.changes)
+            size = (desired.spec.memory.max or desired.spec.memory.size or 0) if grows else 0
+            return list(vm.memory(size, view, host.probe)) if size else []
         places = _places(view, context)
         found = vm.findings(change, actions, desired, view, context, host.probe, places)
     except (LookupError, ET.ParseError):  # what cannot be foreseen: apply tells

@@ -93,3 +93,9 @@ def test_a_subnet_that_another_network_has(scene: Scene) -> None:
         "network/theirs on default has 10.88.0.0/16, which 10.88.5.0/24 overlaps"
         in scene.cli("plan", expect=3).stderr
     )
+
+
+def test_a_vm_that_is_to_have_more_memory_than_there_is(scene: Scene) -> None:
+    scene.settle(scene.manifest({"web": idle_vm(state="stopped")}))
+    scene.write(scene.manifest({"web": idle_vm(memory="8TiB", state="running")}))
+    assert "of memory, and it needs 8TiB" in scene.cli("plan", expect=3).stderr

@@ -29,6 +29,9 @@ AROUND: dict[str, Any] = {
 }
 """What examples refer to: the rest of the manifest that they are a part of."""
 
+ENVIRON = {"DB_PASSWORD": "secret", "CHAP_PASSWORD": "x", "PGDATA_KEY": "y", "CEPH_KEY": "QUJD"}
+"""Variables of the environment that they name."""
+
 
 def the_rest(example: dict[str, Any]) -> dict[str, Any]:
     """AROUND without what the example has itself."""

@@ -16,7 +16,7 @@ from kvmspec.core.field_doc import FieldDoc
 from kvmspec.kinds.registry import SECTIONS
 from kvmspec.manifest.find import find, from_json, load, to_json
 from kvmspec.manifest.reference import field_docs
-from tests.support.around import stand, the_rest
+from tests.support.around import ENVIRON, stand, the_rest
 from tests.support.manifests import as_yaml
 
 DOCS = load()
@@ -29,7 +29,7 @@ def test_every_example_is_valid(doc: FieldDoc, tmp_path: Path) -> None:
     (tmp_path / "example.yaml").write_text(doc.example + "\n")
     (tmp_path / "rest.yaml").write_text(as_yaml(the_rest(yaml.safe_load(doc.example))))
     stand(tmp_path)
-    environ = {"HOME": str(tmp_path), "DB_PASSWORD": "secret"}
+    environ = ENVIRON | {"HOME": str(tmp_path)}
     pipeline.load(pipeline.Request((tmp_path,), environ=environ))
 
 

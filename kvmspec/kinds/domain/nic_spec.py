@@ -15,7 +15,7 @@ from kvmspec.manifest.types import HostPath, IPv4, IPv4Interface, Mac, Name
 
 if TYPE_CHECKING:
     from kvmspec.kinds.domain.nic_driver_spec import DriverSpec, NicBackendSpec, RomSpec, TeamingSpec
-    from kvmspec.kinds.domain.nic_parts_spec import CoalesceSpec, FilterSpec, PortBandwidthSpec
+    from kvmspec.kinds.domain.nic_parts_spec import CoalesceSpec, PortBandwidthSpec
     from kvmspec.kinds.domain.nic_places_spec import (
         EthernetSpec,
         HostNicSpec,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         VhostUserSpec,
     )
     from kvmspec.kinds.domain.virtio_spec import VirtioSpec
+    from kvmspec.kinds.filters import FilterSpec
     from kvmspec.kinds.ports import VirtualPortSpec, VlanSpec
 else:
     DriverSpec = deferred("kvmspec.kinds.domain.nic_driver_spec", "DriverSpec")
@@ -35,7 +36,7 @@ else:
     RomSpec = deferred("kvmspec.kinds.domain.nic_driver_spec", "RomSpec")
     TeamingSpec = deferred("kvmspec.kinds.domain.nic_driver_spec", "TeamingSpec")
     CoalesceSpec = deferred("kvmspec.kinds.domain.nic_parts_spec", "CoalesceSpec")
-    FilterSpec = deferred("kvmspec.kinds.domain.nic_parts_spec", "FilterSpec")
+    FilterSpec = deferred("kvmspec.kinds.filters", "FilterSpec")
     PortBandwidthSpec = deferred("kvmspec.kinds.domain.nic_parts_spec", "PortBandwidthSpec")
     EthernetSpec = deferred("kvmspec.kinds.domain.nic_places_spec", "EthernetSpec")
     HostNicSpec = deferred("kvmspec.kinds.domain.nic_places_spec", "HostNicSpec")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from kvmspec.kinds.nwfilter.spec import NwfilterSpec, RuleSpec, chain_priority
+from kvmspec.kinds.nwfilter.spec import NwfilterSpec, chain_priority
 from kvmspec.kinds.nwfilter.values import PROTOCOLS, BadValue, known, normal
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.nwfilter.rule_spec import RuleSpec
 
 Pairs = tuple[tuple[str, str], ...]
 PRIORITY = 500

@@ -22,14 +22,14 @@ class SecretSpec(Model):
         {
             "usage": "volume",
             "usage_id": "/srv/vms/pgdata.luks",
-            "value": "${file:./pgdata.key}",
+            "value": "${env:PGDATA_KEY}",
             "private": True,
         },
         {"usage": "tls", "description": "of the key of the migration's certificate", "ephemeral": True},
         {"usage": "vtpm", "value": "c2VjcmV0", "encoding": "base64"},
     )
     least: ClassVar[frozenset[str]] = frozenset({"usage"})
-    along: ClassVar[dict[str, Sequence[str]]] = {"encoding": ("value",)}
+    along: ClassVar[dict[str, Sequence[str]]] = {"encoding": ("value",), "private": ("usage_id",)}
 
     usage: Literal["ceph", "iscsi", "volume", "tls", "vtpm", "none"]
     """What it is for: the key of a Ceph user, the password of an iSCSI target, the passphrase of an encrypted

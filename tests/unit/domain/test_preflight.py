@@ -146,7 +146,7 @@ CHANGES: dict[str, tuple[list[Any], str, bool]] = {
     "a new one": ([DefineDomain(VM, DOMAIN)], "", True),
     "words": ([EditDomain(VM, (Edit("add", ("title",), "<title>x</title>"),))], DOMAIN, False),
     "a device": ([AttachDevice(VM, ("devices", "rng"), "<rng/>")], DOMAIN, True),
-    "memory": ([EditDomain(VM, (Edit("set", ("memory", "#"), "128"),))], DOMAIN, True),
+    "memory": ([EditDomain(VM, (Edit("set", ("memory", "#"), "128"),))], DOMAIN, False),
 }
 
 

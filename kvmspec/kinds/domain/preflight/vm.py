@@ -21,10 +21,8 @@ from kvmspec.kinds.domain.preflight.claims import Claim, Wanted, read
 from kvmspec.kinds.leaving import vms_leaving
 from kvmspec.manifest.types import format_size
 
-_TELLING = frozenset(
-    {"devices", "os", "cpu", "memory", "memoryBacking", "launchSecurity", "vcpu", "features", "@type"}
-)
-"""What changes of a definition are looked at: the rest asks nothing of a host."""
+_TELLING = frozenset({"devices", "os", "cpu", "memoryBacking", "launchSecurity", "features", "@type"})
+"""What changes of a definition are looked at: the rest asks for nothing that a host may not have."""
 _AT_START = frozenset({"cpu.mode", "cpu.model", "firmware"})
 """Claims that libvirt 9.0 defines a VM with all the same, VALIDATE or not, and refuses when it is started."""
 _MACHINE = re.compile(r"machine '?([\w.-]+)'?")
@@ -81,7 +79,7 @@ def findings(
             new, wanted.memory, probe, places, view.host)),
     ]  # fmt: skip
     if starts or old is None or wanted.memory > old.memory:
-        found += _memory(wanted, view, probe)
+        found += memory(wanted.memory, view, probe)
     return found
 
 
@@ -125,8 +123,9 @@ def _clashes(new: tuple[Claim, ...], desired: Desired, view: HostView, context: 
         yield Finding(clash.claim.field, clash.message, clash.hint)
 
 
-def _memory(wanted: Wanted, view: HostView, probe: Probe) -> Iterator[Finding]:
+def memory(size: int, view: HostView, probe: Probe) -> Iterator[Finding]:
+    """A VM with more memory than its host has."""
     has = probe.memory()
-    if has and wanted.memory > has:
-        text = f"{view.host} has {format_size(has)} of memory, and it needs {format_size(wanted.memory)}"
+    if has and size > has:
+        text = f"{view.host} has {has / 2**30:.1f}GiB of memory, and it needs {format_size(size)}"
         yield Finding("memory", text, "give it less, or place it on another host")

@@ -14,7 +14,8 @@ from kvmspec.core.observed import HostFacts, HostView, Observed
 from kvmspec.kinds.nwfilter import KIND
 from kvmspec.kinds.nwfilter.facts import of_spec, read
 from kvmspec.kinds.nwfilter.importing import import_nwfilter
-from kvmspec.kinds.nwfilter.spec import NwfilterSpec, Protocol
+from kvmspec.kinds.nwfilter.rule_spec import Protocol
+from kvmspec.kinds.nwfilter.spec import NwfilterSpec
 from kvmspec.kinds.nwfilter.values import PROTOCOLS, BadValue, normal
 from kvmspec.kinds.ownership import derived_uuid
 from tests.unit.kinds.network.making import FOREIGN, PROJECT, context, domain, manifest, view
