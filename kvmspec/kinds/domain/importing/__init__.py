@@ -68,7 +68,7 @@ def _told(draft: Data) -> Data:
     if lent and all(place == {"type": "spicevmc"} for place in lent):
         devices["redirdevs"] = len(lent)
     audio = devices.get("audio", ())
-    if [backend.get("id") for backend in audio] == list(range(1, len(audio) + 1)):
+    if audio and [backend.get("id") for backend in audio] == list(range(1, len(audio) + 1)):
         devices["audio"] = [{name: value for name, value in one.items() if name != "id"} for one in audio]
     return draft
 
