@@ -39,6 +39,12 @@ def _fill_in(data: Data) -> None:
         data["currentMemory"] = dict(data["memory"])
     if "iothreads" in data:
         _number_iothreads(data)
+    for cell in data.get("cpu", {}).get("numa", {}).get("cell", {}).values():
+        for cache in cell.get(
+            "cache", {}
+        ).values():  # what is `none` libvirt does not write, and its schema wants
+            cache.setdefault("@associativity", "none")
+            cache.setdefault("@policy", "none")
     tuned = data.get("cputune")
     if tuned and ("vcpusched" in tuned or "iothreadsched" in tuned):
         _schedule_each(tuned)

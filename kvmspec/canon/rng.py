@@ -48,7 +48,7 @@ def culprit(xml: str) -> str:
         found = inside = guilty
     if found is None:
         return ""
-    words = [str(found.tag), *(f'{name}="{value}"' for name, value in sorted(found.items()))]
+    words = [str(found.tag), *(f'{name!s}="{value!s}"' for name, value in sorted(found.items()))]
     return f"<{' '.join(words)}>"
 
 

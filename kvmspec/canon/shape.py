@@ -163,10 +163,12 @@ DOMAIN = Shape(
         ("iothreadids", "iothread"): attribute("id"),
     },
     ordered=frozenset(
-        {("memoryBacking", "hugepages", "page"), ("cputune", "memorytune", "node")}
+        {("devices", "disk", "source", "host"), ("devices", "disk", "source", "seclabel")}
+        | {("memoryBacking", "hugepages", "page"), ("cputune", "memorytune", "node")}
         | {("cputune", "cachetune", name) for name in ("cache", "monitor")}
         | {("cpu", "numa", "interconnects", name) for name in ("latency", "bandwidth")}
         | {("os", "boot"), ("os", "initarg"), ("sysinfo", "oemStrings", "entry")}
+        | {("os", "nvram", "source", "host")}
         | {("idmap", "uid"), ("idmap", "gid"), (QEMU + "commandline", QEMU + "arg")}
         | {("devices", "interface", "vlan", "tag"), ("devices", "interface", "filterref", "parameter")}
         | {("devices", "sound", "codec"), ("devices", "redirfilter", "usbdev")}

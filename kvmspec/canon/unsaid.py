@@ -14,6 +14,7 @@ from kvmspec.canon.units import to_bytes
 # element → attributes and what libvirt gives them where they are not stated
 _ATTRIBUTES: dict[str, dict[str, str]] = {
     "vcpu": {"placement": "static"},
+    "cpu/numa/cell/cache": {"associativity": "none", "policy": "none"},
     "devices/disk": {"device": "disk"},
     "devices/disk/driver": {"name": "qemu"},
 }

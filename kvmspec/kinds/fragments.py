@@ -45,3 +45,17 @@ def taken_away(xml: str, fragment: str | None) -> list[Path]:
         return []
     left = read(merged(xml, fragment))
     return [path for path, _ in leaves(read(xml)) if get(left, path) is None]
+
+
+def has_metadata(xml: str, fragment: str | None) -> bool:
+    """Whether a definition has the metadata that a fragment states; canonical data has none of others."""
+    if not fragment or "<metadata" not in fragment:
+        return True
+    from kvmspec.canon.fragment import leftover, merge
+    from kvmspec.canon.trees import lxml, parse
+
+    root = parse(fragment)
+    for child in list(root):
+        if child.tag != "metadata":
+            root.remove(child)
+    return leftover(merge(xml, str(lxml().tostring(root, encoding="unicode"))), xml) == ""

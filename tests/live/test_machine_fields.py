@@ -101,6 +101,14 @@ FIRMWARE: dict[str, tuple[Fields, Fields]] = {
         {"firmware": {"secure_boot": False}},
     ),
     "an image": ({"firmware": IMAGE}, {"firmware": IMAGE | {"nvram": "/var/lib/libvirt/images/other.fd"}}),
+    "variables elsewhere": (
+        {"firmware": IMAGE | {"nvram_source": {"file": "/var/lib/libvirt/images/b.fd"}}},
+        {"firmware": IMAGE | {"nvram_source": {"protocol": "rbd", "name": "vms/b", "hosts": ["a", "b"]}}},
+    ),
+    "variables that come back": (
+        {"firmware": IMAGE | {"nvram_source": {"file": "/var/lib/libvirt/images/b.fd"}}},
+        {"firmware": IMAGE | {"nvram": "/var/lib/libvirt/images/other.fd"}},
+    ),
     "an image that libvirt finds": ({"firmware": IMAGE}, {"firmware": "uefi"}),
     "another way to say it": ({"firmware": "uefi"}, {"firmware": IMAGE}),
     "back to a bios": ({"firmware": IMAGE}, {"firmware": "bios"}),

@@ -55,7 +55,7 @@ def test_every_live_row_is_tried() -> None:
 
 def test_every_row_that_restarts_is_tried_or_says_why_not() -> None:
     tried = {case.row for case in RESTART.values()}
-    earlier = {"mode", "bridge", "mtu", "domain", "subnet", "gateway", "other", "macvtap_mode"}
+    earlier = {"mode", "bridge", "mtu", "domain", "subnet", "gateway", "other", "macvtap_mode", "metadata"}
     for name in FIELDS.keys() - tried - earlier:
         assert FIELDS[name].impact is Impact.LIVE or FIELDS[name].unproved, name
 
@@ -99,6 +99,16 @@ def test_a_row_that_restarts(name: str, host: Host, clean_host: PrivateLibvirt) 
         assert [case.text in xml for xml in xmls(host)] == [there, there]
         assert plan(front(wanted), host) == []
         assert (guest.ID(), master(clean_host, guest)) == (number, bridge(host))
+
+
+def test_metadata_of_a_fragment_is_written_without_a_restart(host: Host) -> None:
+    apply(front(NET), host)
+    for owner in ("web", "db"):
+        fragment = f"<network><metadata><o:owner xmlns:o='urn:shop'>{owner}</o:owner></metadata></network>"
+        wanted = front({**NET, "xml": fragment})
+        assert apply(wanted, host) == ["EditNetwork"]
+        assert all(f">{owner}</o:owner>" in xml for xml in xmls(host)[1:])
+        assert plan(wanted, host) == []
 
 
 def test_the_firewall_follows_the_way_out(host: Host, clean_host: PrivateLibvirt) -> None:

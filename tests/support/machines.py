@@ -154,6 +154,9 @@ class Chance:
         source = f"<address uuid='c2177883-f1bb-47f0-914d-{number:012d}'/>"
         return f"<hostdev mode='subsystem' type='mdev' model='vfio-pci'><source>{source}</source></hostdev>"
 
+    def console(self) -> str:
+        return "<console type='pty'><target type='virtio'/></console>"
+
     def redirdev(self) -> str:
         return "<redirdev bus='usb' type='tcp'><source mode='connect' host='localhost' service='4000'/></redirdev>"
 
@@ -197,5 +200,5 @@ _DEVICES: tuple[Callable[[Chance], str], ...] = (
 )  # fmt: skip
 _SINGLE: tuple[Callable[[Chance], str], ...] = (
     Chance.vsock, Chance.watchdog, Chance.balloon, Chance.smartcard, Chance.serial, Chance.hub,
-    Chance.iommu, Chance.panic,
+    Chance.iommu, Chance.console, Chance.panic,
 )  # fmt: skip

@@ -15,7 +15,6 @@ import libvirt
 
 from kvmspec.adapters.libvirt import upload
 from kvmspec.adapters.libvirt.errors import failure, translated
-from kvmspec.adapters.libvirt.validating import flag
 from kvmspec.core.errors import Absent, LibvirtFailure
 from kvmspec.core.observed import ObservedVolume
 from kvmspec.manifest.secrets import SecretStore
@@ -89,7 +88,7 @@ class Volumes:
 
     def _create(self, pool: str, name: str, xml: str) -> None:
         with translated(f"create volume/{pool}/{name}"):
-            self._pool(pool).createXML(xml, flag(self._conn, "VIR_STORAGE_VOL_CREATE_VALIDATE"))
+            self._pool(pool).createXML(xml, 0)
 
     def create_from(self, pool: str, name: str, xml: str, origin: tuple[str, str]) -> bool:
         """Create a volume as a full copy of the volume `origin` (pool, name). False where one of that
@@ -102,8 +101,7 @@ class Volumes:
         self.create(pool, mark, _raw(mark, 1, "0600"))
         try:
             with translated(f"copy volume/{'/'.join(origin)} to volume/{pool}/{name}"):
-                validating = flag(self._conn, "VIR_STORAGE_VOL_CREATE_VALIDATE")
-                self._pool(pool).createXMLFrom(xml, self._lookup(*origin), validating)
+                self._pool(pool).createXMLFrom(xml, self._lookup(*origin), 0)
         except LibvirtFailure:
             with suppress(LibvirtFailure):  # the connection may be lost, too; then the mark stays
                 if not self._is_there(pool, name):

@@ -173,9 +173,20 @@ class AddressSpec(Model):
         return self
 
     @property
+    def kind(self) -> str:
+        """Of which kind it is, such as `pci`."""
+        return next(name for name in _KINDS if getattr(self, name) not in (None, False))
+
+    @property
+    def place(self) -> str:
+        """The place alone, in words: `pci 00:05.0`."""
+        value = getattr(self, self.kind)
+        return f"{self.kind} {value.slot if isinstance(value, SlotSpec) else value}"
+
+    @property
     def attributes(self) -> Attributes:
         """As libvirt writes them, the type included."""
-        kind = next(name for name in _KINDS if getattr(self, name) not in (None, False))
+        kind = self.kind
         value = getattr(self, kind)
         found: Attributes = _WRITE[kind](value) if kind in _WRITE else {}
         more = {} if self.multifunction is None else {"multifunction": "on" if self.multifunction else "off"}

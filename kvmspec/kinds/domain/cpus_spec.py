@@ -31,7 +31,7 @@ else:
 
 Number = Annotated[int, Field(ge=0, le=1023, strict=False)]
 Count = Annotated[int, Field(ge=1, le=1024, strict=True)]
-Shares = Annotated[int, Field(ge=1, le=262144, strict=True)]
+Shares = Annotated[int, Field(ge=0, le=262144, strict=True)]
 Period = Annotated[int, Field(ge=1000, le=1_000_000, strict=True)]  # what libvirt takes
 Quota = Annotated[int, Field(ge=-1, le=17_592_186_044_415, strict=True)]
 CpuName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]

@@ -79,7 +79,7 @@ class DiskSpec(DiskOrigin):
         None, examples=["virtio-transitional"]
     )
     """The card that a disk on virtio is, for guests that know only the old or the new one."""
-    cache: Literal["default", "none", "writeback", "writethrough", "directsync", "unsafe"] | None = Field(
+    cache: Literal["none", "writeback", "writethrough", "directsync", "unsafe"] | None = Field(
         None, examples=["none"]
     )
     """How the host's page cache is used; QEMU's own choice when not given."""
@@ -125,9 +125,13 @@ class DiskSpec(DiskOrigin):
     """How a snapshot of the VM takes the disk, where the snapshot does not say; `no` leaves it out."""
     iothread: Annotated[int, Field(ge=1, le=1024, strict=True)] | None = Field(None, examples=[1])
     """The number of the I/O thread that serves it, on virtio; QEMU's main one when not given."""
-    iothreads: dict[Count, tuple[Annotated[int, Field(ge=0, le=65535, strict=True)], ...]] | None = Field(
-        None, examples=[{1: [0, 1], 2: [2, 3]}]
-    )
+    iothreads: (
+        dict[
+            Annotated[int, Field(ge=1, le=65535)],
+            tuple[Annotated[int, Field(ge=0, le=65535, strict=True)], ...],
+        ]
+        | None
+    ) = Field(None, examples=[{1: [0, 1], 2: [2, 3]}])
     """Several I/O threads that serve it, by their numbers, and the queues of each; an even share where a
     list is empty (libvirt 10.0)."""
     queues: Annotated[int, Field(ge=1, le=256, strict=True)] | None = Field(None, examples=[4])

@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 from kvmspec.canon.compare import get
 from kvmspec.canon.shape import DOMAIN
 from kvmspec.core.action import Edit
+from kvmspec.kinds.domain import source_edits
 from kvmspec.kinds.domain.limits_spec import bursts, excluded
 from kvmspec.kinds.domain.rules import family
 from kvmspec.kinds.records import NAMESPACE
@@ -29,6 +30,7 @@ PLACEMENT: Path = ("vcpu", "@placement")
 METADATA: Path = ("metadata", f"{{{NAMESPACE}}}vm")
 RENEWED = frozenset(
     {
+        ("os", "nvram", "@type"),
         ("devices", "video", "model", "@type"),
         ("devices", "tpm", "backend", "@type"),
         ("devices", "shmem", "model", "@type"),
@@ -53,6 +55,10 @@ def writing(path: Path, value: Any, wanted: Elements, persistent: Data) -> Itera
         yield Edit("remove", device)
         yield Edit("add", device, wanted(device))
         return
+    if whole := list(source_edits.anew(path, value, wanted, persistent)):
+        yield from whole
+        if path[3:] != ("@type",):
+            return
     if isinstance(value, list):
         yield Edit("remove", path)
         yield from (Edit("add", path, written(entry, path[-1])) for entry in value)

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, LiteralString
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, LiteralString
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.manifest.deferred import deferred
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, Text, words
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.source_spec import SourceSpec
+else:
+    SourceSpec = deferred("kvmspec.kinds.domain.source_spec", "SourceSpec")
 
 _DELAY = re.compile(r"(\d{1,5})(ms|s)")
 _LONGEST = 65535  # ms
@@ -90,6 +96,9 @@ class FirmwareSpec(Model):
     """Whether it keeps no variables."""
     nvram: HostPath | None = Field(None)
     """The file that keeps the VM's variables; libvirt's own choice when not given."""
+    nvram_source: SourceSpec | None = None
+    """Where the variables are kept instead, said as of a disk. A secret in it is named by what it is used
+    for, or by its UUID. Takes libvirt 8.5."""
     nvram_template: HostPath | None = Field(None)
     """What that file is made from."""
 
@@ -115,12 +124,14 @@ class FirmwareSpec(Model):
             return "a BIOS keeps no variables: `stateless` is of UEFI, or goes with `auto`"
         if self.stateless and self.keeps:
             return "firmware that is `stateless` has no `nvram`"
+        if self.nvram and self.nvram_source:
+            return "state either `nvram`, or `nvram_source`"
         return None
 
     @property
     def keeps(self) -> bool:
         """Whether something is said of its variables."""
-        return bool(self.nvram or self.nvram_template)
+        return bool(self.nvram or self.nvram_template or self.nvram_source)
 
     @property
     def chosen(self) -> str:

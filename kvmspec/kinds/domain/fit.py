@@ -213,6 +213,11 @@ def absences(spec: VmSpec, keys: KeyMap, *where: Data) -> list[tuple[str, ...]]:
         for key, disk in zip(disk_keys(spec.disks), spec.disks, strict=True)
         if disk.is_empty
     ]
+    paths += [  # libvirt says nothing of a closed one
+        ("devices", "disk", keys.disks[key], "target", "@tray")
+        for key, disk in zip(disk_keys(spec.disks), spec.disks, strict=True)
+        if disk.tray == "closed"
+    ]
     paths += [
         ("devices", "disk", keys.disks[key], name)
         for key, disk in zip(disk_keys(spec.disks), spec.disks, strict=True)

@@ -64,6 +64,14 @@ class LineSpec(EndSpec, Placeable):
     log: LogSpec | None = None
     """A file of the host's with all that comes out of it."""
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """What it is stands before where it ends, and where it is plugged in behind."""
+        own = [name for name in cls.__annotations__ if name in cls.__pydantic_fields__]
+        for name in [name for name in cls.__pydantic_fields__ if name not in own]:
+            cls.__pydantic_fields__[name] = cls.__pydantic_fields__.pop(name)
+        super().__pydantic_init_subclass__()
+
     @model_validator(mode="after")
     def _fits_line(self) -> LineSpec:
         for field, types in _TAKES.items():

@@ -75,9 +75,9 @@ class MemoryDeviceSpec(PluggedSpec):
     )
     least: ClassVar[frozenset[str]] = frozenset({"model", "size", "path"})
 
-    model: Literal["nvdimm", "virtio-pmem", "virtio-mem", "sgx-epc"]
+    model: Literal["nvdimm", "virtio-pmem", "virtio-mem", "sgx-epc", "dimm"]
     """What it is: an NVDIMM; persistent memory of virtio's; memory that grows and shrinks in blocks; memory
-    for enclaves."""
+    for enclaves; a DIMM that comes behind one of these, others are `dimms`."""
     size: Size = Field(examples=["1GiB"])
     """Its size."""
     node: CellNumber | None = Field(None, examples=[0])
@@ -102,7 +102,7 @@ class MemoryDeviceSpec(PluggedSpec):
     @property
     def cell(self) -> int | None:
         """The NUMA cell it belongs to; libvirt wants it said of these (9.0)."""
-        return 0 if self.node is None and self.model in ("nvdimm", "virtio-mem") else self.node
+        return 0 if self.node is None and self.model in _DIVIDED else self.node
 
     @model_validator(mode="after")
     def _fits(self) -> MemoryDeviceSpec:
@@ -120,6 +120,8 @@ class MemoryDeviceSpec(PluggedSpec):
             return "`path` is needed by `nvdimm` and `virtio-pmem`, and the others have none"
         if self.sourced and self.model in _KEPT:
             return "`page_size` and `host_nodes` are of memory that no `path` keeps"
+        if self.discard is not None and self.model == "nvdimm":
+            return "libvirt takes no `discard` of an `nvdimm`, which lasts"
         if self.model == "virtio-mem" and self.block_size is None:
             return "`virtio-mem` needs a `block_size`, such as the 2MiB of a huge page"
         return None
@@ -127,4 +129,5 @@ class MemoryDeviceSpec(PluggedSpec):
 
 _OF_NVDIMM = frozenset({"alignment", "pmem", "label_size", "readonly", "uuid"})
 _OF_VIRTIO_MEM = frozenset({"block_size", "requested"})
+_DIVIDED = ("dimm", "nvdimm", "virtio-mem")
 _KEPT = ("nvdimm", "virtio-pmem")

@@ -40,11 +40,11 @@ class MemoryTuningSpec(Model):
 
     examples: ClassVar[Sequence[Any]] = ({"hard_limit": "3GiB", "soft_limit": "2GiB"},)
 
-    hard_limit: Memory | None = Field(None, examples=["3GiB"])
+    hard_limit: Size | None = Field(None, examples=["3GiB"])
     """The VM is stopped by the host rather than have more: leave room for QEMU itself."""
-    soft_limit: Memory | None = Field(None, examples=["2GiB"])
+    soft_limit: Size | None = Field(None, examples=["2GiB"])
     """What the VM is brought back to when memory is short."""
-    swap_hard_limit: Memory | None = Field(None, examples=["4GiB"])
+    swap_hard_limit: Size | None = Field(None, examples=["4GiB"])
     """Memory and swap together; not below `hard_limit`."""
 
     @model_validator(mode="after")
@@ -173,7 +173,7 @@ class MemorySpec(Model):
     def current(self) -> int:
         """libvirt's <currentMemory>: with all memory devices where no `max` is stated, else with DIMMs alone,
         as the balloon counts them (9.0)."""
-        dimms = sum(dimm.size for dimm in self.dimms)
+        dimms = sum(device.size for device in self.plugged_in if device.model == "dimm")
         return (self.size or 0) + (self.plugged if self.max is None else dimms)
 
     @property
@@ -215,9 +215,9 @@ class MemorySpec(Model):
     def _no_room(self) -> LiteralString | None:
         if (self.slots is None) != (self.ceiling is None):
             return "`slots` and `ceiling` go together: how many DIMMs, and how much memory with them"
-        slotted = len(self.dimms) + sum(device.model == "nvdimm" for device in self.devices)
+        slotted = sum(device.model in ("dimm", "nvdimm") for device in self.plugged_in)
         if slotted > (self.slots or 0):
-            return "there are more `dimms`, and `devices` of the model nvdimm, than `slots`"
+            return "there are more `dimms`, and `devices` that take a slot, than `slots`"
         if self.devices and self.slots is None:
             return "`devices` need room: state `slots` and `ceiling`"
         if self.ceiling is not None and (self.max or self.size or 0) + self.plugged > self.ceiling:

@@ -110,6 +110,23 @@ def stated(spec: VmSpec) -> frozenset[str]:
     return frozenset(_ELEMENTS[name] for name in found) | sources
 
 
+_SHARED = frozenset({"drive", "isa", "spapr_vio", "virtio_mmio", "unassigned"})
+"""Kinds of addresses that two devices may have alike: of another bus, or of none."""
+
+
+def clash(spec: VmSpec) -> str | None:
+    """A place where two devices are stated to be, such as `pci 00:05.0`. libvirt refuses that when the VM is
+    defined ("Attempted double use of PCI Address")."""
+    taken: set[str] = set()
+    for device in _devices(spec):
+        if device.address is not None and device.address.kind not in _SHARED:
+            place = device.address.place
+            if place in taken:
+                return place
+            taken.add(place)
+    return None
+
+
 def _devices(spec: VmSpec) -> Iterator[Placeable]:
     memory = spec.memory.plugged_in if spec.memory else ()
     several: list[Any] = [spec.disks, spec.networks, spec.controllers, spec.filesystems, memory]

@@ -68,6 +68,8 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
     plan = Builder(
         comparison, changes, canonical, by_hand, record_same, adopting, restart_pending, found, costly
     )
+    absent = missing(comparison.desired, view, context) if canonical else []
+    started = observed.running or spec.state == "running"
     changing = changes or restart_pending or recording or old_seeds(comparison, context)
     verb = Verb.ADOPT if adopting else Verb.UPDATE if changing else Verb.NO_OP
     chain = plan.chain(context) if verb is not Verb.NO_OP else []
@@ -82,13 +84,14 @@ def _update(comparison: Comparison, found: Match, view: HostView, context: Conte
             *comparison.notes,
             *_remarks(comparison, bool(canonical or pending)),
             *_kept(comparison),
+            *(f"{problem.message}; it cannot be started yet" for problem in absent if not started),
         ),
         refusals=(
             *_refusals(comparison, changes, context),
             *held(comparison, canonical, chain, view, context),
             *clashes(comparison, canonical, context),
         ),
-        invalid=tuple(missing(comparison.desired, view, context)) if canonical else (),
+        invalid=tuple(absent) if started else (),
         impact_floor=Impact.RESTART if restart_pending else _live(recording and observed.running),
         permitted=frozenset({Permission.RESTART} if spec.lifecycle.restart == "allowed" else ()),
         label="only its record of what is stated changes" if recording and not changes else "",

@@ -91,6 +91,11 @@ class Machine(NamedTuple):
         return ports[0].type if ports[0].has_twin else None
 
     @property
+    def nvram_place(self) -> Source:
+        """Where the firmware's variables are kept: it knows how libvirt is told a secret."""
+        return self.disks[0].source if self.disks else Source(None)
+
+    @property
     def placed(self) -> Sequence[Placed]:
         """The controllers that are stated, each with its number."""
         return placed(self.spec.controllers) if self.spec.controllers else ()

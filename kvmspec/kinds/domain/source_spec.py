@@ -160,8 +160,8 @@ class SourceSpec(Model):
     known_hosts: HostPath | None = Field(None, examples=["/etc/ssh/known"])
     """The file with the keys of ssh servers (libvirt 9.8)."""
     reconnect: Reconnect | None = None
-    """How long a lost connection to nbd is tried again, and how long to wait before each try of vhostuser;
-    `false` of vhostuser does not."""
+    """How long a lost connection to nbd is tried again (libvirt 9.1), and how long to wait before each try of
+    vhostuser; `false` of vhostuser does not."""
     fd_group: Text | None = Field(None, examples=["web"])
     """The name of open files that were handed to libvirt, which are used instead of `file`."""
     auth: AuthSpec | None = None

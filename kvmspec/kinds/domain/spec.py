@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, LiteralStri
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain import places
 from kvmspec.kinds.domain.clock_spec import ClockSpec, Crash, LockFailure, Off, PowerSpec
 from kvmspec.kinds.domain.controllers_spec import ControllerSpec, contradiction
 from kvmspec.kinds.domain.cpus_spec import CpusSpec
@@ -252,6 +253,10 @@ class VmSpec(Model):
             )
         if problem := contradiction(self.controllers):
             raise PydanticCustomError("controllers", problem)
+        if place := places.clash(self):
+            raise PydanticCustomError(
+                "places", "two devices have the same address: {place}", {"place": place}
+            )
         if problem := self._boot_orders():
             raise PydanticCustomError("boot", problem)
 

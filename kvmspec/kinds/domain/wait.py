@@ -78,9 +78,10 @@ def waiting(address: Address, spec: WaitSpec) -> Chain:
 
 
 def default(vm: VmSpec) -> WaitSpec:
-    """What `kvmspec wait` waits for where the manifest does not say. The agent only where it is stated:
-    every new VM gets its channel, and not every guest runs one."""
-    return WaitSpec(ip=bool(vm.networks), agent=vm.guest_agent is True)
+    """What `kvmspec wait` waits for where the manifest does not say: an address where its host can see one.
+    The agent only where it is stated: every new VM gets its channel, and not every guest runs one."""
+    seen = any(nic.network or nic.bridge or nic.macvtap for nic in vm.networks)
+    return WaitSpec(ip=seen, agent=vm.guest_agent not in (None, False))
 
 
 def words(spec: WaitSpec) -> str:

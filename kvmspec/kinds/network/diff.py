@@ -11,7 +11,7 @@ from kvmspec.core.desired import Desired
 from kvmspec.core.impact import Impact
 from kvmspec.core.observed import HostView, Observed
 from kvmspec.core.problem import Problem
-from kvmspec.kinds import compare
+from kvmspec.kinds import compare, fragments
 from kvmspec.kinds.base import Context
 from kvmspec.kinds.fragments import merged
 from kvmspec.kinds.leaving import vms_leaving
@@ -86,6 +86,9 @@ def _compare(
     live += _dropped(wanted, active, leaving)
     taken = _taken(observed, wanted, persistent, desired.spec.xml) if adopted else []
     config += [fact for fact in taken if fact not in config]
+    if not fragments.has_metadata(observed.xml, desired.spec.xml):
+        wanted.facts["metadata", ""] = "set"
+        config.append(("metadata", ""))
     live = [fact for fact in live if fact[0] != "other"]  # the running one has things of libvirt's own
     held = guests.held(view, observed.name)
     stated = desired.spec.autostart

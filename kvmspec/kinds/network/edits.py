@@ -48,7 +48,7 @@ def edits(
         else:
             found += [*_dhcp(wanted, live, facts, family), *_address(wanted, live, facts, family)]
     found += _further(wanted, live, facts, rendered)
-    if any(fact in wanted.facts for fact in others):
+    if ("metadata", "") in facts or any(fact in wanted.facts for fact in others):
         found.append(Edit("merge", (), fragment))
     return tuple(found)
 

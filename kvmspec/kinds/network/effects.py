@@ -23,7 +23,9 @@ _BESIDES = (
 
 def effects() -> Iterator[Effect]:
     """The cost of every field of a network. A restart reconnects the NICs of the guests on it."""
-    rows = [effect for name, row in FIELDS.items() if name != "other" for effect in _of_row(row)]
+    rows = [
+        effect for name, row in FIELDS.items() if name not in ("metadata", "other") for effect in _of_row(row)
+    ]
     for effect in (*rows, *_BESIDES):
         yield Effect(f"networks.{effect.path}", effect.impact, effect.reason)
 

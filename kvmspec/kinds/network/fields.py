@@ -181,6 +181,8 @@ FIELDS: Mapping[str, Field] = {
     "vlan": Field("vlan", ("vlan",), reason=_PORTS, show=show.vlan, whole=True, unproved=_OVS),
     "virtualport": Field("virtualport", ("virtualport",), reason=_PORTS, show=show.virtualport, whole=True,
                          unproved=_OVS),
+    "metadata": Field("xml:metadata", ("metadata",), Impact.NONE, reason="written into the definition",
+                      show=lambda _: "set"),
     "other": Field("xml:{}", (), reason="not in the manifest, and not known to change while running",
                    show=lambda value: "set"),
 }  # fmt: skip

@@ -54,6 +54,9 @@ def plain(root: ET.Element) -> ET.Element:
                     nat.remove(port)
             if not len(nat) and not nat.attrib:
                 forward.remove(nat)
+    for node in root.findall("dns"):
+        if not len(node) and not node.attrib:
+            root.remove(node)
     if bridge is not None:
         for attribute, usual in (("stp", "on"), ("delay", "0")):
             if bridge.get(attribute) == usual:

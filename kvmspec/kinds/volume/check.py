@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
+from kvmspec.kinds import compare
 from kvmspec.kinds.bases import undeclared
 from kvmspec.kinds.volume.spec import VolumeSpec
 from kvmspec.kinds.volume.wanted import pool_of
@@ -23,9 +25,26 @@ def check(manifest: Manifest) -> Iterator[Finding]:
         elif (pool, item.name) in removed:
             message = f"volume {item.name} is declared here and listed in `removed:` too"
             yield Finding(item.path, message, "take it out of one of the two")
+        yield from _of_the_pools_type(item, compare.specs(manifest).get(("pool", pool or "")))
         if item.spec.image is not None:
             yield from undeclared((*item.path, "image"), item.spec.image, "disk", manifest)
         yield from _backing(item, item.spec, items)
+
+
+def _of_the_pools_type(item: Item, pool: Any) -> Iterator[Finding]:
+    """Volumes of some pools are devices, of others nothing that the host sees."""
+    assert isinstance(item.spec, VolumeSpec)
+    if pool is None or pool.kind.files:
+        return
+    if pool.kind.target is None:
+        yield Finding(
+            item.path,
+            f"kvmspec makes no volumes in a pool of type {pool.type}",
+            "make it with `virsh vol-create-as`, and name it in the `source` of a disk",
+        )
+    elif item.spec.format != "raw":
+        message = f"the volumes of a pool of type {pool.type} are devices, and have no format of their own"
+        yield Finding((*item.path, "format"), message, "state `format: raw`")
 
 
 def _backing(item: Item, spec: VolumeSpec, items: Mapping[str, Item]) -> Iterator[Finding]:

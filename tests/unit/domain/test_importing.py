@@ -197,7 +197,7 @@ def test_a_dollar_means_itself(tmp_path: Path) -> None:
     assert entry["title"] == "$${HOME} costs $$5"
 
 
-@pytest.mark.parametrize("text", ["", "<domain>", "<secret><uuid>a</uuid></secret>", "<domain/>"])
+@pytest.mark.parametrize("text", ["", "<domain>", "<volume><name>a</name></volume>", "<domain/>"])
 def test_a_file_that_is_no_domain_is_named_and_the_others_are_read(text: str, tmp_path: Path) -> None:
     broken, good = tmp_path / "broken.xml", tmp_path / "good.xml"
     broken.write_text(text)

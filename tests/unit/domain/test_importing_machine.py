@@ -139,6 +139,23 @@ BOOT: dict[str, tuple[str, Fields]] = {
         ),
         {"firmware": {"loader": CODE, "nvram": "/v.fd", "nvram_template": VARS, "type": "uefi"}},
     ),
+    "variables on a server": (
+        booting(
+            f"<loader readonly='yes' type='pflash'>{CODE}</loader><nvram type='network'>"
+            "<source protocol='nbd' name='bar'><host name='a' port='6000'/></source></nvram>"
+        ),
+        {
+            "firmware": {
+                "type": "uefi",
+                "loader": CODE,
+                "nvram_source": {
+                    "protocol": "nbd",
+                    "name": "bar",
+                    "hosts": [{"name": "a", "port": 6000}],
+                },
+            }
+        },
+    ),
     "an image in memory": (
         booting("<loader type='rom'>/usr/share/seabios/bios.bin</loader>"),
         {"firmware": {"loader": "/usr/share/seabios/bios.bin", "loader_type": "rom", "type": "bios"}},

@@ -217,3 +217,14 @@ def test_a_seventh_scsi_disk_is_where_it_is_said_and_otherwise_where_there_is_ro
     disks[7]["address"] = {"drive": "0:0:1:2"}
     found = created(spec_of(disks=disks))
     assert 'unit="7"' not in found and 'target="1" unit="2"' in found
+
+
+def test_two_devices_in_one_place_are_refused() -> None:
+    one = {"path": "/a.raw", "address": AT}
+    with pytest.raises(ValidationError, match=r"two devices have the same address: pci 00:05\.0"):
+        spec_of(disks=[one], devices={"rng": [{"address": "0000:00:05.0"}]})
+    spec_of(disks=[one], devices={"rng": [{"address": "00:05.1"}]})
+    drives = [
+        {"path": f"/{bus}.raw", "bus": bus, "address": {"drive": "0:0:0:0"}} for bus in ("scsi", "sata")
+    ]
+    spec_of(disks=drives)

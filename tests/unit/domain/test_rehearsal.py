@@ -133,6 +133,13 @@ def test_channels_get_ports_from_1() -> None:
     assert places(found, "channel") == ["0:0:2", "0:0:1", "0:0:3"]
 
 
+def test_a_console_takes_no_port_from_a_channel() -> None:
+    console = "<console type='pty'><target type='virtio'/></console>"
+    found = made(PC, console * 2 + "<channel type='pty'><target type='virtio' name='a'/></channel>")
+    assert places(found, "channel") == ["0:0:1"] and places(found, "console") == []
+    assert "virtio-serial/0" in controllers(made(PC, console))
+
+
 def test_more_usb_devices_than_ports_bring_a_hub() -> None:
     found = made(PC, "<input type='tablet' bus='usb'/>" * 3)
     assert places(found, "hub") == ["0:1"]
@@ -163,7 +170,10 @@ UNSURE = {
     "a port where there is none": (PC, "<controller type='pci' index='1' model='pcie-root-port'/>"),
     "a controller of the board elsewhere": (Q35, f"<controller type='sata' index='0'>{at(0, 3)}</controller>"),
     "a model nobody knows": (PC, "<controller type='pci' index='1' model='new'/>"),
-    "a virtio console": (PC, "<console type='pty'><target type='virtio'/></console>"),
+    "a channel's port twice": (
+        PC,
+        "<channel><target type='virtio'/><address type='virtio-serial' controller='0' port='1'/></channel>" * 2,
+    ),
     "a USB port twice": (PC, "<input bus='usb'><address type='usb' bus='0' port='1'/></input>" * 2),
     "no USB": (PC, "<controller type='usb' index='0' model='none'/><input bus='usb'/>"),
     "no number": (PC, "<controller type='usb' index='x' model='ehci'/>"),

@@ -40,7 +40,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "too little time": ({"cpus": {"quota": 999}}, "at least 1000 µs"),
     "no time": ({"cpus": {"global_quota": 0}}, "at least 1000 µs"),
     "too short a period": ({"cpus": {"period": 10}}, "1000"),
-    "no share": ({"cpus": {"shares": 0}}, "1"),
+    "less than no share": ({"cpus": {"shares": -1}}, "0"),
     "no I/O thread": ({"iothreads": 0}, "1 to 256 I/O threads"),
     "I/O thread 0": ({"iothreads": {0: {}}}, "greater than or equal to 1"),
     "a switch of I/O threads": ({"iothreads": True}, "dict"),

@@ -86,7 +86,7 @@ DEVICE = (
     Leaf("target/block/#", "block_size", size),
     Leaf("target/requested/#", "requested", size, usual="0B"),
 )
-_DIVIDED = ("nvdimm", "virtio-mem")
+_DIVIDED = ("dimm", "nvdimm", "virtio-mem")
 """Models that belong to cell 0 where nothing else is said."""
 
 
@@ -95,9 +95,11 @@ def memory(data: Mapping[str, Any]) -> Data:
     found = said(data, MEMORY)
     if found.get("max") == found.get("size"):
         found.pop("max", None)
-    plugged = (get(data, ("devices", "memory")) or {}).values()
-    dimms = [said(device, DIMM) for device in plugged if device.get("@model") == "dimm"]
-    others = [_device(device) for device in plugged if device.get("@model") != "dimm"]
+    plugged = [*(get(data, ("devices", "memory")) or {}).values()]
+    models = [device.get("@model") for device in plugged]
+    first = next((n for n, model in enumerate(models) if model != "dimm"), len(models))
+    dimms = [said(device, DIMM) for device in plugged[:first]]
+    others = [_device(device) for device in plugged[first:]]
     return found | {name: each for name, each in (("dimms", dimms), ("devices", others)) if each}
 
 

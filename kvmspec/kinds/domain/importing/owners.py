@@ -35,6 +35,7 @@ _ALONE: Mapping[Path, str] = {
     ("features", "kvm"): "features.kvm",
     ("os", "loader"): "firmware",
     ("os", "nvram"): "firmware.nvram",
+    **{("os", "nvram", part): "firmware.nvram_source" for part in ("source", "@type")},
     ("os", "firmware"): "firmware",
     ("os", "smbios"): "sysinfo",
     ("sysinfo", "fwcfg"): "sysinfo.fw_cfg",

@@ -10,6 +10,7 @@ from kvmspec.canon.compare import get
 from kvmspec.kinds.domain.features_spec import HYPERV, KVM, MARKS, STATES, VALUES
 from kvmspec.kinds.domain.firmware_spec import format_delay
 from kvmspec.kinds.domain.importing.leaf import Data, Leaf, Unsaid, number, said, size, switch, there, word
+from kvmspec.kinds.domain.importing.sources import source
 from kvmspec.kinds.domain.sysinfo_spec import BLOCKS
 from kvmspec.kinds.domain.tables.clock import LIFECYCLE
 
@@ -133,7 +134,7 @@ PLATFORM = (*FEATURES, *FIRMWARE, *BOOT, *SYSINFO, *CLOCK)
 def platform(data: Mapping[str, Any]) -> Data:
     """The fields of a machine by itself, in their long forms."""
     found = said(data, PLATFORM)
-    _firmware(found)
+    _firmware(found, data)
     _clock(found, get(data, ("clock", "timer")) or {})
     blocks = {name: _block(get(data, ("sysinfo", "smbios", tag, "entry"))) for name, tag in BLOCKS.items()}
     blocks["fw_cfg"] = _files(get(data, ("sysinfo", "fwcfg", "entry")))
@@ -142,14 +143,18 @@ def platform(data: Mapping[str, Any]) -> Data:
     return found
 
 
-def _firmware(found: Data) -> None:
+def _firmware(found: Data, data: Mapping[str, Any]) -> None:
     """An image in flash memory is UEFI where it is read-only, or keeps variables elsewhere."""
-    firmware: Data = found.get("firmware", {})
+    firmware: Data = found.setdefault("firmware", {})
+    if place := source(get(data, ("os", "nvram")) or {}):
+        firmware["nvram_source"] = place
     if firmware.get("type") == "bios":
         firmware["auto"] = True
     if not firmware or "type" in firmware:
         return
-    apart = firmware.get("readonly") or not firmware.keys().isdisjoint({"nvram", "nvram_template"})
+    apart = firmware.get("readonly") or not firmware.keys().isdisjoint(
+        {"nvram", "nvram_template", "nvram_source"}
+    )
     flash = firmware.get("loader_type") == "pflash" and apart
     firmware["type"] = "uefi" if flash else "bios"
     if flash:

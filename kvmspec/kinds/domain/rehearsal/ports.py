@@ -59,14 +59,13 @@ def draw_readers(devices: ET.Element) -> None:
 
 
 def draw_serial(devices: ET.Element) -> None:
-    """Ports of virtio-serial controllers; 0 is for consoles. Raises Unsure where there is one, which takes a
-    port that libvirt does not write down."""
+    """Ports of virtio-serial controllers; 0 is for consoles, which need no address, and then take no port
+    from a channel (measured)."""
     nodes = devices.findall("controller[@type='virtio-serial']")
     free = {int(n.get("index", "0")): set(range(int(n.get("ports", "31")))) for n in nodes}
-    if any(target.get("type") == "virtio" for target in devices.findall("console/target")):
-        raise Unsure("a virtio console")
-    for address in devices.findall("channel/address[@type='virtio-serial']"):
-        _taken(free, address)
+    for tag in ("console", "channel"):
+        for address in devices.findall(f"{tag}/address[@type='virtio-serial']"):
+            _taken(free, address)
     for node in devices.findall("channel"):
         target = node.find("target")
         if target is None or target.get("type") != "virtio" or node.find("address") is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kvmspec.canon.identities import data_of
 from kvmspec.kinds.domain.firmware_spec import format_delay
 from kvmspec.kinds.domain.row import Field, Path, attribute, boot_devices
 from kvmspec.kinds.domain.rules import restart
@@ -39,6 +40,10 @@ def _text(value: Any) -> Any:
     return value.get("#", True) if isinstance(value, dict) else value
 
 
+def _place(value: Any) -> Any:
+    return data_of(value) if isinstance(value, dict) else value
+
+
 def _feature(field: str, name: str) -> Field:
     path = ("os", "firmware", "feature", name)
     return Field(f"firmware.{field}", path, _LOADED, _enabled, removable=True, whole=True)
@@ -54,6 +59,8 @@ ROWS: tuple[Field, ...] = (
     Field("firmware.stateless", (*LOADER, "@stateless"), _LOADED, switch, removable=True),
     Field("firmware.loader", LOADER, _LOADED, _text, removable=True, whole=True),
     Field("firmware.nvram_template", (*NVRAM, "@template"), _LOADED, removable=True),
+    Field("firmware.nvram_source", (*NVRAM, "@type"), _LOADED, removable=True, twin=True),
+    Field("firmware.nvram_source", (*NVRAM, "source"), _LOADED, _place, removable=True, whole=True),
     Field("firmware.nvram", NVRAM, _LOADED, _text, removable=True, whole=True),
     Field("boot.devices", ("os", "boot"), _BOOT, boot_devices, removable=True),
     Field("boot.menu_timeout", ("os", "bootmenu", "@timeout"), _BOOT, _delay, removable=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kvmspec.canon.compare import get
+from kvmspec.canon.compare import get, leaves
 from kvmspec.core.impact import Impact
 from kvmspec.core.live import Call
 from kvmspec.kinds.domain.blkio_spec import RATES
@@ -85,6 +85,23 @@ def _page(page: Any) -> str:
     return f"{_kib(page['@size'])}{cells}"
 
 
+def _plugged(value: Any) -> Any:
+    """`128MiB, path /srv/web.nvdimm`: its size, and what is special about it."""
+    if not isinstance(value, dict):
+        return value
+    parts = [size(get(value, ("target", "size", "#")) or 0)]
+    for path, leaf in leaves({name: value.get(name, {}) for name in ("source", "target")}):
+        name = path[-1] if path[-1] != "#" else path[-2]
+        if name not in _KNOWN and leaf != {}:
+            parts.append(f"{name} {size(leaf) if isinstance(leaf, int) else leaf}")
+        elif len(path) > 1 and leaf == {}:
+            parts.append(name)
+    return ", ".join([*parts, *(f"{name} {value['@' + name]}" for name in _SAID if "@" + name in value)])
+
+
+_KNOWN, _SAID = ("size", "node", "source", "target"), ("access", "discard")
+
+
 def dimm(before: Any, after: Any, guest: Guest) -> Verdict:
     """virDomainAttachDeviceFlags: up to the ceiling, in a slot that is free. Other models are not proved."""
     if None not in (before, after) or (after or before or {}).get("@model", "dimm") != "dimm":
@@ -116,7 +133,7 @@ BACKED = restart("the host's memory is taken at boot")
 ROWS: tuple[Field, ...] = (
     Field("memory.slots", ("maxMemory", "@slots"), FIXED, number),
     Field("memory.ceiling", ("maxMemory", "#"), FIXED, size),
-    Field("memory.dimms.{key}", (*DEVICES, ANY), dimm, removable=True, call=Call.PLUG),
+    Field("memory.dimms.{key}", (*DEVICES, ANY), dimm, _plugged, removable=True, call=Call.PLUG, whole=True),
     Field("numa.cells.{key}.memory", (*CELL, "@memory"), DIVIDED, _kib),
     Field("numa.cells.{key}.cpus", (*CELL, "@cpus"), DIVIDED, removable=True),
     Field("numa.cells.{key}.access", (*CELL, "@memAccess"), DIVIDED, removable=True),

@@ -51,6 +51,14 @@ ISOLATED = {"mode": "isolated"}
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "isolated, without an address": (network(OWN), ISOLATED | HEAD),
     "nat": (network(NAT + IP.format("")), HEAD | {"subnet": "192.168.122.0/24"}),
+    "a TFTP server alone": (
+        network(NAT + IP.format("<tftp root='/srv/tftp'/>")),
+        HEAD | {"subnet": "192.168.122.0/24", "dhcp": {"tftp": "/srv/tftp"}},
+    ),
+    "a server without a word to say": (
+        network(NAT + "<dns/>" + IP.format("")),
+        HEAD | {"subnet": "192.168.122.0/24"},
+    ),
     "ports and addresses of nat": (
         network(
             "<forward mode='nat'><nat ipv6='yes'><address start='203.0.113.1' end='203.0.113.2'/>"
@@ -95,7 +103,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
             + IP.format(
                 "<tftp root='/srv/tftp'/><dhcp><range start='192.168.122.9' end='192.168.122.19'>"
                 "<lease expiry='12' unit='hours'/></range><range start='192.168.122.29' end='192.168.122.39'/>"
-                f"<host mac='{MAC}' name='a' ip='192.168.122.3'><lease expiry='0' unit='minutes'/></host>"
+                f"<host mac='{MAC}' name='a' ip='192.168.122.3'><lease expiry='0'/></host>"
                 "<host name='b' ip='192.168.122.4'/><bootp file='a.0'/></dhcp>"
             )
         ),
