@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kvmspec.kinds.domain.hostdev_spec import HostdevSpec
     from kvmspec.kinds.domain.lines_spec import ChannelSpec, ConsoleSpec, ParallelSpec, SerialSpec
     from kvmspec.kinds.domain.plugged_spec import InputSpec, RngSpec
-    from kvmspec.kinds.domain.rare_spec import CryptoSpec, LeaseSpec
+    from kvmspec.kinds.domain.rare_spec import CryptoSpec, LeaseSpec, NvramSpec
     from kvmspec.kinds.domain.sound_spec import AudioSpec, SoundSpec
     from kvmspec.kinds.domain.usb_spec import HubSpec, RedirdevSpec, SmartcardSpec, UsbRuleSpec
     from kvmspec.kinds.domain.video_spec import VideoSpec
@@ -43,6 +43,7 @@ else:
     RngSpec = deferred("kvmspec.kinds.domain.plugged_spec", "RngSpec")
     CryptoSpec = deferred("kvmspec.kinds.domain.rare_spec", "CryptoSpec")
     LeaseSpec = deferred("kvmspec.kinds.domain.rare_spec", "LeaseSpec")
+    NvramSpec = deferred("kvmspec.kinds.domain.rare_spec", "NvramSpec")
     AudioSpec = deferred("kvmspec.kinds.domain.sound_spec", "AudioSpec")
     SoundSpec = deferred("kvmspec.kinds.domain.sound_spec", "SoundSpec")
     HubSpec = deferred("kvmspec.kinds.domain.usb_spec", "HubSpec")
@@ -108,6 +109,8 @@ class DevicesSpec(Model):
     """Hubs, besides those that libvirt adds where there are more USB devices than ports."""
     crypto: tuple[CryptoSpec, ...] | None = None
     """Devices that cipher for the guest."""
+    nvram: NvramSpec | None = None
+    """The NVRAM of a pseries machine."""
     leases: tuple[LeaseSpec, ...] | None = None
     """Leases of a lock manager that the VM holds while it runs."""
 

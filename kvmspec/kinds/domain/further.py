@@ -63,6 +63,7 @@ def _further(vm: VmSpec, new: bool) -> Iterator[Device]:
     yield from _each(_by("iommu", small.IOMMU), (devices.iommu,) if devices.iommu else ())
     yield from _each(small.vsock, (devices.vsock,) if devices.vsock else ())
     yield from _each(small.crypto, devices.crypto)
+    yield from _each(_by("nvram", ()), (devices.nvram,) if devices.nvram else ())
     yield from _each(_by("lease", small.LEASE), devices.leases)
 
 

@@ -51,8 +51,14 @@ ScsiAddress = Annotated[
 class UsbPlace(Model):
     """A USB device by where it is, which changes when it is plugged in again."""
 
-    examples: ClassVar[Sequence[Any]] = ({"bus": 1, "device": 3},)
+    examples: ClassVar[Sequence[Any]] = (
+        {"bus": 1, "device": 3},
+        {"id": "1d6b:0002", "bus": 1, "device": 3},
+    )
     least: ClassVar[frozenset[str]] = frozenset({"bus", "device"})
+
+    id: UsbId | None = None
+    """Its vendor and product, where it has to be such a device, too."""
 
     bus: Annotated[int, Field(ge=0, le=255, strict=True)] = Field(examples=[1])
     """The bus, as lsusb counts."""

@@ -31,6 +31,12 @@ class CryptoSpec(Placeable):
     """Options of a virtio device."""
 
 
+class NvramSpec(Placeable):
+    """The NVRAM of a pseries machine, which libvirt gives it anyway: where it is to be."""
+
+    examples: ClassVar[Sequence[Any]] = ({"address": {"spapr_vio": "0x4000"}},)
+
+
 class LeaseSpec(Model):
     """A lease of a lock manager (sanlock) that the VM holds while it runs."""
 

@@ -80,6 +80,15 @@ DEVICES: dict[str, tuple[str, dict[str, Any]]] = {
         "<vendor id='0x1d6b'/><product id='0x0002'/></source></hostdev>",
         {"hostdevs": [{"usb": "1d6b:0002", "startup_policy": "optional", "guest_reset": "off"}]},
     ),
+    "a usb device in its place": (
+        "<hostdev mode='subsystem' type='usb' managed='yes'><source><vendor id='0x1d6b'/>"
+        "<product id='0x0002'/><address bus='1' device='3'/></source></hostdev>",
+        {"hostdevs": [{"usb": {"id": "1d6b:0002", "bus": 1, "device": 3}, "managed": True}]},
+    ),
+    "nvram": (
+        "<nvram><address type='spapr-vio' reg='0x4000'/></nvram>",
+        {"nvram": {"address": {"spapr_vio": "0x4000"}}},
+    ),
     "a mediated device": (
         f"<hostdev mode='subsystem' type='mdev' managed='no' model='vfio-pci' display='on' ramfb='on'>"
         f"<source><address uuid='{MDEV}'/></source></hostdev>",

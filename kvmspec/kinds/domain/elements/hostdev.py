@@ -52,11 +52,12 @@ def _pci(source: ET.Element, device: HostdevSpec) -> None:
 
 
 def _usb(source: ET.Element, device: HostdevSpec) -> None:
-    if device.usb is None or isinstance(device.usb, str):
-        for name, number in zip(("vendor", "product"), device.parts, strict=True):
-            below(source, name, id=f"0x{number}")
-    else:
-        below(source, "address", bus=str(device.usb.bus), device=str(device.usb.device))
+    place = None if device.usb is None or isinstance(device.usb, str) else device.usb
+    known = device.usb if place is None else place.id
+    for name, number in zip(("vendor", "product"), str(known).split(":") if known else (), strict=False):
+        below(source, name, id=f"0x{number}")
+    if place is not None:
+        below(source, "address", bus=str(place.bus), device=str(place.device))
 
 
 def _mdev(source: ET.Element, device: HostdevSpec) -> None:

@@ -170,9 +170,11 @@ def pci_address(source: Mapping[str, Any]) -> str:
 
 
 def _usb(source: Mapping[str, Any]) -> str | Data:
-    if "vendor" in source:
-        return ":".join(f"{int(source[name]['@id'], 0):04x}" for name in ("vendor", "product"))
-    return {name: int(source["address"][f"@{name}"]) for name in ("bus", "device")}
+    place = {name: int(source["address"][f"@{name}"]) for name in ("bus", "device") if "address" in source}
+    if "vendor" not in source:
+        return place
+    known = ":".join(f"{int(source[name]['@id'], 0):04x}" for name in ("vendor", "product"))
+    return {"id": known, **place} if place else known
 
 
 def _scsi(source: Mapping[str, Any]) -> str:
@@ -252,6 +254,7 @@ KINDS = (
     Kind("smartcard", "devices.smartcard", smartcard, several=None, alike=True),
     Kind("hub", "devices.hubs", _by((Leaf("@type", "type"),)), alike=True),
     Kind("crypto", "devices.crypto", crypto, alike=True),
+    Kind("nvram", "devices.nvram", lambda device: {}, several=False),
     Kind("lease", "devices.leases", _by(leaves(small.LEASE))),
 )
 """The order is that of the models' fields."""

@@ -175,6 +175,8 @@ def _without_state(root: ET.Element) -> None:
     _remove(root, "devices/disk/backingStore", lambda node: not len(node))
     _remove(root, "devices/interface/target", lambda node: (node.get("dev") or "").startswith("vnet"))
     _remove(root, "resource", lambda node: True)
+    for source in root.findall("devices/hostdev[@type='usb']/source[vendor]"):
+        _remove(source, "address", lambda node: True)
     _remove(root, "seclabel", lambda node: node.get("type") == "dynamic")
     for path, name in (("devices/disk/source", "index"), ("devices/interface/source", "portid"),
                        ("devices/console", "tty"), ("devices/channel/target", "state")):  # fmt: skip

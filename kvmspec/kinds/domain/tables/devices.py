@@ -165,6 +165,7 @@ ROWS: tuple[Field, ...] = (
     Field("devices.iommu", IOMMU, _IOMMU, removable=True),
     Field("devices.smartcard", ("devices", "smartcard", ANY), _SMARTCARD, removable=True),
     Field("devices.crypto", ("devices", "crypto", ANY), _CRYPTO, present, removable=True),
+    Field("devices.nvram", ("devices", "nvram"), restart("it is part of the machine"), present),
     *rows("devices.leases.{key}", LEASE, small.LEASE, _HELD),
     Field("devices.leases.{key}", LEASE, _HELD, present, removable=True),
     Field("tpm.version", (*TPM, "backend", "@version"), _TPM, removable=True),

@@ -41,7 +41,7 @@ _DEVICES: Mapping[str, str] = {
     "crypto": "devices.crypto",
 }
 """Element → the field it becomes."""
-_SINGLE = {"memballoon": "devices.balloon"}
+_SINGLE = {"memballoon": "devices.balloon", "nvram": "devices.nvram"}
 """Elements of which there is one, without a key."""
 
 
