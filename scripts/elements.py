@@ -35,8 +35,9 @@ def page() -> str:
     lines = [
         "# Fields and libvirt's elements",
         "",
-        "Generated (`scripts/generate.py`) by rendering each field's example with it and without it: the elements",
-        "and `@attributes` that differ, from the root of the object's XML. What is kvmspec's own is not listed.",
+        "Generated (`scripts/generate.py`) by rendering each field's example with it and without it: the",
+        "elements and `@attributes` that differ, from the root of the object's XML. What is kvmspec's own is not",
+        "listed.",
     ]
     with tempfile.TemporaryDirectory() as folder:
         stand(Path(folder))
