@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.domain.cpu_set import CpuSet
-from kvmspec.kinds.domain.numa_spec import Access, CellNumber
+from kvmspec.kinds.domain.words import Access, CellNumber
 from kvmspec.manifest.types import HostPath, Size
 
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]

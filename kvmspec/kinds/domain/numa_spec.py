@@ -9,11 +9,10 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.cpu_set import CpuSet, numbers
+from kvmspec.kinds.domain.words import Access, CellNumber
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import Size
 
-Access = Literal["shared", "private"]
-CellNumber = Annotated[int, Field(ge=0, le=1023)]
 Level = Annotated[int, Field(ge=1, le=255, strict=True)]
 Distance = Annotated[int, Field(ge=10, le=255, strict=True)]
 Latency = Annotated[int, Field(ge=1, le=2**32 - 1, strict=True)]
