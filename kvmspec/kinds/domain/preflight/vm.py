@@ -29,12 +29,14 @@ _MACHINE = re.compile(r"machine '?([\w.-]+)'?")
 
 
 class Finding(NamedTuple):
-    """What is wrong with a field. `always`: libvirt would not even define it; else it would not start."""
+    """What is wrong with a field. `always`: libvirt would not even define it; else it would not start.
+    `doubted`: nobody knows before it is tried."""
 
     field: str
     message: str
     hint: str
     always: bool = False
+    doubted: bool = False
 
 
 class Change(NamedTuple):
