@@ -83,12 +83,11 @@ class Gathered:
     @cached_property
     def _same(self) -> Data:
         """The values of `_OF_ALL` that every VM has, of several, once all are there."""
-        first, *others = self.sections["vms"].values() or [{}]
-        return {
-            name: first[name]
-            for name in _OF_ALL
-            if others and name in first and all(other.get(name) == first[name] for other in others)
-        }
+        vms: list[Data] = list(self.sections["vms"].values())
+        if len(vms) < 2:
+            return {}
+        shared = (name for name in _OF_ALL if name in vms[0])
+        return {name: vms[0][name] for name in shared if all(vm.get(name) == vms[0][name] for vm in vms)}
 
     def _written(self, sections: Mapping[str, Data]) -> str:
         return "".join(
