@@ -122,22 +122,21 @@ def _place(data: Any, names: list[str]) -> tuple[Any, ...]:
     """Where a field is in its example: objects have names, lists positions."""
     found: list[Any] = []
     for name in names:
-        while isinstance(data, list) or (isinstance(data, dict) and name not in data):
-            step = 0 if isinstance(data, list) else next(iter(data))
-            if not data:
-                return tuple(found)
-            found.append(_holding(data, name) if isinstance(data, list) else step)
+        while data and (isinstance(data, list) or (isinstance(data, dict) and name not in data)):
+            found.append(_holding(data, name))
             data = data[found[-1]]
-        if not isinstance(data, dict):
+        if not isinstance(data, dict) or name not in data:
             break
         found.append(name)
         data = data[name]
     return tuple(found)
 
 
-def _holding(entries: list[Any], name: str) -> int:
-    """The entry of a list that has the field."""
-    return next((n for n, entry in enumerate(entries) if isinstance(entry, dict) and name in entry), 0)
+def _holding(entries: Any, name: str) -> Any:
+    """The entry of a list, or of a map by name, that has the field; else the first."""
+    steps = list(range(len(entries))) if isinstance(entries, list) else list(entries)
+    having = (n for n in steps if isinstance(entries[n], dict) and name in entries[n])
+    return next(having, steps[0])
 
 
 def _without(data: Any, path: tuple[Any, ...]) -> Any:
