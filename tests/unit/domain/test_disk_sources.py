@@ -18,6 +18,7 @@ from kvmspec.core.action import Edit
 from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain import edits, fields, render
 from kvmspec.kinds.domain.keys import allocate, disk_keys
+from kvmspec.kinds.domain.preset import completed
 from kvmspec.kinds.domain.sources import outside
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.records import KeyMap
@@ -214,3 +215,30 @@ def test_what_belongs_together_is_written_anew(case: str) -> None:
     changed, whole = ANEW[case]
     found = list(edits.writing((*DISK, *changed), "a", lambda path: "<new/>", read("<domain/>")))
     assert found[:2] == [Edit("remove", (*DISK, *whole)), Edit("add", (*DISK, *whole), "<new/>")]
+
+
+LINES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "who waits": (
+        ("devices", "redirdev", "tcp:a", "source", "@mode"),
+        ("devices", "redirdev", "tcp:a", "source"),
+    ),
+    "a smartcard's": (("devices", "smartcard", "source", "@mode"), ("devices", "smartcard", "source")),
+    "where entropy comes from": (
+        ("devices", "rng", "virtio:egd", "backend", "@type"),
+        ("devices", "rng", "virtio:egd", "backend"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LINES)
+def test_an_end_of_a_line_is_written_anew(case: str) -> None:
+    changed, whole = LINES[case]
+    found = list(edits.writing(changed, "a", lambda path: "<new/>", read("<domain/>")))
+    assert found == [Edit("remove", whole), Edit("add", whole, "<new/>")]
+
+
+def test_discard_is_not_asked_of_who_serves_by_vhost_user() -> None:
+    spec = vm({"name": "a", "source": {"vhostuser": "/run/a.sock"}}, FILE).model_copy(
+        update={"preset": "standard"}
+    )
+    assert [disk.discard for disk in completed(spec, HostFacts()).disks] == [None, "unmap"]
