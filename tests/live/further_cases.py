@@ -208,15 +208,12 @@ MACHINE: dict[str, tuple[Fields, Fields]] = {
     ),
     "displays": (
         {"graphics": [{"type": "vnc", "autoport": True}, {"type": "spice", "password": "secret", "password_valid_to": "2031-01-31T12:00:00"}]},
-        {"graphics": [{"type": "vnc", "autoport": True}, {"type": "spice", "tls_port": 5950, "port": 5951}]},
-    ),
-    "rdp": (
-        {"graphics": [{"type": "rdp", "multi_user": True, "replace_user": False}]},
-        {"graphics": [{"type": "rdp", "multi_user": False}]},
+        {"graphics": [{"type": "vnc", "autoport": True}, {"type": "spice", "port": 5951}]},
     ),
 }  # fmt: skip
 
 # --- further devices
+EVENT = {"type": "passthrough", "source": "/dev/input/event3"}
 SMALL: dict[str, tuple[Fields, Fields]] = {
     "sound's policy": (
         devices(audio=[{"type": "oss", "id": 1, "dsp_policy": 3}], sound={"model": "ich9", "audio": 1}),
@@ -230,17 +227,17 @@ SMALL: dict[str, tuple[Fields, Fields]] = {
         devices(hostdevs=[{"usb": {"id": "1d6b:0002", "bus": 1, "device": 3}}]),
         devices(hostdevs=[{"usb": {"bus": 1, "device": 3}}]),
     ),
-    "a card's filter": (
-        devices(hostdevs=[{"pci": "0000:41:00.1", "write_filtering": False}]),
-        devices(hostdevs=[{"pci": "0000:41:00.1", "write_filtering": True}]),
-    ),
     "a scsi device's filter": (
         devices(hostdevs=[{"scsi": "2:0:0:1", "sgio": "filtered"}]),
         devices(hostdevs=[{"scsi": "2:0:0:1"}]),
     ),
+    "a smartcard's slot": (
+        devices(smartcard="host"),
+        devices(smartcard={"mode": "host", "address": {"ccid": "0:1"}}),
+    ),
     "an input's card": (
-        devices(inputs=[{"type": "tablet", "bus": "virtio", "model": "virtio-non-transitional"}]),
-        devices(inputs=[{"type": "tablet", "bus": "virtio", "model": "virtio"}]),
+        devices(inputs=[EVENT | {"model": "virtio-non-transitional"}]),
+        devices(inputs=[EVENT | {"model": "virtio"}]),
     ),
     "a parallel port's number": (
         devices(parallels=[{"type": "dev", "path": "/dev/parport0", "number": 1}]),
@@ -258,9 +255,9 @@ SMALL: dict[str, tuple[Fields, Fields]] = {
         devices(shmem=[{"name": "b", "model": "ivshmem-doorbell", "path": "/tmp/b", "ioeventfd": True, "vectors": 2}]),
         devices(shmem=[{"name": "b", "model": "ivshmem-doorbell", "path": "/tmp/b", "ioeventfd": False, "vectors": 2}]),
     ),
-    "an nvdimm's dregs": (
-        {"memory": ROOM | {"devices": [{"model": "nvdimm", "size": "128MiB", "path": "/srv/n", "discard": True}]}},
-        {"memory": ROOM | {"devices": [{"model": "nvdimm", "size": "128MiB", "path": "/srv/n", "discard": False}]}},
+    "what is left in memory": (
+        {"memory": ROOM | {"devices": [{"model": "virtio-mem", "size": "256MiB", "block_size": "2MiB", "discard": True}]}},
+        {"memory": ROOM | {"devices": [{"model": "virtio-mem", "size": "256MiB", "block_size": "2MiB", "discard": False}]}},
     ),
     "a card drawn by another process": (
         {"graphics": ["vnc"]} | devices(video={"model": "virtio", "backend": "vhostuser", "rendernode": "/dev/dri/renderD128"}),

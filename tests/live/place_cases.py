@@ -28,6 +28,7 @@ ON_PCI: dict[str, Callable[[Fields], Fields]] = {
     "a pci device": lambda place: devices(hostdevs=[{"pci": "0000:41:00.0"} | place]),
     "an input": lambda place: devices(inputs=[{"type": "tablet", "bus": "virtio"} | place]),
     "an iommu": lambda place: devices(iommu={"model": "virtio"} | place),
+    "a generator": lambda place: devices(rng=[{"source": "builtin"} | place]),
     "shared memory": lambda place: devices(shmem=[{"name": "ring", "size": "4MiB"} | place]),
     "a sound card": lambda place: devices(sound={"model": "ich9"} | place),
     "a video card": lambda place: {"graphics": ["vnc"]} | devices(video={"model": "virtio"} | place),

@@ -1,5 +1,5 @@
-"""Fields of every kind: defined, changed and taken away again, and each time there is nothing left to plan. And
-each field has a case here or in the tables of its own kind."""
+"""Fields that the tables of their own kind do not have: defined, changed and taken away again, and each time there
+is nothing left to plan."""
 
 from __future__ import annotations
 

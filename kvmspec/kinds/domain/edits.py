@@ -31,6 +31,7 @@ METADATA: Path = ("metadata", f"{{{NAMESPACE}}}vm")
 RENEWED = frozenset(
     {
         ("os", "nvram", "@type"),
+        ("devices", "rng", "backend", "@type"),
         ("devices", "video", "model", "@type"),
         ("devices", "tpm", "backend", "@type"),
         ("devices", "shmem", "model", "@type"),
@@ -43,6 +44,7 @@ RENEWED = frozenset(
     }
 )
 """Where one of these changes the device is put in anew: the rest of it belongs to the old kind."""
+_LINES = frozenset({"redirdev", "rng", "smartcard"})
 
 
 def writing(path: Path, value: Any, wanted: Elements, persistent: Data) -> Iterator[Edit]:
@@ -207,6 +209,9 @@ def _companions(path: Path, value: Any, wanted: Elements, persistent: Data) -> I
     if path[0] == "devices" and path[-2:] == ("address", "@type") and path[-3] != "source":
         yield Edit("remove", path[:-1])  # an address of another kind has nothing of this one
         yield Edit("add", path[:-1], wanted(path[:-1]))
+    of_line = path[0] == "devices" and path[1] in _LINES and path[-2:] == ("source", "@mode")
+    if of_line and "<reconnect" not in wanted(path[:-1]):  # of who waits libvirt refuses it
+        yield Edit("remove", (*path[:-1], "reconnect"))
     if path[:2] == ("devices", "serial") and path[3:] == ("target", "@type"):  # an address of another bus
         yield Edit("remove", (*path[:3], "address"))
     if path == ("os", "boot") or (path[:1] == ("devices",) and _ordered(path, value)):

@@ -1,4 +1,4 @@
-"""Edits of where a disk's data lies, and a line's: what belongs together is written anew together."""
+"""Edits of where a disk's data lies: what belongs together is written anew together."""
 
 from __future__ import annotations
 
@@ -16,25 +16,16 @@ _ANEW = frozenset({("auth",), ("encryption",), ("backingStore",), *(("source", n
 """Elements of a disk whose parts exclude each other: a secret is told by its usage or by its UUID."""
 _NAMES = ("protocol", "name", "pool", "volume", "dir", "path", "namespace", "type")
 _ELSEWHERE = frozenset({("source", "address"), *(("source", f"@{name}") for name in _NAMES)})
-_LINES = (("devices", "redirdev"), ("devices", "smartcard"))
-_BACKEND = (("backend", "@type"), ("backend", "source", "@mode"))
 _PLAIN = ("file", "block", None)
 
 
 def anew(path: Path, value: Any, wanted: Callable[[Path], str], persistent: Any) -> Iterator[Edit]:
     """Edits that put in anew what a changed path is part of; none where it can be written alone."""
-    found = _whole(path, value, persistent) if path[:2] == ("devices", "disk") else _end(path)
+    found = _whole(path, value, persistent) if path[:2] == ("devices", "disk") else None
     if found is not None:
         yield Edit("remove", found)
         with suppress(LookupError):
             yield Edit("add", found, wanted(found))
-
-
-def _end(path: Path) -> Path | None:
-    """Who looks for whom decides what else a line is said: libvirt refuses `reconnect` where QEMU waits."""
-    if path[:2] == ("devices", "rng") and path[3:] in _BACKEND:
-        return path[:4]
-    return path[:-1] if path[:2] in _LINES and path[-2:] == ("source", "@mode") else None
 
 
 def _whole(path: Path, value: Any, persistent: Any) -> Path | None:

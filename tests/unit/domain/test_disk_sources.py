@@ -217,24 +217,17 @@ def test_what_belongs_together_is_written_anew(case: str) -> None:
     assert found[:2] == [Edit("remove", (*DISK, *whole)), Edit("add", (*DISK, *whole), "<new/>")]
 
 
-LINES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "who waits": (
-        ("devices", "redirdev", "tcp:a", "source", "@mode"),
-        ("devices", "redirdev", "tcp:a", "source"),
-    ),
-    "a smartcard's": (("devices", "smartcard", "source", "@mode"), ("devices", "smartcard", "source")),
-    "where entropy comes from": (
-        ("devices", "rng", "virtio:egd", "backend", "@type"),
-        ("devices", "rng", "virtio:egd", "backend"),
-    ),
-}
-
-
-@pytest.mark.parametrize("case", LINES)
-def test_an_end_of_a_line_is_written_anew(case: str) -> None:
-    changed, whole = LINES[case]
-    found = list(edits.writing(changed, "a", lambda path: "<new/>", read("<domain/>")))
-    assert found == [Edit("remove", whole), Edit("add", whole, "<new/>")]
+@pytest.mark.parametrize(
+    "device",
+    [("redirdev", "tcp:a"), ("smartcard", "passthrough"), ("rng", "virtio:egd", "backend")],
+    ids="/".join,
+)
+@pytest.mark.parametrize("wanted", ["<source/>", "<source><reconnect/></source>"])
+def test_who_waits_on_a_line_does_not_connect_again(device: tuple[str, ...], wanted: str) -> None:
+    source = ("devices", *device, "source")
+    found = list(edits.writing((*source, "@mode"), "bind", lambda path: wanted, read("<domain/>")))
+    again = [] if "reconnect" in wanted else [Edit("remove", (*source, "reconnect"))]
+    assert found == [Edit("set", (*source, "@mode"), "bind"), *again]
 
 
 def test_discard_is_not_asked_of_who_serves_by_vhost_user() -> None:
