@@ -220,6 +220,18 @@ def test_a_seventh_scsi_disk_is_where_it_is_said_and_otherwise_where_there_is_ro
     assert 'unit="7"' not in found and 'target="1" unit="2"' in found
 
 
+@pytest.mark.parametrize("kind", ["there", "new", "moved"])
+def test_only_a_disk_that_comes_to_the_bus_gets_its_place(kind: str) -> None:
+    spec = spec_of(disks=[{"path": f"/{n}.raw", "bus": "scsi"} for n in range(8)])
+    sources = tuple(Source(disk.path, "raw") for disk in spec.disks)
+    keys = allocate("", "web", spec, None, {}, [source.path for source in sources])
+    last = frozenset([list(keys.disks)[-1]])
+    new, moved = ((last if kind == case else frozenset[str]()) for case in ("new", "moved"))
+    assert ('unit="7"' in render.stated(RENDERER, "web", spec, sources, keys, new, moved)) == (
+        kind != "there"
+    )
+
+
 def test_two_devices_in_one_place_are_refused() -> None:
     one = {"path": "/a.raw", "address": AT}
     with pytest.raises(ValidationError, match=r"two devices have the same address: pci 00:05\.0"):
