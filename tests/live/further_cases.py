@@ -39,7 +39,6 @@ def memory(**fields: Any) -> Fields:
 # --- disks
 AUTH = {"username": "u", "secret": UUID}
 LUKS = {"secret": UUID, "format": "luks"}
-IV = {"name": "plain64", "hash": "sha256"}
 DISKS: dict[str, tuple[Fields, Fields]] = {
     "a disk's limits": (
         disk(
@@ -71,13 +70,6 @@ DISKS: dict[str, tuple[Fields, Fields]] = {
     "a kind of secret": (
         disk(auth=AUTH | {"type": "ceph"}, encryption=LUKS),
         disk(auth=AUTH | {"type": "iscsi"}, encryption=LUKS),
-    ),
-    "a cipher": (
-        disk(
-            encryption=LUKS
-            | {"cipher": {"name": "aes", "size": 256, "mode": "cbc", "hash": "sha256"}, "ivgen": IV}
-        ),
-        disk(encryption=LUKS | {"cipher": {"name": "serpent", "size": 128}, "ivgen": IV | {"name": "essiv"}}),
     ),
     "a socket of vhost-user": (
         source(vhostuser="/run/a.sock", reconnect="10s") | memory(source="memfd", access="shared"),
@@ -233,10 +225,10 @@ SMALL: dict[str, tuple[Fields, Fields]] = {
     ),
     "a smartcard's slot": (
         devices(smartcard="host"),
-        devices(smartcard={"mode": "host", "address": {"ccid": "0:1"}}),
+        devices(smartcard={"mode": "host", "address": {"ccid": "0:0"}}),
     ),
     "an input's card": (
-        devices(inputs=[EVENT | {"model": "virtio-non-transitional"}]),
+        devices(inputs=[EVENT]),
         devices(inputs=[EVENT | {"model": "virtio"}]),
     ),
     "a parallel port's number": (

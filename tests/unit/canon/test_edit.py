@@ -126,3 +126,9 @@ def test_a_driver_with_nothing_in_it_goes() -> None:
     once = edit(xml, [Edit("remove", (*driver, "@name"))])
     assert 'queues="2"' in once
     assert "<driver" not in edit(once, [Edit("remove", (*driver, "@queues"))])
+
+
+def test_a_tftp_server_without_a_folder_goes() -> None:
+    xml = "<network><ip address='10.0.0.1' prefix='24'><tftp root='/srv'/></ip></network>"
+    server = ("ip", "/10.0.0.1", "tftp", "@root")
+    assert "<tftp" not in edit(xml, [Edit("remove", server)])

@@ -240,3 +240,10 @@ def test_an_address_of_another_kind_has_nothing_of_the_old_one() -> None:
 def test_without_the_other_interface_there_is_no_team() -> None:
     device = ("devices", "hostdev", "pci:0000:41:00.0", "teaming")
     assert list(edits.removing((*device, "@persistent"))) == [Edit("remove", device)]
+
+
+def test_changes_are_shown_machine_first() -> None:
+    paths = ["networks.main.address", "disks.root.alias", "memory.size", "devices.rng", "cpus.max", "title"]
+    assert sorted(paths, key=fields.rank) == [
+        "title", "cpus.max", "memory.size", "disks.root.alias", "networks.main.address", "devices.rng",
+    ]  # fmt: skip
