@@ -130,21 +130,6 @@ NICS: dict[str, tuple[Fields, Fields]] = {
         nic(bridge=None, macvtap={"dev": "eno2", "mode": "vepa"}, virtualport={"type": "802.1Qbg", "instance_id": UUID} | VEPA),
         nic(bridge=None, macvtap={"dev": "eno2", "mode": "vepa"}, virtualport={"type": "802.1Qbg", "instance_id": UUID} | VEPA | {"type_id": 7}),
     ),
-    "passt": (
-        nic(
-            bridge=None,
-            user={
-                "backend": "passt",
-                "dev": "eno1",
-                "log": "/var/log/passt.log",
-                "forwards": [
-                    {"ports": [2022, {"start": 2022, "to": 22}, {"start": 8000, "end": 8010}]},
-                    {"protocol": "udp", "address": "192.0.2.1", "dev": "eno1", "ports": [5000]},
-                ],
-            },
-        ),
-        nic(bridge=None, user={"backend": "passt", "forwards": [{"ports": [{"start": 80, "end": 90}, {"start": 85, "exclude": True}]}]}),
-    ),
 }  # fmt: skip
 
 # --- the machine

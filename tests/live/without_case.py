@@ -23,6 +23,9 @@ WITHOUT: dict[str, tuple[str, ...]] = {
     "libvirt 9.0 does not know it": tuple(_LATER.split()),
     "libvirt takes it of domains under KVM only": ("cpus.cachetune", "cpus.memorytune"),
     "libvirt takes it where the host has it only": ("launch_security",),
+    "libvirt knows passt where it was built with it only": (
+        *("networks.user.backend", "networks.user.dev", "networks.user.forwards", "networks.user.log"),
+    ),
     "libvirt takes it of volumes only": ("disks.encryption.cipher", "disks.encryption.ivgen"),
     "QEMU shows no RDP here": ("graphics.multi_user", "graphics.replace_user"),
     "libvirt takes it where qemu.conf turns TLS on only": ("graphics.tls_port",),
