@@ -15,7 +15,6 @@ disks.blockio.discard_granularity disks.discard_no_unref disks.encryption.secret
 features.hyperv.emsr_bitmap features.hyperv.xmm_input features.ps2 firmware.nvram_source.identity.agentsock
 firmware.nvram_source.identity.keyfile firmware.nvram_source.known_hosts firmware.nvram_source.vhostvdpa"""
 _NOT_ON_PCI = """channels consoles hubs panic parallels redirdevs serials smartcard"""
-_NOT_CHANNELS = """consoles parallels serials"""
 
 WITHOUT: dict[str, tuple[str, ...]] = {
     "kvmspec's own, or what a VM is made from: tests/live/test_lifecycle.py and others": tuple(_OURS.split()),
@@ -24,13 +23,14 @@ WITHOUT: dict[str, tuple[str, ...]] = {
     "libvirt 9.0 does not know it": tuple(_LATER.split()),
     "libvirt takes it of domains under KVM only": ("cpus.cachetune", "cpus.memorytune"),
     "libvirt takes it where the host has it only": ("launch_security",),
+    "libvirt knows passt where it was built with it only": (
+        *("networks.user.backend", "networks.user.dev", "networks.user.forwards", "networks.user.log"),
+    ),
+    "libvirt takes it of volumes only": ("disks.encryption.cipher", "disks.encryption.ivgen"),
     "QEMU shows no RDP here": ("graphics.multi_user", "graphics.replace_user"),
     "libvirt takes it where qemu.conf turns TLS on only": ("graphics.tls_port",),
     "refused by libvirt: a number in ACPI is of PCI": (
         *(f"devices.{name}.acpi_index" for name in _NOT_ON_PCI.split()),
         *("guest_agent.acpi_index", "memory.devices.acpi_index", "memory.dimms.acpi_index", "tpm.acpi_index"),
-    ),
-    "nothing but a channel has it": tuple(
-        f"devices.{name}.{field}" for name in _NOT_CHANNELS.split() for field in ("clipboard", "mouse")
     ),
 }
