@@ -75,6 +75,7 @@ class ControllerSpec(Placeable):
         {"type": "pci", "model": "pci-bridge", "chassis_nr": 2},
         {"type": "pci", "model": "pcie-root-port", "model_name": "ioh3420", "address": "00:1c.0"},
         {"type": "pci", "model": "pcie-root", "pcihole64": "1GiB"},
+        {"type": "pci", "model": "pci-root", "index": 1, "target_index": 1},
         {"type": "scsi", "model": "virtio-scsi", "ioeventfd": True, "packed": True},
         {"type": "virtio-serial", "iommu": True, "ats": True, "page_per_vq": True},
         {"type": "xenbus", "max_grant_frames": 64, "max_event_channels": 2047},

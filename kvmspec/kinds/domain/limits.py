@@ -9,10 +9,13 @@ WAYS = ("total", "read", "write")
 
 
 def element_names() -> Iterator[tuple[str, str]]:
-    """(manifest path, libvirt's name) of every limit: `iops.total_max`, `total_iops_sec_max`."""
-    for field, unit in (("bandwidth", "bytes"), ("iops", "iops")):
-        for way in WAYS:
-            for peak in ("", "_max", "_max_length"):
+    """(manifest path, libvirt's name) of every limit: `iops.total_max`, `total_iops_sec_max`.
+
+    In libvirt's order: a burst before the limit of another is refused by libxml2, which checks libvirt's
+    schema (measured with 2.9)."""
+    for peak in ("", "_max", "_max_length"):
+        for field, unit in (("bandwidth", "bytes"), ("iops", "iops")):
+            for way in WAYS:
                 yield f"{field}.{way}{peak}", f"{way}_{unit}_sec{peak}"
     yield "iops.operation_size", "size_iops_sec"
 

@@ -226,9 +226,19 @@ class VmSpec(Model):
     """A serial port with a terminal, for `virsh console`; see `devices.serials` for others."""
     guest_agent: AgentSpec | bool | None = Field(None, examples=[False])
     """The channel of the QEMU guest agent."""
-    controllers: tuple[ControllerSpec, ...] = ()
+    controllers: tuple[ControllerSpec, ...] = Field(
+        (),
+        examples=[
+            [
+                {"type": "usb", "model": "qemu-xhci", "ports": 8},
+                {"type": "scsi", "model": "virtio-scsi", "queues": 4},
+            ]
+        ],
+    )
     """What devices are plugged into; libvirt adds what is needed, and not stated."""
-    graphics: tuple[GraphicsSpec, ...] | None = None
+    graphics: tuple[GraphicsSpec, ...] | None = Field(
+        None, examples=[[{"type": "vnc", "listen": "0.0.0.0", "port": 5901, "password": "${vnc_password}"}]]
+    )
     """Graphical consoles; at most one of each type."""
     tpm: TpmSpec | Literal[False] | None = None
     """The TPM; false takes it away."""

@@ -138,6 +138,28 @@ DISKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             }
         },
     ),
+    "bursts of both kinds, in an order that the schema's checker takes": (
+        {
+            "iops": {"total": 3, "total_max": 4, "total_max_length": "2s"},
+            "bandwidth": {"total": "1KB", "total_max": "2KB", "total_max_length": "3s"},
+            "iotune_group": "slow",
+        },
+        {
+            "iotune": {
+                **{
+                    name: {"#": value}
+                    for name, value in (("total_iops_sec", "3"), ("total_iops_sec_max", "4"))
+                },
+                **{
+                    name: {"#": value}
+                    for name, value in (("total_bytes_sec", "1000"), ("group_name", "slow"))
+                },
+                "total_bytes_sec_max": {"#": "2000"},
+                "total_iops_sec_max_length": {"#": "2"},
+                "total_bytes_sec_max_length": {"#": "3"},
+            }
+        },
+    ),
     "what libvirt's driver is told": (
         {"iothread": 2, "queues": 4, "detect_zeroes": "unmap", "error_policy": "stop", "cache": "none"},
         {

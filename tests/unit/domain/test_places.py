@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.canon.compare import get
+from kvmspec.core.action import Edit
 from kvmspec.core.impact import Impact
 from kvmspec.core.observed import HostFacts
-from kvmspec.kinds.domain import fields, fit, places, render
+from kvmspec.kinds.domain import edits, fields, fit, places, render
 from kvmspec.kinds.domain.address_spec import AddressSpec
 from kvmspec.kinds.domain.brief import brief
 from kvmspec.kinds.domain.guest import Guest
@@ -247,3 +248,14 @@ def test_changes_are_shown_machine_first() -> None:
     assert sorted(paths, key=fields.rank) == [
         "title", "cpus.max", "memory.size", "disks.root.alias", "networks.main.address", "devices.rng",
     ]  # fmt: skip
+
+
+def test_an_address_of_another_kind_has_nothing_of_the_old_one() -> None:
+    place = ("devices", "hostdev", "pci:0000:41:00.0", "address")
+    found = list(edits.writing((*place, "@type"), "unassigned", lambda path: "<new/>", {}))
+    assert edits.settled(found) == [Edit("remove", place), Edit("add", place, "<new/>")]
+
+
+def test_without_the_other_interface_there_is_no_team() -> None:
+    device = ("devices", "hostdev", "pci:0000:41:00.0", "teaming")
+    assert list(edits.removing((*device, "@persistent"))) == [Edit("remove", device)]
