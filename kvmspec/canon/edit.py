@@ -153,8 +153,9 @@ _NOTHING = frozenset(
     {"driver", "boot", "rom", "teaming", "gl", "image", "jpeg", "zlib", "playback", "streaming"}
     | {"clipboard", "mouse", "filetransfer", "acceleration", "resolution", "settings", "input", "output"}
     | {"msi", "database", "binary", "cache", "sandbox", "lock", "thread_pool", "encryption"}
+    | {"tftp"}
 )
-"""Elements of devices that are nothing without attributes; the schema refuses most of them."""
+"""Elements of devices and networks that are nothing without attributes; the schema refuses most of them."""
 
 
 def _tidy(node: Any) -> None:

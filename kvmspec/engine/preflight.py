@@ -27,6 +27,7 @@ from kvmspec.manifest.types import format_size
 
 _MAKES = (Verb.CREATE, Verb.UPDATE, Verb.ADOPT)
 _BRIDGE = re.compile(r"<bridge name=[\"']([^\"']+)")
+_OF_HOST = re.compile(r"<forward mode=[\"']bridge")
 _FIXED = ("logical", "disk", "zfs", "iscsi", "scsi", "mpath")
 """Types of pools whose volumes take their whole size at once."""
 _NETWORK_FIELDS = {"bridge", "interfaces", "subnet", "mode", "ipv6.subnet"}
@@ -69,7 +70,7 @@ def _held(
     notes, invalid = [], []
     for finding in findings:
         problem = _placed(finding, desired, context)
-        if finding.doubted:
+        if finding.mild:
             notes.append(finding.message)
         elif not (finding.always or runs):
             notes.append(f"{finding.message}; it is not to be started yet")
@@ -103,7 +104,7 @@ def _of_vm(
         if change is None:
             grows = any(each.path.startswith("memory") for each in difference.changes)
             size = (desired.spec.memory.max or desired.spec.memory.size or 0) if grows else 0
-            return list(vm.memory(size, view, host.probe)) if size else []
+            return vm.grown(size, observed.xml, view, host.probe) if size and observed is not None else []
         places = _places(view, context)
         found = vm.findings(change, actions, desired, view, context, host.probe, places)
     except (LookupError, ET.ParseError):  # what cannot be foreseen: apply tells
@@ -112,12 +113,12 @@ def _of_vm(
 
 
 def _places(view: HostView, context: Context) -> Places:
-    """Bridges of networks and folders of pools, there already or wanted."""
+    """Bridges that networks make and folders of pools, there already or wanted."""
     xmls = [each.active_xml or each.xml for each in view.networks.values()]
-    bridges = [name for xml in xmls for name in _BRIDGE.findall(xml)]
+    bridges = [name for xml in xmls if not _OF_HOST.search(xml) for name in _BRIDGE.findall(xml)]
     folders = [ET.fromstring(pool.xml).findtext("target/path") for pool in view.pools.values()]
     for address, wanted in context.desired.items():
-        if address.host == view.host and address.kind == "network":
+        if address.host == view.host and address.kind == "network" and wanted.spec.mode != "bridge":
             bridges.append(getattr(wanted.spec, "bridge", None) or "")
         elif address.host == view.host and address.kind == "pool":
             folders.append(wanted.spec.target_of(address.name))
@@ -142,7 +143,7 @@ def _schema(change: vm.Change, desired: Desired, host: Host) -> Iterator[vm.Find
         hint = f"`kvmspec render --target {desired.address.short}` shows the XML"
         yield vm.Finding("xml", message, hint, True)
     else:
-        yield vm.Finding("", f"{message}, and libvirt may all the same", "", doubted=True)
+        yield vm.Finding("", f"{message}, and libvirt may all the same", "", mild=True)
 
 
 # --- networks
@@ -156,8 +157,9 @@ def _of_network(
     addresses = {name: Address(view.host, "network", name) for name in view.networks}
     leaving = {name for name, a in addresses.items() if a in gone or a in context.desired}
     interfaces = host.probe.interfaces()
-    for field, message, hint in network.findings(xml, difference.address.name, view, leaving, interfaces):
-        yield vm.Finding(field, message, hint)
+    bridges = _places(view, context).bridges if interfaces else frozenset[str]()
+    for told in network.findings(xml, difference.address.name, view, leaving, interfaces | bridges):
+        yield vm.Finding(told.field, told.message, told.hint, mild=told.mild)
 
 
 # --- pools

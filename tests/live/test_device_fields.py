@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from tests.live.scene import Scene, idle_vm
+from tests.live.turns import there_and_back
 
 pytestmark = [pytest.mark.libvirtd, pytest.mark.live]
 
 Fields = dict[str, Any]
-SWTPM = pytest.mark.skipif(shutil.which("swtpm") is None, reason="swtpm is not installed")
 VNC = {"graphics": ["vnc"]}
 
 
@@ -113,22 +113,19 @@ TPM: dict[str, tuple[Fields, Fields]] = {
     "a tpm's version": ({"tpm": "1.2"}, {"tpm": "2.0"}),
     "the host's tpm": ({"tpm": "2.0"}, {"tpm": {"path": "/dev/tpm0"}}),
 }
-ALL = [
-    *(pytest.param(*fields, id=name) for name, fields in CASES.items()),
-    *(pytest.param(*fields, id=name, marks=SWTPM) for name, fields in TPM.items()),
-]
 
 
 def idle(**fields: Any) -> Fields:
     return {"web": idle_vm(state="stopped", **fields)}
 
 
-@pytest.mark.parametrize(("first", "second"), ALL)
-def test_a_plan_is_empty_after_each_change(scene: Scene, first: Fields, second: Fields) -> None:
-    scene.settle(scene.manifest(idle(**first)))
-    scene.settle(scene.manifest(idle(**second)))
-    scene.settle(scene.manifest(idle()))
-    scene.settle(scene.manifest(idle(**first)))
+def test_a_plan_is_empty_after_each_change(scene: Scene) -> None:
+    there_and_back(scene, CASES)
+
+
+@pytest.mark.skipif(shutil.which("swtpm") is None, reason="swtpm is not installed")
+def test_a_tpm(scene: Scene) -> None:
+    there_and_back(scene, TPM)
 
 
 METADATA = re.compile(r"<metadata>.*</metadata>", re.DOTALL)

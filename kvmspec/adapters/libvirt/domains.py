@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Iterable, Set
 from contextlib import suppress
 from typing import Any, NamedTuple
-from xml.sax.saxutils import quoteattr
 
 import libvirt
 
 from kvmspec.adapters.libvirt.errors import failure, translated
 from kvmspec.adapters.libvirt.holds import Jobs, checkpoints_of, jobs_of
 from kvmspec.adapters.libvirt.parallel import in_parallel
+from kvmspec.canon.quote import quoteattr
 from kvmspec.core.errors import Absent, LibvirtFailure
 from kvmspec.core.observed import Observed
 from kvmspec.manifest.secrets import SecretStore

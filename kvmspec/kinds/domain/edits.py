@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 from kvmspec.canon.compare import get
+from kvmspec.canon.quote import escape, quoteattr
 from kvmspec.canon.shape import DOMAIN
 from kvmspec.core.action import Edit
 from kvmspec.kinds.domain import source_edits
-from kvmspec.kinds.domain.limits_spec import bursts, excluded
+from kvmspec.kinds.domain.limits import bursts, excluded
 from kvmspec.kinds.domain.rules import family
 from kvmspec.kinds.records import NAMESPACE
 

@@ -9,11 +9,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kvmspec.core.observed import HostFacts
-from kvmspec.kinds.domain.clock_spec import STANDARD_TIMERS, ClockSpec
 from kvmspec.kinds.domain.cpus_spec import CpusSpec
 from kvmspec.kinds.domain.devices import DiskSpec
-from kvmspec.kinds.domain.devices_spec import DevicesSpec
-from kvmspec.kinds.domain.features_spec import FeaturesSpec
 from kvmspec.kinds.domain.keys import bus_of
 from kvmspec.kinds.domain.memory_spec import MemorySpec
 from kvmspec.kinds.domain.nic_spec import NicSpec
@@ -98,14 +95,23 @@ def completed(spec: VmSpec, facts: HostFacts) -> VmSpec:
     if spec.clock is not None:
         values["clock"] = _with(spec.clock, offset="utc")  # libvirt's schema takes no clock without
     if standard:
-        values["features"] = _with(spec.features or FeaturesSpec(), acpi=True, apic=True)
-        values["devices"] = _with(spec.devices or DevicesSpec(), rng=True)
-        values["clock"] = _with(spec.clock or ClockSpec(), offset="utc", timers=STANDARD_TIMERS)
+        values |= _standard(spec)
         unstated = {name: value for name, value in _UNSTATED.items() if getattr(spec, name) is None}
         if spec.devices.serials:
             unstated.pop("console", None)
         values |= unstated
     return spec.model_copy(update=values)
+
+
+def _standard(spec: VmSpec) -> dict[str, Any]:
+    from kvmspec.kinds.domain.clock_spec import STANDARD_TIMERS, ClockSpec
+    from kvmspec.kinds.domain.features_spec import FeaturesSpec
+
+    return {
+        "features": _with(spec.features or FeaturesSpec(), acpi=True, apic=True),
+        "devices": _with(spec.devices, rng=True),
+        "clock": _with(spec.clock or ClockSpec(), offset="utc", timers=STANDARD_TIMERS),
+    }
 
 
 def _new_cpus(cpus: CpusSpec, mode: str | None) -> CpusSpec:

@@ -9,7 +9,6 @@ from kvmspec.adapters.jinja import Renderer
 from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain import preset
 from kvmspec.kinds.domain.controllers import Controller, controllers
-from kvmspec.kinds.domain.controllers_spec import Placed, placed
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.elements.part import written
 from kvmspec.kinds.domain.fragments import merged
@@ -22,6 +21,7 @@ from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.records import KeyMap
 
 if TYPE_CHECKING:
+    from kvmspec.kinds.domain.controllers_spec import Placed
     from kvmspec.kinds.domain.lines_spec import LineSpec
 
 _LINES = frozenset({"serials", "parallels", "consoles", "channels"})
@@ -98,7 +98,11 @@ class Machine(NamedTuple):
     @property
     def placed(self) -> Sequence[Placed]:
         """The controllers that are stated, each with its number."""
-        return placed(self.spec.controllers) if self.spec.controllers else ()
+        if not self.spec.controllers:
+            return ()
+        from kvmspec.kinds.domain.controllers_spec import placed
+
+        return placed(self.spec.controllers)
 
     @property
     def brings_tablet(self) -> bool:

@@ -145,3 +145,9 @@ def test_a_limit_stands_before_all_bursts() -> None:
         "total_bytes_sec_max",
         "total_bytes_sec_max_length",
     ]
+
+
+def test_a_tftp_server_without_a_folder_goes() -> None:
+    xml = "<network><ip address='10.0.0.1' prefix='24'><tftp root='/srv'/></ip></network>"
+    server = ("ip", "/10.0.0.1", "tftp", "@root")
+    assert "<tftp" not in edit(xml, [Edit("remove", server)])

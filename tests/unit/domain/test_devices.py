@@ -20,7 +20,7 @@ from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain import edits, fields, plugging, render
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.keys import disk_keys
-from kvmspec.kinds.domain.limits_spec import ELEMENTS, excluded
+from kvmspec.kinds.domain.limits import ELEMENTS, excluded
 from kvmspec.kinds.domain.sources import Source
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import nic_keys

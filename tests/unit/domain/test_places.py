@@ -228,3 +228,10 @@ def test_two_devices_in_one_place_are_refused() -> None:
         {"path": f"/{bus}.raw", "bus": bus, "address": {"drive": "0:0:0:0"}} for bus in ("scsi", "sata")
     ]
     spec_of(disks=drives)
+
+
+def test_changes_are_shown_machine_first() -> None:
+    paths = ["networks.main.address", "disks.root.alias", "memory.size", "devices.rng", "cpus.max", "title"]
+    assert sorted(paths, key=fields.rank) == [
+        "title", "cpus.max", "memory.size", "disks.root.alias", "networks.main.address", "devices.rng",
+    ]  # fmt: skip
