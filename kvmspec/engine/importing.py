@@ -16,6 +16,7 @@ from kvmspec.core.observed import Observed
 from kvmspec.core.problem import Problem, Where
 from kvmspec.engine import surroundings
 from kvmspec.engine.gathered import Gathered
+from kvmspec.engine.keyed import Keys, bring_along, keys_of
 from kvmspec.engine.surroundings import Stock
 from kvmspec.kinds import records
 from kvmspec.kinds.domain.importing import import_domain
@@ -71,7 +72,7 @@ def _take(xml: str, gathered: Gathered, renderer: Renderer) -> None:
     elif root.tag == "filter":
         gathered.add("nwfilters", *import_nwfilter(xml))
     elif root.tag == "secret":
-        secret = import_secret(xml)
+        secret = import_secret(xml, gathered.sections["secrets"], gathered.variables)
         gathered.add("secrets", secret.name, secret.entry)
         gathered.variables |= secret.variables
     else:
@@ -95,7 +96,8 @@ def of_host(names: Sequence[str], project: str, uri: str | None, renderer: Rende
     stock = surroundings.stock_of(host)
     _all_there(asked, every, stock, host)
     free = [one for one in every if one.persistent and (names or records.read(one.xml, one.uuid) is None)]
-    return of_domains(sorted(free, key=lambda one: one.name), project, renderer, stock, asked)
+    keys = keys_of(host, [one.xml for one in (*free, *stock.pools.values())])
+    return of_domains(sorted(free, key=lambda one: one.name), project, renderer, stock, asked, keys)
 
 
 class _Asked(NamedTuple):
@@ -137,6 +139,7 @@ def of_domains(
     renderer: Renderer,
     stock: Stock = _NOTHING,
     asked: _Asked = _Asked(),  # noqa: B008 (it is frozen)
+    keys: Keys = Keys(),  # noqa: B008
 ) -> Found:
     """The VMs of a host, in the state they are in, and what they use of it."""
     gathered, problems, imported = Gathered(project), list[Problem | None](), []
@@ -157,6 +160,9 @@ def of_domains(
         problems.append(surroundings.add_pool(name, stock, gathered, renderer))
     problems += surroundings.place_disks(gathered, stock, renderer)
     surroundings.missing(imported, stock, gathered)
+    using = {("vms", name): xml for name, xml in imported}
+    using |= {("pools", name): stock.pools[name].xml for name in gathered.sections["pools"]}
+    bring_along(using, keys, gathered)
     return _found(gathered, [problem for problem in problems if problem is not None])
 
 

@@ -57,6 +57,16 @@ def test_every_built_field_is_described() -> None:
     assert len(DOCS) > 120
 
 
+def test_what_is_told_elsewhere_is_told_there() -> None:
+    like = [doc for doc in DOCS.values() if doc.like]
+    assert len(like) > 20 and all(doc.like in DOCS for doc in like)
+
+
+def test_a_shared_field_costs_what_the_object_it_is_in_costs() -> None:
+    assert find("vms.controllers.address.pci", DOCS).doc.impact == DOCS["vms.controllers.address"].impact
+    assert find("vms.disks.source.slice.size", DOCS).doc == DOCS["vms.disks.source.slice.size"]
+
+
 def test_the_file_is_what_the_models_say() -> None:
     docs = {doc.path: doc for doc in field_docs(SECTIONS)}
     assert docs == DOCS
@@ -78,6 +88,7 @@ def test_the_file_is_what_the_models_say() -> None:
         ("profiles.big.cpus.max", "vms.cpus.max", ""),
         ("kvmspec", "kvmspec", ""),
         ("moved", "moved", ""),
+        ("vms.web.networks[0].address.pci", "vms.disks.address.pci", ""),
     ],
 )
 def test_a_field_is_found_as_people_type_it(typed: str, path: str, name: str) -> None:

@@ -40,7 +40,7 @@ CREATION: Mapping[str, str] = {
     "on_reboot": "restart",
     "on_crash": "restart",
     "disks.bus": "virtio; scsi for a CD-ROM and a LUN, fdc for a floppy",
-    "disks.discard": "unmap; none for a drive or a LUN",
+    "disks.discard": "unmap; none for a drive, a LUN, or over vhost-user",
     "disks.format": "qcow2 for a disk of its own, else by the file's suffix",
     "disks.pool": "the VM's, else the manifest's only one",
     "networks.mac": "derived from project, VM and key",
@@ -120,8 +120,10 @@ def _new_cpus(cpus: CpusSpec, mode: str | None) -> CpusSpec:
 
 
 def new_disk(disk: DiskSpec, standard: bool = True) -> DiskSpec:
-    """A disk as it is created."""
-    return _with(disk, bus=bus_of(disk), discard="unmap" if standard and disk.kind == "disk" else None)
+    """A disk as it is created. Who serves it by vhost-user decides on `discard` (libvirt 9.0 refuses it)."""
+    served = disk.source is not None and disk.source.vhostuser is not None
+    discard = "unmap" if standard and disk.kind == "disk" and not served else None
+    return _with(disk, bus=bus_of(disk), discard=discard)
 
 
 def new_nic(nic: NicSpec, standard: bool = True) -> NicSpec:

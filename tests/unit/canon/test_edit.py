@@ -130,6 +130,12 @@ def test_a_driver_with_nothing_in_it_goes() -> None:
     assert "<driver" not in edit(once, [Edit("remove", (*driver, "@queues"))])
 
 
+def test_a_tftp_server_without_a_folder_goes() -> None:
+    xml = "<network><ip address='10.0.0.1' prefix='24'><tftp root='/srv'/></ip></network>"
+    server = ("ip", "/10.0.0.1", "tftp", "@root")
+    assert "<tftp" not in edit(xml, [Edit("remove", server)])
+
+
 def test_a_limit_stands_before_all_bursts() -> None:
     tuned = "<iotune><total_iops_sec>1</total_iops_sec><total_iops_sec_max>2</total_iops_sec_max></iotune>"
     xml = f"<domain><devices><disk><target dev='vda'/>{tuned}</disk></devices></domain>"
@@ -145,9 +151,3 @@ def test_a_limit_stands_before_all_bursts() -> None:
         "total_bytes_sec_max",
         "total_bytes_sec_max_length",
     ]
-
-
-def test_a_tftp_server_without_a_folder_goes() -> None:
-    xml = "<network><ip address='10.0.0.1' prefix='24'><tftp root='/srv'/></ip></network>"
-    server = ("ip", "/10.0.0.1", "tftp", "@root")
-    assert "<tftp" not in edit(xml, [Edit("remove", server)])
