@@ -29,6 +29,11 @@ from kvmspec.manifest.placement import DEFAULT_URI
 from kvmspec.manifest.secrets import SecretStore
 
 Data = dict[str, Any]
+_OTHERS = "the others are imported"
+_EXPECTED = (
+    "expected the output of `virsh dumpxml NAME`, or of `net-dumpxml`, `pool-dumpxml`, `nwfilter-dumpxml` "
+    "or `secret-dumpxml`"
+)
 
 
 class Found(NamedTuple):
@@ -52,11 +57,8 @@ def of_files(files: Iterable[Path], project: str, renderer: Renderer) -> Found:
         except OSError as error:
             problems.append(Problem(f"cannot read {file}: {error.strerror}", Where(str(file), 1, 1)))
         except (ET.ParseError, ValueError) as error:
-            hint = (
-                "expected the output of `virsh dumpxml NAME`, or of `net-dumpxml`, `pool-dumpxml`, "
-                "`nwfilter-dumpxml` or `secret-dumpxml`"
-            )
-            problems.append(Problem(f"{file}: {error}", hint=hint))
+            other = isinstance(error, ET.ParseError) or str(error).startswith("this is not")
+            problems.append(Problem(f"{file}: {error}", hint=_EXPECTED if other else _OTHERS))
     return _found(gathered, problems)
 
 
@@ -145,7 +147,7 @@ def of_domains(
         try:
             one = import_domain(observed.xml, renderer, "running" if observed.running else "stopped")
         except ValueError as error:
-            problems.append(Problem(f"vm/{observed.name}: {error}", hint="the others are imported"))
+            problems.append(Problem(f"vm/{observed.name}: {error}", hint=_OTHERS))
             continue
         gathered.add("vms", one.name, one.entry | ({"autostart": True} if observed.autostart else {}))
         gathered.variables |= one.variables

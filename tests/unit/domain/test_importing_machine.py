@@ -343,3 +343,13 @@ def test_what_it_starts(case: str, tmp_path: Path) -> None:
 def test_its_cpu(case: str, tmp_path: Path) -> None:
     xml, wanted = CPU[case]
     assert imported(domain(more=xml), tmp_path) == BASE | {"cpus": {"count": 2, "max": 4} | wanted}
+
+
+def test_metadata_stay_in_their_order(tmp_path: Path) -> None:
+    system = f"<o:libosinfo xmlns:o='{OSINFO}'><o:os id='http://debian.org/debian/12'/></o:libosinfo>"
+    others = "<a:note xmlns:a='urn:a'>$HOME</a:note>"
+    entry = imported(domain(more=f"<metadata>{others}{system}</metadata>"), tmp_path)
+    assert "osinfo" not in entry
+    assert entry["xml"].index("note") < entry["xml"].index("o:libosinfo")
+    entry = imported(domain(more=f"<metadata>{system}{others}</metadata>"), tmp_path)
+    assert entry["osinfo"] == "http://debian.org/debian/12" and "libosinfo" not in entry["xml"]

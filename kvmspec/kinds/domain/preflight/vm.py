@@ -31,7 +31,7 @@ _MACHINE = re.compile(r"machine '?([\w.-]+)'?")
 
 class Finding(NamedTuple):
     """What is wrong with a field. `always`: libvirt would not even define it; else it would not start.
-    `mild`: it would, and a reviewer should know."""
+    `mild`: it would, or nobody knows before it is tried, and a reviewer should know."""
 
     field: str
     message: str
