@@ -100,7 +100,9 @@ def _of_vm(
     old = next((str(c.before) for c in difference.changes if c.path == "name"), difference.address.name)
     observed = None if difference.verb is Verb.CREATE else view.domains.get(old)
     try:
-        change = vm.change_of(actions, observed.xml if observed is not None else "")
+        change = vm.change_of(
+            actions, observed.xml if observed is not None else "", whole=bool(desired.spec.xml)
+        )
         if change is None:
             grows = any(each.path.startswith("memory") for each in difference.changes)
             size = (desired.spec.memory.max or desired.spec.memory.size or 0) if grows else 0

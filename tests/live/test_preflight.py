@@ -68,6 +68,12 @@ def test_a_stopped_vm_is_defined_with_a_note(scene: Scene) -> None:
     scene.settle()
 
 
+def test_a_fragment_that_is_added_later_is_checked_as_well(scene: Scene) -> None:
+    scene.settle(scene.manifest({"web": idle_vm(state="stopped")}))
+    scene.write(scene.manifest({"web": idle_vm(state="stopped", xml="<domain><bogus/></domain>")}))
+    assert "does not take <bogus>" in scene.cli("plan", expect=3).stderr
+
+
 def test_clashes_with_somebody_elses_vm(scene: Scene) -> None:
     scene.conn.defineXML(
         "<domain type='qemu'><name>theirs</name><memory>32768</memory><os><type>hvm</type></os><devices>"

@@ -326,6 +326,13 @@ def test_a_vm_that_shrinks_is_not_asked_of_its_memory() -> None:
     assert [finding.mild for finding in vm.grown(101 << 30, large, view, cast(Probe, Told()))] == [False]
 
 
+def test_all_of_it_is_looked_at_where_there_is_a_fragment() -> None:
+    actions = [EditDomain(VM, (Edit("add", ("bogus",), "<bogus/>"),))]
+    assert vm.change_of(actions, DOMAIN) is None
+    change = vm.change_of(actions, DOMAIN, whole=True)
+    assert change is not None and "<bogus/>" in change.after
+
+
 NETWORK = "<network><name>a</name>{}</network>"
 OPEN_VSWITCH = "<forward mode='bridge'/><bridge name='br1'/><virtualport type='openvswitch'/>"
 NETWORKS: dict[str, tuple[str, list[tuple[str, bool]]]] = {

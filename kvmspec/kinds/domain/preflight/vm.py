@@ -47,16 +47,17 @@ class Change(NamedTuple):
     before: str
 
 
-def change_of(actions: Iterable[Action], before: str) -> Change | None:
-    """What a chain of actions makes of a definition; None where it asks nothing new of the host."""
+def change_of(actions: Iterable[Action], before: str, *, whole: bool = False) -> Change | None:
+    """What a chain of actions makes of a definition; None where it asks nothing new of the host. `whole`:
+    whatever changes is looked at, since it may be what no field vouches for."""
     after, telling = before, not before
     for action in actions:
         match action:
             case DefineDomain(xml=xml):
                 after, telling = xml, True
             case EditDomain(edits=edits):
-                if any(each.path[0] in _TELLING for each in edits):
-                    after, telling = edit(after, edits), True
+                after = edit(after, edits)
+                telling = telling or whole or any(each.path[0] in _TELLING for each in edits)
             case AttachDevice(xml=xml):
                 after, telling = after.replace("</devices>", f"{xml}</devices>", 1), True
     return Change(after, before) if telling and after else None
