@@ -9,7 +9,7 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,44 +27,61 @@ from tests.support.around import ENVIRON, stand, the_rest
 Pairs = Counter[tuple[str, str]]
 _MOST = 4
 """Elements that are listed of one field."""
+_HEAD = (
+    "# Fields and libvirt's elements",
+    "",
+    "Generated (`scripts/generate.py`) by rendering each field's example with it and without it: the",
+    "elements and `@attributes` that differ, from the root of the object's XML. What is kvmspec's own is not",
+    "listed.",
+)
 
 
 def page() -> str:
-    """The table, by section."""
-    docs = [doc for doc in load().values() if doc.built and doc.example]
-    lines = [
-        "# Fields and libvirt's elements",
-        "",
-        "Generated (`scripts/generate.py`) by rendering each field's example with it and without it: the",
-        "elements and `@attributes` that differ, from the root of the object's XML. What is kvmspec's own is not",
-        "listed.",
-    ]
+    """The whole page, by section. It takes a minute."""
+    return "\n".join(_lines(row)) + "\n"
+
+
+def _lines(row_of: Callable[[FieldDoc, Path], str]) -> list[str]:
+    docs = [doc for doc in load().values() if doc.built and doc.example and not doc.fields]
+    lines = [*_HEAD]
     with tempfile.TemporaryDirectory() as folder:
         stand(Path(folder))
         for section in SECTIONS:
-            rows = [row for doc in docs if (row := _row(doc, section.key, Path(folder)))]
+            own = [doc for doc in docs if doc.path.startswith(f"{section.key}.")]
+            rows = [found for doc in own if (found := row_of(doc, Path(folder)))]
             if rows:
                 lines += ["", f"## {section.key}", "", "| field | libvirt |", "|---|---|", *rows]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
-def _row(doc: FieldDoc, key: str, folder: Path) -> str:
-    if not doc.path.startswith(f"{key}.") or doc.fields:
-        return ""
+def stale(text: str, every: int) -> list[str]:
+    """Of every so many rows those that are not in the page as they should be."""
+    docs = [doc for doc in load().values() if doc.built and doc.example and not doc.fields]
+    keys = tuple(f"{section.key}." for section in SECTIONS)
+    with tempfile.TemporaryDirectory() as folder:
+        stand(Path(folder))
+        rows = [row(doc, Path(folder)) for doc in docs[::every] if doc.path.startswith(keys)]
+    known = set(text.splitlines())
+    return [found for found in rows if found and found not in known]
+
+
+def row(doc: FieldDoc, folder: Path) -> str:
+    """The line of one field; empty where it is kvmspec's own."""
     found = elements(doc, folder)
     shown = [f"`{path}`" for path in found[:_MOST]]
     return f"| `{doc.path}` | {', '.join(shown)}{' …' if len(found) > _MOST else ''} |" if found else ""
 
 
 def elements(doc: FieldDoc, folder: Path) -> list[str]:
-    """The paths that a field changes, in the order of the XML."""
+    """The paths that a field changes, in the order of the XML; none of one that says how many there are."""
     data = yaml.safe_load(doc.example)
     having = rendered(data, folder)
     path = _place(data, doc.path.split("."))
     while having is not None and len(path) > 2:
         without = rendered(_without(data, path), folder)
         if without is not None:
-            return list(dict.fromkeys(where for where, _ in having - without))
+            found = list(dict.fromkeys(where for where, _ in having - without))
+            return [] if any(where.count("/") == 1 and where.endswith("/name") for where in found) else found
         path = path[:-1]
     return []
 
@@ -105,22 +122,21 @@ def _place(data: Any, names: list[str]) -> tuple[Any, ...]:
     """Where a field is in its example: objects have names, lists positions."""
     found: list[Any] = []
     for name in names:
-        while isinstance(data, list) or (isinstance(data, dict) and name not in data):
-            step = 0 if isinstance(data, list) else next(iter(data))
-            if not data:
-                return tuple(found)
-            found.append(_holding(data, name) if isinstance(data, list) else step)
+        while data and (isinstance(data, list) or (isinstance(data, dict) and name not in data)):
+            found.append(_holding(data, name))
             data = data[found[-1]]
-        if not isinstance(data, dict):
+        if not isinstance(data, dict) or name not in data:
             break
         found.append(name)
         data = data[name]
     return tuple(found)
 
 
-def _holding(entries: list[Any], name: str) -> int:
-    """The entry of a list that has the field."""
-    return next((n for n, entry in enumerate(entries) if isinstance(entry, dict) and name in entry), 0)
+def _holding(entries: Any, name: str) -> Any:
+    """The entry of a list, or of a map by name, that has the field; else the first."""
+    steps = list(range(len(entries))) if isinstance(entries, list) else list(entries)
+    having = (n for n in steps if isinstance(entries[n], dict) and name in entries[n])
+    return next(having, steps[0])
 
 
 def _without(data: Any, path: tuple[Any, ...]) -> Any:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import elements
 import plan_json
 import references
 from kvmspec.pipeline import manifest_json_schema
@@ -20,7 +21,8 @@ from kvmspec.report.published import events_schema, plan_schema
 TOP = Path(__file__).resolve().parents[1]
 COMMANDS = (
     "init", "validate", "render", "plan", "apply", "show", "destroy", "status", "wait", "ssh", "console",
-    "fmt", "image", "image pull", "image list", "image prune", "graph", "explain", "schema", "completion",
+    "import", "fmt", "image", "image pull", "image list", "image prune", "graph", "explain", "schema",
+    "completion",
 )  # fmt: skip
 
 
@@ -73,6 +75,7 @@ GENERATED = {
     "schemas/fields.json": references.fields_json,
     "docs/fields.md": references.fields_page,
     "docs/effects.md": references.effects_page,
+    "docs/elements.md": elements.page,
     "docs/plan-json.md": plan_json.page,
     "docs/exit-codes.md": references.exit_codes_page,
     "docs/commands.md": commands,

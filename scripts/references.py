@@ -91,7 +91,7 @@ def _part(doc: FieldDoc, docs: dict[str, FieldDoc], heading: str) -> Iterator[st
         yield from ("", *_table(inside))
     if doc.like:
         less = f", but not {_codes(doc.less)}" if doc.less else ""
-        link = f"[{doc.like}](#{doc.like})"
+        link = f"[{doc.like}](#{_anchor(doc.like)})"
         yield from ("", f"{'And' if inside else 'Has'} every field of {link}{less}.")
     if unbuilt := later(doc, docs):
         yield from ("", f"Of the format, but not built in this version: {_codes(unbuilt)}.")
@@ -120,10 +120,17 @@ def _table(docs: Sequence[FieldDoc]) -> Iterator[str]:
 def _type(doc: FieldDoc) -> str:
     """In full where that is short; of what has fields, the way there."""
     if doc.like:
-        return f"fields of [{doc.like}](#{doc.like})" + (f" but {_codes(doc.less)}" if doc.less else "")
+        return f"fields of [{doc.like}](#{_anchor(doc.like)})" + (
+            f" but {_codes(doc.less)}" if doc.less else ""
+        )
     if doc.fields:
-        return f"[{doc.brief}](#{doc.path.replace('.', '')})"  # GitHub's name of the heading
+        return f"[{doc.brief}](#{_anchor(doc.path)})"
     return doc.type if len(doc.type) <= _MAX_TYPE else doc.brief
+
+
+def _anchor(path: str) -> str:
+    """GitHub's name of the heading."""
+    return path.replace(".", "")
 
 
 def _sentence(text: str) -> str:

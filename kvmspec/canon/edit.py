@@ -153,8 +153,9 @@ _NOTHING = frozenset(
     {"driver", "boot", "rom", "teaming", "gl", "image", "jpeg", "zlib", "playback", "streaming"}
     | {"clipboard", "mouse", "filetransfer", "acceleration", "resolution", "settings", "input", "output"}
     | {"msi", "database", "binary", "cache", "sandbox", "lock", "thread_pool", "encryption"}
+    | {"tftp"}
 )
-"""Elements of devices that are nothing without attributes; the schema refuses most of them."""
+"""Elements of devices and networks that are nothing without attributes; the schema refuses most of them."""
 
 
 def _tidy(node: Any) -> None:
@@ -169,7 +170,7 @@ def _tidy(node: Any) -> None:
 def _append(parent: Any, element: Any) -> Any:
     """Behind the last sibling of the same tag, else at the end; indentation is kept neat."""
     alike = parent.findall(element.tag)
-    last = next((child for child in parent if child.tag in _LAST.get(parent.tag, ())), None)
+    last = next((child for child in parent if _stands_behind(child, element)), None)
     if alike:
         element.tail = alike[-1].tail
         alike[-1].addnext(element)
@@ -179,6 +180,17 @@ def _append(parent: Any, element: Any) -> Any:
     else:
         parent.append(element)
     return element
+
+
+def _stands_behind(child: Any, element: Any) -> bool:
+    parent = child.getparent().tag
+    if parent == "iotune":
+        return _peak(child.tag) > _peak(element.tag)
+    return child.tag in _LAST.get(parent, ())
+
+
+def _peak(limit: str) -> int:
+    return 2 if limit.endswith("_max_length") else 1 if limit.endswith("_max") else 0
 
 
 _LAST = {

@@ -44,9 +44,10 @@ from kvmspec.canon.trees import (
 )
 from kvmspec.canon.unsaid import leave_unsaid
 
-__all__ = ["FragmentError", "leftover", "merge", "problems"]
+__all__ = ["FragmentError", "givens", "leftover", "merge", "problems"]
 
 _MARKS = {REMOVE, ADD}
+_GIVEN = {"name": "it is the key in the manifest", "uuid": "state `uuid` beside `xml`"}
 
 
 def merge(xml: str, fragment: str) -> str:
@@ -119,6 +120,33 @@ def problems(fragment: str, root: str) -> list[str]:
         return [f"there are no fragments for <{root}>"]
     found = [f"line {one.sourceline}: an entity (&{one.name};) is not allowed" for one in _entities(node)]
     return found + list(_marks(node, (), Meaning(root)))
+
+
+def givens(fragment: str) -> list[str]:
+    """What a fragment says, well-formed as it is, that is not its to say: the name and the UUID of an object
+    are fields, and libvirt would give a NIC without <mac> another one each time it is defined (9.0)."""
+    node = parse(fragment, "the fragment")
+    found = [
+        f"line {one.sourceline}: <{one.tag}> is not for a fragment: {_GIVEN[one.tag]}"
+        for one in elements(node)
+        if one.tag in _GIVEN
+    ]
+    gone = (part for part in (node.get(REMOVE) or "").split() if part in _GIVEN)
+    found += [f"line {node.sourceline}: <{part}> cannot be removed: {_GIVEN[part]}" for part in gone]
+    if node.get("id") is not None:
+        found.append(f"line {node.sourceline}: `id` is the number of an object that runs; leave it out")
+    balloons = node.findall("devices/memballoon")
+    if balloons and all(one.get(REMOVE) == "." for one in balloons):
+        found.append(
+            f"line {balloons[0].sourceline}: libvirt gives a machine without <memballoon> another; "
+            "state `devices: {memballoon: none}`"
+        )
+    return found + [
+        f"line {nic.sourceline}: an <interface> of a fragment needs its <mac address=…/>; "
+        "for a NIC with a MAC of kvmspec's own use `networks`"
+        for nic in node.iterfind("devices/interface")
+        if nic.find("mac[@address]") is None and nic.get(REMOVE) != "."
+    ]
 
 
 def _entities(node: Any) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -59,7 +60,9 @@ def render(
         data = pipeline.expanded(request)
         console.out(yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=False))
         return ExitCode.OK
-    documents = pipeline.render(request)
+    from kvmspec.manifest.secrets import masked
+
+    documents = [replace(item, xml=masked(item.xml)) for item in pipeline.render(request)]
     if directory:
         _write(documents, directory, console)
     else:

@@ -19,7 +19,7 @@ class FieldDoc:
     impact    of a change: `live, or restart`; reason: why, or in which case
     example   lines of a manifest that has it
     fields    paths of the fields in it
-    like      path of a section whose fields it has as well, less those named in `less`
+    like      path of a section, or of another object, whose fields it has as well, less those named in `less`
     built     False for a field of the format that this version refuses
     """
 

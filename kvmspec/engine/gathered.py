@@ -6,6 +6,7 @@ import textwrap
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from kvmspec.core.errors import KvmspecError
@@ -16,6 +17,8 @@ from kvmspec.manifest.layout.order import root_shape
 
 Data = dict[str, Any]
 _SHARED = ("secrets", "nwfilters", "networks", "pools", "volumes")
+_OF_ALL = ("preset", "arch", "accel")
+"""What VMs of one host mostly have in common: said once, where all of them do."""
 _WIDTH = 100
 
 
@@ -71,7 +74,20 @@ class Gathered:
 
     def _head(self) -> str:
         data: Data = {"kvmspec": 1, "project": self.project}
-        return dump(data | ({"variables": self.variables} if self.variables else {}))
+        if self.variables:
+            data["variables"] = self.variables
+        if self._same:
+            data["defaults"] = {"vms": self._same}
+        return dump(data)
+
+    @cached_property
+    def _same(self) -> Data:
+        """The values of `_OF_ALL` that every VM has, of several, once all are there."""
+        vms: list[Data] = list(self.sections["vms"].values())
+        if len(vms) < 2:
+            return {}
+        shared = (name for name in _OF_ALL if name in vms[0])
+        return {name: vms[0][name] for name in shared if all(vm.get(name) == vms[0][name] for vm in vms)}
 
     def _written(self, sections: Mapping[str, Data]) -> str:
         return "".join(
@@ -82,6 +98,8 @@ class Gathered:
 
     def _entry(self, section: str, name: str, entry: Data) -> str:
         remarks = self.remarks.get((section, name), ())
+        if section == "vms":
+            entry = {key: value for key, value in entry.items() if key not in self._same}
         comments = [line for remark in remarks for line in textwrap.wrap(remark, _WIDTH)]
         return "".join(f"  # {line}\n" for line in comments) + textwrap.indent(dump({name: entry}), "  ")
 

@@ -16,6 +16,7 @@ from kvmspec.core.observed import Observed
 from kvmspec.core.problem import Problem, Where
 from kvmspec.engine import surroundings
 from kvmspec.engine.gathered import Gathered
+from kvmspec.engine.keyed import Keys, bring_along, keys_of
 from kvmspec.engine.surroundings import Stock
 from kvmspec.kinds import records
 from kvmspec.kinds.domain.importing import import_domain
@@ -28,6 +29,11 @@ from kvmspec.manifest.placement import DEFAULT_URI
 from kvmspec.manifest.secrets import SecretStore
 
 Data = dict[str, Any]
+_OTHERS = "the others are imported"
+_EXPECTED = (
+    "expected the output of `virsh dumpxml NAME`, or of `net-dumpxml`, `pool-dumpxml`, `nwfilter-dumpxml` "
+    "or `secret-dumpxml`"
+)
 
 
 class Found(NamedTuple):
@@ -51,11 +57,8 @@ def of_files(files: Iterable[Path], project: str, renderer: Renderer) -> Found:
         except OSError as error:
             problems.append(Problem(f"cannot read {file}: {error.strerror}", Where(str(file), 1, 1)))
         except (ET.ParseError, ValueError) as error:
-            hint = (
-                "expected the output of `virsh dumpxml NAME`, or of `net-dumpxml`, `pool-dumpxml`, "
-                "`nwfilter-dumpxml` or `secret-dumpxml`"
-            )
-            problems.append(Problem(f"{file}: {error}", hint=hint))
+            other = isinstance(error, ET.ParseError) or str(error).startswith("this is not")
+            problems.append(Problem(f"{file}: {error}", hint=_EXPECTED if other else _OTHERS))
     return _found(gathered, problems)
 
 
@@ -69,7 +72,7 @@ def _take(xml: str, gathered: Gathered, renderer: Renderer) -> None:
     elif root.tag == "filter":
         gathered.add("nwfilters", *import_nwfilter(xml))
     elif root.tag == "secret":
-        secret = import_secret(xml)
+        secret = import_secret(xml, gathered.sections["secrets"], gathered.variables)
         gathered.add("secrets", secret.name, secret.entry)
         gathered.variables |= secret.variables
     else:
@@ -93,7 +96,8 @@ def of_host(names: Sequence[str], project: str, uri: str | None, renderer: Rende
     stock = surroundings.stock_of(host)
     _all_there(asked, every, stock, host)
     free = [one for one in every if one.persistent and (names or records.read(one.xml, one.uuid) is None)]
-    return of_domains(sorted(free, key=lambda one: one.name), project, renderer, stock, asked)
+    keys = keys_of(host, [one.xml for one in (*free, *stock.pools.values())])
+    return of_domains(sorted(free, key=lambda one: one.name), project, renderer, stock, asked, keys)
 
 
 class _Asked(NamedTuple):
@@ -135,6 +139,7 @@ def of_domains(
     renderer: Renderer,
     stock: Stock = _NOTHING,
     asked: _Asked = _Asked(),  # noqa: B008 (it is frozen)
+    keys: Keys = Keys(),  # noqa: B008
 ) -> Found:
     """The VMs of a host, in the state they are in, and what they use of it."""
     gathered, problems, imported = Gathered(project), list[Problem | None](), []
@@ -142,7 +147,7 @@ def of_domains(
         try:
             one = import_domain(observed.xml, renderer, "running" if observed.running else "stopped")
         except ValueError as error:
-            problems.append(Problem(f"vm/{observed.name}: {error}", hint="the others are imported"))
+            problems.append(Problem(f"vm/{observed.name}: {error}", hint=_OTHERS))
             continue
         gathered.add("vms", one.name, one.entry | ({"autostart": True} if observed.autostart else {}))
         gathered.variables |= one.variables
@@ -155,6 +160,9 @@ def of_domains(
         problems.append(surroundings.add_pool(name, stock, gathered, renderer))
     problems += surroundings.place_disks(gathered, stock, renderer)
     surroundings.missing(imported, stock, gathered)
+    using = {("vms", name): xml for name, xml in imported}
+    using |= {("pools", name): stock.pools[name].xml for name in gathered.sections["pools"]}
+    bring_along(using, keys, gathered)
     return _found(gathered, [problem for problem in problems if problem is not None])
 
 

@@ -27,6 +27,7 @@ from kvmspec.manifest.types import format_size
 
 _MAKES = (Verb.CREATE, Verb.UPDATE, Verb.ADOPT)
 _BRIDGE = re.compile(r"<bridge name=[\"']([^\"']+)")
+_OF_HOST = re.compile(r"<forward mode=[\"']bridge")
 _FIXED = ("logical", "disk", "zfs", "iscsi", "scsi", "mpath")
 """Types of pools whose volumes take their whole size at once."""
 _NETWORK_FIELDS = {"bridge", "interfaces", "subnet", "mode", "ipv6.subnet"}
@@ -69,7 +70,9 @@ def _held(
     notes, invalid = [], []
     for finding in findings:
         problem = _placed(finding, desired, context)
-        if not (finding.always or runs):
+        if finding.mild:
+            notes.append(finding.message)
+        elif not (finding.always or runs):
             notes.append(f"{finding.message}; it is not to be started yet")
         elif (key := (str(problem.where), problem.message)) not in told:
             told.add(key)
@@ -97,11 +100,13 @@ def _of_vm(
     old = next((str(c.before) for c in difference.changes if c.path == "name"), difference.address.name)
     observed = None if difference.verb is Verb.CREATE else view.domains.get(old)
     try:
-        change = vm.change_of(actions, observed.xml if observed is not None else "")
+        change = vm.change_of(
+            actions, observed.xml if observed is not None else "", whole=bool(desired.spec.xml)
+        )
         if change is None:
             grows = any(each.path.startswith("memory") for each in difference.changes)
             size = (desired.spec.memory.max or desired.spec.memory.size or 0) if grows else 0
-            return list(vm.memory(size, view, host.probe)) if size else []
+            return vm.grown(size, observed.xml, view, host.probe) if size and observed is not None else []
         places = _places(view, context)
         found = vm.findings(change, actions, desired, view, context, host.probe, places)
     except (LookupError, ET.ParseError):  # what cannot be foreseen: apply tells
@@ -110,12 +115,12 @@ def _of_vm(
 
 
 def _places(view: HostView, context: Context) -> Places:
-    """Bridges of networks and folders of pools, there already or wanted."""
+    """Bridges that networks make and folders of pools, there already or wanted."""
     xmls = [each.active_xml or each.xml for each in view.networks.values()]
-    bridges = [name for xml in xmls for name in _BRIDGE.findall(xml)]
+    bridges = [name for xml in xmls if not _OF_HOST.search(xml) for name in _BRIDGE.findall(xml)]
     folders = [ET.fromstring(pool.xml).findtext("target/path") for pool in view.pools.values()]
     for address, wanted in context.desired.items():
-        if address.host == view.host and address.kind == "network":
+        if address.host == view.host and address.kind == "network" and wanted.spec.mode != "bridge":
             bridges.append(getattr(wanted.spec, "bridge", None) or "")
         elif address.host == view.host and address.kind == "pool":
             folders.append(wanted.spec.target_of(address.name))
@@ -124,7 +129,8 @@ def _places(view: HostView, context: Context) -> Places:
 
 def _schema(change: vm.Change, desired: Desired, host: Host) -> Iterator[vm.Finding]:
     """What libvirt's own schema has against the XML, where it is the one of the host's version. What it has
-    against the definition that is there is not ours to tell."""
+    against the definition that is there is not ours to tell; of what the fields say libvirt may know more
+    than its schema does (`kinds.domain.defining`)."""
     from kvmspec.canon import rng  # lxml
 
     if not rng.SCHEMA_DIR.is_dir() or not host.probe.has_our_schemas:
@@ -132,10 +138,14 @@ def _schema(change: vm.Change, desired: Desired, host: Host) -> Iterator[vm.Find
     errors = rng.errors(change.after)
     if not errors or (change.before and rng.errors(change.before)):
         return
-    field = "xml" if getattr(desired.spec, "xml", None) else ""
-    what = rng.culprit(change.after)
+    what, fragment = rng.culprit(change.after), getattr(desired.spec, "xml", None) or ""
+    tag = what.split()[0].rstrip(">") if what else "<"
     message = f"libvirt's schema does not take {what or f'its XML: {errors[0]}'}"
-    yield vm.Finding(field, message, f"`kvmspec render --target {desired.address.short}` shows the XML", True)
+    if re.search(rf"{re.escape(tag)}\b", str(fragment)):
+        hint = f"`kvmspec render --target {desired.address.short}` shows the XML"
+        yield vm.Finding("xml", message, hint, True)
+    else:
+        yield vm.Finding("", f"{message}, and libvirt may all the same", "", mild=True)
 
 
 # --- networks
@@ -149,8 +159,9 @@ def _of_network(
     addresses = {name: Address(view.host, "network", name) for name in view.networks}
     leaving = {name for name, a in addresses.items() if a in gone or a in context.desired}
     interfaces = host.probe.interfaces()
-    for field, message, hint in network.findings(xml, difference.address.name, view, leaving, interfaces):
-        yield vm.Finding(field, message, hint)
+    bridges = _places(view, context).bridges if interfaces else frozenset[str]()
+    for told in network.findings(xml, difference.address.name, view, leaving, interfaces | bridges):
+        yield vm.Finding(told.field, told.message, told.hint, mild=told.mild)
 
 
 # --- pools

@@ -29,6 +29,7 @@ from kvmspec.core.errors import KvmspecError
 from kvmspec.core.plan import Outcome, Plan, Status, Step
 from kvmspec.kinds.base import Kind
 from kvmspec.kinds.domain import undoing
+from kvmspec.kinds.domain.defining import define
 
 _COUNTED = re.compile(r" connections='\d+'")
 _DEFINES = (EditDomain, AttachDevice, DetachDevice)
@@ -111,7 +112,7 @@ class Undo:
             except (KvmspecError, LookupError) as error:
                 words += f"; {step.text} could not be taken back: {error}"
         if any(isinstance(step.action, _DEFINES) for step in undone):
-            host.domains.define(before.xml)  # a device that went back went into the definition, too
+            define(host, before.name, before.xml)  # a device that went back went into the definition, too
         return undone, words.lstrip("; ")
 
     def _put_back(self, before: _Before, done: list[Step], host: Host, failed: Step) -> None:
@@ -122,7 +123,7 @@ class Undo:
             if isinstance(step.action, RenameDomain):
                 host.domains.rename(step.action.new_name, before.name)
         if isinstance(failed.action, _DEFINES) or any(isinstance(step.action, _DEFINES) for step in done):
-            host.domains.define(before.xml)
+            define(host, before.name, before.xml)
         stopped = any(isinstance(step.action, ShutdownDomain) for step in done)
         if before.running and (stopped or isinstance(failed.action, StartDomain)):
             host.domains.start(before.name)

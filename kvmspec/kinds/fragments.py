@@ -15,9 +15,9 @@ from kvmspec.manifest.types import Text
 
 def _mergeable(root: str) -> Callable[[str], str]:
     def check(value: str) -> str:
-        from kvmspec.canon.fragment import problems  # lxml: only where there is a fragment
+        from kvmspec.canon.fragment import givens, problems  # lxml: only where there is a fragment
 
-        if found := problems(value, root):
+        if found := problems(value, root) or givens(value):
             raise PydanticCustomError("xml", "{problem}", {"problem": "; ".join(found)})
         return value
 

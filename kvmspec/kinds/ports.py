@@ -108,9 +108,10 @@ class VirtualPortSpec(Model):
     examples: ClassVar[Sequence[Any]] = (
         "openvswitch",
         {"type": "openvswitch", "profile": "web"},
-        {"type": "802.1Qbg", "manager_id": 11, "type_id": 1193047, "type_version": 2},
+        {"type": "802.1Qbg", "manager_id": 11, "type_id": 1193047, "type_version": 2,
+         "instance_id": "09b11c53-8b5c-4eeb-8f00-d84eaa0aaa4f"},
         {"profile": "web"},
-    )
+    )  # fmt: skip
 
     type: Literal["openvswitch", "802.1Qbg", "802.1Qbh", "midonet"] | None = Field(
         None, examples=["openvswitch"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import yaml
@@ -52,13 +53,15 @@ class Examples:
         if len(rest) > 1 and f"{rest[0]}.{rest[1]}" in (model.get("x-along") or {}):
             return self._whole(node, rest)
         along = {*(model.get("x-along") or {}).get(field, ())}
-        least = {*(model.get("x-least") or ()), *along}
+        least = {*(model.get("x-least") or ())}
         maps = [(number, each) for number, each in enumerate(_own(node)) if isinstance(each, dict)]
         having = [(number, each) for number, each in maps if {field, *along} <= {*each}]
         having = having or [(number, each) for number, each in maps if along and along <= {*each}]
         having = having or [(number, each) for number, each in maps if field in each]
         position, example = (having or maps or [(0, {})])[0]
-        shown = {key: value for key, value in example.items() if not least or key in least or key == field}
+        kept = {*example} & ({*least, *along, field} if least else {*example})
+        shown = {key: value for key, value in example.items() if key in kept}
+        shown |= {name: self._value(node.fields[name]) for name in along if name not in shown}
         if len(rest) > 1 or field not in shown or node.fields[field].object is not None:
             shown[field] = self._entry(node.fields[field], rest[1:])
         return position, _ordered(shown, node)
@@ -66,10 +69,14 @@ class Examples:
     def _whole(self, node: Node, rest: Sequence[str]) -> tuple[int, dict[str, Any]]:
         """The model's example that has an inner field among others it cannot do without, with all of them."""
         field, inner = rest[0], rest[1]
-        having = ((n, each) for n, each in enumerate(_own(node)) if inner in (each.get(field) or {}))
+        having = (
+            (n, each)
+            for n, each in enumerate(_own(node))
+            if isinstance(each, dict) and any(inner in entry for entry in _entries(each.get(field)))
+        )
         position, example = next(having)
-        shown = {**example, field: dict(example[field])}
-        if len(rest) > 2:
+        shown = {**example, field: copy(example[field])}
+        if len(rest) > 2 and isinstance(shown[field], dict):
             shown[field][inner] = self._entry(node.fields[field].fields[inner], rest[2:])
         return position, _ordered(shown, node)
 
@@ -103,6 +110,13 @@ def _ordered(value: Any, node: Node) -> Any:
         return value
     order = list(node.fields)
     return {key: _ordered(value[key], node.fields[key]) for key in sorted(value, key=order.index)}
+
+
+def _entries(value: Any) -> Sequence[Any]:
+    """The objects that a field's example holds: itself, or each of a list or a map."""
+    if isinstance(value, dict):
+        return [value, *_entries([*value.values()])]
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list | tuple) else []
 
 
 def _own(node: Node) -> Sequence[Any]:

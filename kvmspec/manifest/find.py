@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -118,13 +118,17 @@ def _walk(doc: FieldDoc, words: list[str], docs: Docs, *, in_entry: bool) -> Ite
 
 
 def _inside(doc: FieldDoc, docs: Docs) -> dict[str, FieldDoc]:
-    """The fields in it by name: its own, built or not, and those of the section it is like."""
+    """The fields in it by name: its own, built or not, and those of the one it is like, which cost what it
+    costs itself."""
     found = {}
     if doc.like:
         found = {n: d for n, d in _inside(docs[doc.like], docs).items() if n not in doc.less}
     start = f"{doc.path}."
     own = [d for path, d in docs.items() if path.startswith(start) and "." not in path[len(start) :]]
-    return found | {d.name: d for d in own}
+    inside = found | {d.name: d for d in own}
+    if doc.impact and (doc.like or doc != docs[doc.path]):
+        return {n: replace(d, impact=doc.impact, reason=doc.reason) for n, d in inside.items()}
+    return inside
 
 
 def _unknown(typed: str, words: list[str], docs: Docs) -> UsageError:

@@ -8,7 +8,7 @@ from typing import Any
 from kvmspec.core.problem import Where
 from kvmspec.manifest.section import Manifest, Path
 
-_NAMES = ("name", "network", "bridge", "macvtap", "volume", "path", "cdrom", "type")
+_NAMES = ("name", "network", "bridge", "macvtap", "volume", "path", "cdrom", "type", "pci")
 """What the key of an entry of a list can come from."""
 
 
@@ -21,12 +21,16 @@ def locate(manifest: Manifest, path: Path, field: str = "") -> Where | None:
     for part in path[2:]:
         node = node[part] if _has(node, part) else None
     found: list[str | int] = []
-    for part in field.split("."):
+    rest = field
+    while rest:
+        part, _, below = rest.partition(".")
         key = _key(node, part)
+        if key is None and isinstance(node, list):  # a name with dots in it: a path, an address
+            key, below = _key(node, rest), ""
         if key is None:
             break
         found.append(key)
-        node = node[key]
+        node, rest = node[key], below
     return manifest.where((*path, *found))
 
 

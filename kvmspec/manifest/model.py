@@ -58,7 +58,8 @@ class Model(BaseModel):
     short     the field that a bare scalar or list stands for (`cpus: 2` is `cpus: {count: 2}`)
     later     fields of the format that this version does not build yet
     examples  values a manifest may have here, as written there; they show most of the fields
-    least     the fields without which an example of another field would not be valid
+    least     the fields without which an example of another field would not be valid; none: the first of the
+              examples with the field is shown as a whole
     along     the same for one field alone: those that go with it. `a.b`: an example with `b` inside `a` is
               shown as a whole
     """

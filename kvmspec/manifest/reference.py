@@ -5,7 +5,7 @@ What is made here is written to schemas/fields.json, which `explain` and the doc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kvmspec.core.effect import Effect
@@ -16,7 +16,10 @@ from kvmspec.manifest.nodes import Node, Schema, resolved
 from kvmspec.manifest.own_keys import VARIANTS
 from kvmspec.manifest.schema import marked_schema
 from kvmspec.manifest.section import Section
+from kvmspec.manifest.shared import Shared
 from kvmspec.manifest.sources import LATER
+
+_OTHERS = ("profiles", "defaults")
 
 
 def field_docs(sections: Sequence[Section]) -> list[FieldDoc]:
@@ -39,7 +42,7 @@ class _Reader:
             for section in self.sections
             for path, words in section.creation.items()
         }
-        fields = _Fields(self.examples, effects, creation)
+        fields = _Fields(self.examples, effects, creation, self._shared({*effects, *creation}))
         for name, schema in self.schema["properties"].items():
             node = resolved(schema, self.schema)
             if name == "profiles":
@@ -50,6 +53,11 @@ class _Reader:
                 required = name in self.schema["required"]
                 yield from fields.below((name,), node, required=required)
         yield from (FieldDoc(name, built=False) for name in LATER if name not in self.schema["properties"])
+
+    def _shared(self, own: Collection[str]) -> Shared:
+        """The objects that several fields of the sections have, but for profiles and defaults."""
+        sections = {name: resolved(schema, self.schema) for name, schema in self.schema["properties"].items()}
+        return Shared.found({n: node for n, node in sections.items() if n not in _OTHERS}, own)
 
     def _profiles(self, node: Node, fields: _Fields) -> Iterator[FieldDoc]:
         """Their own keys; the rest is as in the section that has profiles."""
@@ -81,9 +89,14 @@ class _Fields:
     examples: Examples
     effects: Mapping[str, Effect]
     creation: Mapping[str, str]
+    shared: Shared
 
     def below(self, path: tuple[str, ...], node: Node, *, required: bool = False) -> Iterator[FieldDoc]:
-        """The field and, before its neighbours, all that is in it."""
+        """The field and, before its neighbours, all that is in it; what many have is told once."""
+        like = self.shared.like(".".join(path), node)
+        if like:
+            yield self.doc(path, node, required=required, like=like, only=())
+            return
         yield self.doc(path, node, required=required)
         for name, inner in node.fields.items():
             yield from self.below((*path, name), inner, required=name in node.required)
@@ -108,7 +121,7 @@ class _Fields:
             path=dotted,
             meaning=node.meaning,
             brief=wording.brief(node),
-            type="a map of fields" if only == () else wording.full(node),
+            type=self._type(node, like, only),
             named=node.named,
             required=required,
             default=wording.default(node),
@@ -121,6 +134,11 @@ class _Fields:
             like=like,
             less=tuple(less),
         )
+
+    def _type(self, node: Node, like: str, only: Sequence[str] | None) -> str:
+        if only != ():
+            return wording.full(node)
+        return wording.full(node, f"the fields of {like}") if "." in like else "a map of fields"
 
     def _effect(self, path: tuple[str, ...]) -> Effect:
         """Its own, else that of the nearest object it is in. What a section costs is no field's cost."""

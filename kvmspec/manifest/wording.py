@@ -25,18 +25,16 @@ def brief(node: Node) -> str:
     return _named(value)[0]
 
 
-def full(node: Node) -> str:
-    """Its type as a sentence would say it."""
+def full(node: Node, fields: str = "the fields below") -> str:
+    """Its type as a sentence would say it; `fields` are those of an object in it."""
     if node.inner is not None:
         inner = node.inner
         if inner.object is not None:
             short = _short_type(inner)
-            return (
-                "a map by name" if node.is_map else "a list"
-            ) + f"; each entry has the fields below{short}"
+            return ("a map by name" if node.is_map else "a list") + f"; each entry has {fields}{short}"
         return f"a map; each value is {full(inner)}" if node.is_map else f"a list of {_plural(inner)}"
     if node.object is not None:
-        return f"a map with the fields below{_short_type(node)}"
+        return f"a map with {fields}{_short_type(node)}"
     return _value(node.value)
 
 

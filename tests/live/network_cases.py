@@ -42,7 +42,7 @@ LIVE = {
         "<range start='10.71.0.100'",
     ),
     "lease": Case(
-        "lease", {**NET, "dhcp": RANGE}, {**NET, "dhcp": {**RANGE, "lease": "2h"}}, "expiry='7200'"
+        "lease", {**NET, "dhcp": RANGE}, {**NET, "dhcp": {**RANGE, "lease": "2h"}}, "expiry='2' unit='hours'"
     ),
     "reservation beside IPv6": Case(
         "reservation",
@@ -72,17 +72,17 @@ LIVE = {
         "lease6",
         {**NET, "ipv6": {**SIX, "dhcp": RANGE6}},
         {**NET, "ipv6": {**SIX, "dhcp": {**RANGE6, "lease": "3h"}}},
-        "expiry='10800'",
+        "expiry='3' unit='hours'",
     ),
     "IPv6 reservations": Case(
         "reservation6",
         {**NET, "ipv6": {**SIX, "dhcp": RANGE6}, "dhcp": RANGE},
         {
             **NET,
-            "ipv6": {**SIX, "dhcp": {**RANGE6, "hosts": [{**HOST_SIX, "id": "0:3:0:1:2"}]}},
+            "ipv6": {**SIX, "dhcp": {**RANGE6, "hosts": [{**HOST_SIX, "id": "0:3:0:1:2:3:4:5:6:7"}]}},
             "dhcp": RANGE,
         },
-        "<host id='0:3:0:1:2' name='six' ip='fd00:71::9'/>",
+        "<host id='0:3:0:1:2:3:4:5:6:7' name='six' ip='fd00:71::9'/>",
     ),
     "another IPv6 reservation": Case(
         "reservation6",

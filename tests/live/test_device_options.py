@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.live.scene import Scene, idle_vm
+from tests.live.scene import Scene
+from tests.live.turns import there_and_back
 
 pytestmark = [pytest.mark.libvirtd, pytest.mark.live]
 
 Fields = dict[str, Any]
-SWTPM = pytest.mark.skipif(shutil.which("swtpm") is None, reason="swtpm is not installed")
 VNC: Fields = {"graphics": ["vnc"]}
 SPICE: Fields = {"graphics": ["spice"]}
 IOAPIC: Fields = {"features": {"acpi": True, "ioapic": "qemu"}}
@@ -235,19 +235,12 @@ TPM: dict[str, tuple[Fields, Fields]] = {
     ),
     "another's tpm": ({"tpm": "2.0"}, {"tpm": {"socket": "/tmp/swtpm.sock", "model": "tpm-crb"}}),
 }
-ALL = [
-    *(pytest.param(*fields, id=name) for name, fields in CASES.items()),
-    *(pytest.param(*fields, id=name, marks=SWTPM) for name, fields in TPM.items()),
-]
 
 
-def idle(**fields: Any) -> Fields:
-    return {"web": idle_vm(state="stopped", **fields)}
+def test_a_plan_is_empty_after_each_change(scene: Scene) -> None:
+    there_and_back(scene, CASES)
 
 
-@pytest.mark.parametrize(("first", "second"), ALL)
-def test_a_plan_is_empty_after_each_change(scene: Scene, first: Fields, second: Fields) -> None:
-    scene.settle(scene.manifest(idle(**first)))
-    scene.settle(scene.manifest(idle(**second)))
-    scene.settle(scene.manifest(idle()))
-    scene.settle(scene.manifest(idle(**first)))
+@pytest.mark.skipif(shutil.which("swtpm") is None, reason="swtpm is not installed")
+def test_a_tpm(scene: Scene) -> None:
+    there_and_back(scene, TPM)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.live.scene import Scene, idle_vm
+from tests.live.turns import there_and_back
 
 pytestmark = [pytest.mark.libvirtd, pytest.mark.live]
 
@@ -88,14 +89,8 @@ def idle(**fields: Any) -> Fields:
     return {"web": idle_vm(state="stopped", **fields)}
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_a_plan_is_empty_after_each_change(scene: Scene, name: str) -> None:
-    first, second = CASES[name]
-    machine = {key: first[key] for key in ("machine",) if key in first}
-    scene.settle(scene.manifest(idle(**first)))
-    scene.settle(scene.manifest(idle(**second)))
-    scene.settle(scene.manifest(idle(**machine)))
-    scene.settle(scene.manifest(idle(**first)))
+def test_a_plan_is_empty_after_each_change(scene: Scene) -> None:
+    there_and_back(scene, CASES)
 
 
 def test_a_place_that_is_not_stated_any_more_stays(scene: Scene) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.live.scene import Scene, idle_vm
+from tests.live.turns import named_after, there_and_back
 
 pytestmark = [pytest.mark.libvirtd, pytest.mark.live]
 
@@ -142,40 +143,40 @@ SOURCES: dict[str, tuple[Disk, Disk]] = {
 ALL = {**OPTIONS, **SOURCES}
 
 
-def stopped(*disks: Disk) -> dict[str, Any]:
-    return {"web": idle_vm(state="stopped", machine="pc", disks=list(disks))}
+def with_one(disk: Disk) -> dict[str, Any]:
+    """A VM with this disk, or with none."""
+    return idle_vm(state="stopped", machine="pc", disks=[disk] if disk else [])
 
 
-@pytest.mark.parametrize("case", ALL)
-def test_a_plan_is_empty_after_each_change(scene: Scene, case: str) -> None:
-    first, second = ALL[case]
-    scene.settle(scene.manifest(stopped(first)), "--allow", "replace")
-    scene.settle(scene.manifest(stopped(second)), "--allow", "replace")
-    scene.settle(scene.manifest(stopped()))
-    scene.settle(scene.manifest(stopped(second)))
+def test_a_plan_is_empty_after_each_change(scene: Scene) -> None:
+    there_and_back(scene, ALL, "--allow", "replace", vm=with_one)
 
 
-@pytest.mark.parametrize("case", [case for case in OPTIONS if "name" in OPTIONS[case][0]])
-def test_an_option_goes_back_to_what_libvirt_does(scene: Scene, case: str) -> None:
-    first, _ = OPTIONS[case]
-    plain: Disk = {name: first[name] for name in ("name", "path", "source", "device", "bus") if name in first}
-    if "source" in plain:
-        plain["source"] = {
-            name: plain["source"][name] for name in ("file", "block") if name in plain["source"]
-        }
-    scene.settle(scene.manifest(stopped(first)))
-    scene.settle(scene.manifest(stopped(plain)), "--allow", "replace")
+def test_an_option_goes_back_to_what_libvirt_does(scene: Scene) -> None:
+    stated = {named_after(case): disk for case, (disk, _) in OPTIONS.items() if "name" in disk}
+    scene.settle(scene.manifest({case: with_one(disk) for case, disk in stated.items()}))
+    scene.settle(
+        scene.manifest({case: with_one(plain(disk)) for case, disk in stated.items()}), "--allow", "replace"
+    )
+
+
+def plain(disk: Disk) -> Disk:
+    """The disk without options."""
+    kept: Disk = {name: disk[name] for name in ("name", "path", "source", "device", "bus") if name in disk}
+    if "source" in kept:
+        kept["source"] = {name: kept["source"][name] for name in ("file", "block") if name in kept["source"]}
+    return kept
 
 
 def test_cookies_are_secrets(scene: Scene) -> None:
     secret = {"cookie": {"default": "tell-nobody", "secret": True}}
     disk = of(WEB, cookies={"session": "${cookie}"})
-    manifest = scene.manifest(stopped(disk), variables=secret)
+    manifest = scene.manifest({"web": with_one(disk)}, variables=secret)
     assert "tell-nobody" not in scene.apply(manifest).stdout
     assert "tell-nobody" in scene.xml("web")
     scene.plan(expect=0)
     secret["cookie"]["default"] = "nor-this"
-    shown = scene.plan(scene.manifest(stopped(disk), variables=secret), expect=2)
+    shown = scene.plan(scene.manifest({"web": with_one(disk)}, variables=secret), expect=2)
     assert "cookies" in shown and "tell-nobody" not in shown and "nor-this" not in shown
     scene.settle()
     assert "nor-this" in scene.xml("web")

@@ -144,7 +144,7 @@ def test_split_into_a_file_a_vm(scene: Scene, tmp_path: Path) -> None:
     assert run.stdout.split() == [str(folder / name) for name in names]
     shared, db, web = (yaml.safe_load((folder / name).read_text()) for name in names)
     assert ({*shared}, {*db}, {*web}) == (
-        {"kvmspec", "project", "networks", "pools"},
+        {"kvmspec", "project", "defaults", "networks", "pools"},
         {"vms"},
         {"volumes", "vms"},
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.live.scene import Scene, idle_vm
+from tests.live.turns import there_and_back
 
 pytestmark = [pytest.mark.libvirtd, pytest.mark.live]
 
@@ -106,18 +107,8 @@ CASES: dict[str, tuple[Fields, Fields]] = {
 }
 
 
-def idle(**fields: Any) -> Fields:
-    return {"web": idle_vm(state="stopped", **fields)}
-
-
-@pytest.mark.parametrize(
-    ("first", "second"), [pytest.param(*fields, id=name) for name, fields in CASES.items()]
-)
-def test_a_plan_is_empty_after_each_change(scene: Scene, first: Fields, second: Fields) -> None:
-    scene.settle(scene.manifest(idle(**first)))
-    scene.settle(scene.manifest(idle(**second)))
-    scene.settle(scene.manifest(idle()))
-    scene.settle(scene.manifest(idle(**first)))
+def test_a_plan_is_empty_after_each_change(scene: Scene) -> None:
+    there_and_back(scene, CASES)
 
 
 def test_a_new_vm_has_the_ports_that_are_stated_and_no_other(scene: Scene) -> None:

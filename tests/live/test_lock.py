@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from kvmspec.adapters.libvirt import lock
 from tests.live.forks import Forks
 from tests.live.scene import Scene, idle_vm
 from tests.support.guest import wait_for
@@ -133,6 +134,26 @@ def test_two_at_once_from_two_processes(scene: Scene, tmp_path: Path) -> None:
     codes = sorted(run.returncode for run in runs)
     assert codes in ([0, 0], [0, 4]), told  # the second may have come when the first was done
     scene.plan(expect=0)
+
+
+def test_a_lock_that_is_still_being_made_is_somebodys(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy host its QEMU takes longer to start than a holder has to open the channel."""
+    slow = scene.host.images / "slow-qemu"
+    slow.write_text('#!/bin/sh\ncase "$*" in *kvmspec-lock*) sleep 4;; esac\nexec qemu-system-x86_64 "$@"\n')
+    slow.chmod(0o755)
+    emulator = f"<devices><emulator>{slow}</emulator>"
+    monkeypatch.setattr(lock, "_TEMPLATE", lock._TEMPLATE.replace("<devices>", emulator))
+    first, second = (lock.HostLock("hv1", scene.host.connect()) for _ in range(2))
+    taking = threading.Thread(target=first.take)
+    taking.start()
+    wait_for(lambda: second._found(), what="the lock that is being made")
+    with pytest.raises(lock.Held):
+        second.take()
+    taking.join()
+    assert first._channel is not None
+    first.release()
+    second.take()
+    second.release()
 
 
 def test_a_lock_file_of_a_daemon_that_was_killed_stops_nobody(scene: Scene) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.live.scene import Scene, idle_vm
+from tests.live.turns import named_after, there_and_back
 
 pytestmark = [pytest.mark.libvirtd, pytest.mark.live]
 
@@ -234,19 +235,14 @@ SYSINFO: dict[str, tuple[Fields, Fields]] = {
     "of the host": ({"sysinfo": "host"}, {"sysinfo": {"bios": {"vendor": "Example", "version": "1"}}}),
 }
 EVERY = SYSINFO | CPU | {**CLOCK, **FEATURES, **FIRMWARE, **CONTROLLERS}
-ALL = [pytest.param(*fields, id=name) for name, fields in EVERY.items()]
 
 
 def idle(state: str = "stopped", **fields: Any) -> Fields:
     return {"web": idle_vm(state=state, **fields)}
 
 
-@pytest.mark.parametrize(("first", "second"), ALL)
-def test_a_plan_is_empty_after_each_change(scene: Scene, first: Fields, second: Fields) -> None:
-    scene.settle(scene.manifest(idle(**first)))
-    scene.settle(scene.manifest(idle(**second)))
-    scene.settle(scene.manifest(idle()))
-    scene.settle(scene.manifest(idle(**first)))
+def test_a_plan_is_empty_after_each_change(scene: Scene) -> None:
+    there_and_back(scene, EVERY)
 
 
 RESTARTS: dict[str, tuple[Fields, str, str]] = {
@@ -276,19 +272,26 @@ RESTARTS: dict[str, tuple[Fields, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", RESTARTS)
-def test_what_takes_a_restart_says_why(scene: Scene, name: str) -> None:
-    fields, path, reason = RESTARTS[name]
+def test_what_takes_a_restart_says_why(scene: Scene) -> None:
     later = {"restart": "later"}
-    scene.settle(scene.manifest(idle("running", lifecycle=later)))
-    changed = scene.manifest(idle("running", lifecycle=later, **fields))
-    plan = scene.plan_json(changed)
-    (vm,) = (item for item in plan["resource_changes"] if item["address"].endswith("vm/web"))
-    told = {change["path"]: change["reason"] for change in vm["changes"]}
-    assert told[path] == reason
-    scene.apply(changed)
-    pending = {change["path"] for change in scene.plan_json()["pending"][0]["changes"]}
-    assert path in pending or any(path.startswith(inner) or inner.startswith(path) for inner in pending)
+    names = {case: named_after(case) for case in RESTARTS}
+    scene.settle(scene.manifest({name: idle_vm(lifecycle=later) for name in names.values()}))
+    changed = {names[case]: idle_vm(lifecycle=later, **fields) for case, (fields, *_) in RESTARTS.items()}
+    told = changes_of(scene.plan_json(scene.manifest(changed))["resource_changes"])
+    scene.apply()
+    left = changes_of(scene.plan_json()["pending"])
+    for case, (_, path, reason) in RESTARTS.items():
+        assert told[names[case]][path] == reason
+        pending = left[names[case]]
+        assert any(path.startswith(inner) or inner.startswith(path) for inner in pending), case
+
+
+def changes_of(items: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """By VM: the paths that change, with the reason."""
+    return {
+        item["address"].rpartition("/")[2]: {change["path"]: change["reason"] for change in item["changes"]}
+        for item in items
+    }
 
 
 def test_events_change_while_the_guest_runs(scene: Scene) -> None:

@@ -244,7 +244,7 @@ def test_what_others_changed_is_put_right(host: Host) -> None:
         "portgroups[x]",
         "ipv6.subnet",
         "ipv6.gateway",
-        "xml:bridge/@stp",
+        "stp",
     }
     assert apply(front(FRONT), host) == ["EditNetwork", "RestartNetwork"]
     assert plan(front(FRONT), host) == []

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.live.scene import Scene, idle_vm
+from tests.live.turns import named_after, there_and_back
 
 pytestmark = [pytest.mark.libvirtd, pytest.mark.live]
 
@@ -171,13 +172,10 @@ CPUS: dict[str, tuple[Fields, Fields]] = {
     ),
 }
 EVERY = NUMA | MEMORY | CPUS
-ALL = [pytest.param(*fields, id=name) for name, fields in EVERY.items()]
 
 
-@pytest.mark.parametrize(("first", "second"), ALL)
-def test_a_plan_is_empty_after_each_change(scene: Scene, first: Fields, second: Fields) -> None:
-    for fields in (first, second, {}, first):
-        scene.settle(scene.manifest({"web": idle_vm(state="stopped", **fields)}))
+def test_a_plan_is_empty_after_each_change(scene: Scene) -> None:
+    there_and_back(scene, EVERY)
 
 
 STARTED: dict[str, Fields] = {
@@ -194,9 +192,8 @@ STARTED: dict[str, Fields] = {
 }
 
 
-@pytest.mark.parametrize("name", STARTED)
-def test_it_starts_and_nothing_is_pending(scene: Scene, name: str) -> None:
-    scene.settle(scene.manifest({"web": idle_vm(**STARTED[name])}))
+def test_it_starts_and_nothing_is_pending(scene: Scene) -> None:
+    scene.settle(scene.manifest({named_after(case): idle_vm(**fields) for case, fields in STARTED.items()}))
     assert "Pending" not in scene.plan(expect=0)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.live.scene import Scene, idle_vm
+from tests.live.turns import there_and_back
 
 pytestmark = [pytest.mark.libvirtd, pytest.mark.live]
 
@@ -74,13 +75,8 @@ def idle(state: str = "stopped", **fields: Any) -> Fields:
     return {"web": idle_vm(state=state, **fields)}
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_a_plan_is_empty_after_each_change(scene: Scene, name: str) -> None:
-    first, second = CASES[name]
-    scene.settle(scene.manifest(idle(**first)))
-    scene.settle(scene.manifest(idle(**second)))
-    scene.settle(scene.manifest(idle()))
-    scene.settle(scene.manifest(idle(**first)))
+def test_a_plan_is_empty_after_each_change(scene: Scene) -> None:
+    there_and_back(scene, CASES)
 
 
 def test_the_guests_system_changes_while_it_runs(scene: Scene) -> None:
@@ -96,7 +92,7 @@ def test_the_guests_system_changes_while_it_runs(scene: Scene) -> None:
 
 STARTED: dict[str, tuple[Fields, str, str]] = {
     "genid": ({"genid": "auto"}, "genid", "the guest reads it at boot"),
-    "a label": (
+    "label": (
         {"seclabels": [{"model": "dac", "type": "none"}]},
         "seclabels.dac",
         "QEMU is confined when it starts",
@@ -109,14 +105,16 @@ STARTED: dict[str, tuple[Fields, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", STARTED)
-def test_a_guest_gets_it_when_it_starts_anew(scene: Scene, name: str) -> None:
-    fields, path, reason = STARTED[name]
-    scene.settle(scene.manifest(idle("running")))
-    number = scene.domain("web").ID()
-    changed = scene.manifest(idle("running", lifecycle={"force_off_after": "2s"}, **fields))
-    (vm,) = (one for one in scene.plan_json(changed)["resource_changes"] if one["address"].endswith("vm/web"))
-    assert {change["path"]: change["reason"] for change in vm["changes"]}[path] == reason
-    scene.apply(changed, "--allow", "restart")
-    assert scene.domain("web").ID() != number
+def test_a_guest_gets_it_when_it_starts_anew(scene: Scene) -> None:
+    power = {"lifecycle": {"force_off_after": "1s"}}
+    scene.settle(scene.manifest({name: idle_vm(**power) for name in STARTED}))
+    numbers = {name: scene.domain(name).ID() for name in STARTED}
+    plan = scene.plan_json(
+        scene.manifest({name: idle_vm(**power, **fields) for name, (fields, *_) in STARTED.items()})
+    )
+    told = {item["address"].rpartition("/")[2]: item["changes"] for item in plan["resource_changes"]}
+    for name, (_, path, reason) in STARTED.items():
+        assert {change["path"]: change["reason"] for change in told[name]}[path] == reason
+    scene.apply(None, "--allow", "restart")
+    assert all(scene.domain(name).ID() != number for name, number in numbers.items())
     assert "Pending" not in scene.plan(expect=0)

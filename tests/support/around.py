@@ -8,12 +8,15 @@ from typing import Any
 AROUND: dict[str, Any] = {
     "kvmspec": 1,
     "project": "shop",
-    "variables": {name: {"default": "12345678", "secret": True} for name in ("vnc_password", "ops_password")},
+    "variables": {
+        name: {"default": "12345678", "secret": True} for name in ("vnc_password", "ops_password", "cookie")
+    },
     "hosts": {"hv1": {"uri": "test:///default"}, "hv2": {"uri": "test:///default"}},
     "defaults": {
         "host": "hv1",
         "vms": {
             "cloud_init": {"hostname": "web"},
+            "graphics": ["spice"],
             "disks": [{"name": "root", "size": "1GiB", "pool": "vms"}],
         },
     },

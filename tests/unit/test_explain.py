@@ -11,32 +11,60 @@ import yaml
 
 from kvmspec import pipeline
 from kvmspec.cli.main import run
-from kvmspec.core.errors import UsageError
+from kvmspec.core.errors import ManifestError, UsageError
 from kvmspec.core.field_doc import FieldDoc
 from kvmspec.kinds.registry import SECTIONS
 from kvmspec.manifest.find import find, from_json, load, to_json
 from kvmspec.manifest.reference import field_docs
 from tests.support.around import ENVIRON, stand, the_rest
-from tests.support.manifests import as_yaml
 
 DOCS = load()
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-@pytest.mark.parametrize(
-    "doc", [d for d in DOCS.values() if d.example and d.built], ids=lambda d: str(d.path)
-)
-def test_every_example_is_valid(doc: FieldDoc, tmp_path: Path) -> None:
-    (tmp_path / "example.yaml").write_text(doc.example + "\n")
-    (tmp_path / "rest.yaml").write_text(as_yaml(the_rest(yaml.safe_load(doc.example))))
+def _kind(doc: FieldDoc) -> str:
+    """The object that it is a field of: `vms.disks`, or `vms.devices.serials`."""
+    words = str(doc.path).split(".")
+    return ".".join(words[: 3 if words[:2] == ["vms", "devices"] else 2])
+
+
+SHOWN: dict[str, list[FieldDoc]] = {}
+for each in DOCS.values():
+    if each.example and each.built:
+        SHOWN.setdefault(_kind(each), []).append(each)
+
+
+def _problems(doc: FieldDoc, folder: Path) -> list[str]:
+    """What is wrong with the manifest that its example is."""
+    (folder / "example.yaml").write_text(doc.example + "\n")
+    (folder / "rest.yaml").write_text(json.dumps(the_rest(yaml.load(doc.example, _Loader))))
+    try:
+        pipeline.load(pipeline.Request((folder,), environ=ENVIRON | {"HOME": str(folder)}))
+    except ManifestError as error:
+        return [f"{doc.path}: {problem.message}" for problem in error.problems]
+    return []
+
+
+@pytest.mark.parametrize("kind", SHOWN)
+def test_every_example_is_valid(kind: str, tmp_path: Path) -> None:
     stand(tmp_path)
-    environ = ENVIRON | {"HOME": str(tmp_path)}
-    pipeline.load(pipeline.Request((tmp_path,), environ=environ))
+    assert not [problem for doc in SHOWN[kind] for problem in _problems(doc, tmp_path)]
 
 
 def test_every_built_field_is_described() -> None:
     bare = [d.path for d in DOCS.values() if d.built and not d.meaning]
     assert not bare
     assert len(DOCS) > 120
+
+
+def test_what_is_told_elsewhere_is_told_there() -> None:
+    like = [doc for doc in DOCS.values() if doc.like]
+    assert len(like) > 20 and all(doc.like in DOCS for doc in like)
+
+
+def test_a_shared_field_costs_what_the_object_it_is_in_costs() -> None:
+    assert find("vms.controllers.address.pci", DOCS).doc.impact == DOCS["vms.controllers.address"].impact
+    assert find("vms.disks.source.slice.size", DOCS).doc == DOCS["vms.disks.source.slice.size"]
 
 
 def test_the_file_is_what_the_models_say() -> None:
@@ -60,6 +88,7 @@ def test_the_file_is_what_the_models_say() -> None:
         ("profiles.big.cpus.max", "vms.cpus.max", ""),
         ("kvmspec", "kvmspec", ""),
         ("moved", "moved", ""),
+        ("vms.web.networks[0].address.pci", "vms.disks.address.pci", ""),
     ],
 )
 def test_a_field_is_found_as_people_type_it(typed: str, path: str, name: str) -> None:
@@ -96,7 +125,7 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "writeback" in told(capsys, "vms.disks.cache") and "restart: libvirt refuses it live" in told(
         capsys, "vms.disks.cache"
     )
-    assert "autostart" in told(capsys, "vms") and "not built in this version" in told(capsys)
+    assert "autostart" in told(capsys, "vms") and "not built in this version" in told(capsys, "volumes")
 
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:

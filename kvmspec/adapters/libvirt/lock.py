@@ -185,12 +185,16 @@ class HostLock:
         """Whether nobody holds the lock that is there; it is taken away then. That happens when
         libvirtd dies with a lock: QEMU runs on, AUTODESTROY is forgotten.
 
-        A holder that has just made its lock opens the channel within a moment. So the channel is
-        tried, left alone for longer than that, and kept the second time while the lock goes.
+        A lock that is being made is somebody's: a daemon that dies meanwhile destroys it when it comes
+        again (qemuProcessReconnect). A holder that has just made its lock opens the channel within a
+        moment. So the channel is tried, left alone for longer than that, and kept the second time while
+        the lock goes.
         """
         domain = self._found()
         if domain is None:
             return True
+        if _is_starting(domain):
+            return False
         first = _open_channel(self._conn, domain)
         if first is None:
             return False
@@ -218,6 +222,15 @@ class _Said:
             return
         self._last = holder, waited
         self._patience.told(self._host, holder, max(self._patience.seconds - waited, 0.0))
+
+
+def _is_starting(domain: Any) -> bool:
+    """Whether libvirt still waits for its QEMU, which takes seconds on a busy host (measured on 9.0)."""
+    try:
+        state, reason = domain.state()
+    except libvirt.libvirtError:  # it has gone meanwhile
+        return False
+    return bool((state, reason) == (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_STARTING_UP))
 
 
 def _open_channel(conn: Any, domain: Any) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from kvmspec.adapters.libvirt import Host
 from kvmspec.core.action import DomainAction
 from kvmspec.core.address import Address
 from kvmspec.core.change import Difference
 from kvmspec.core.desired import Desired
+from kvmspec.core.memo import once
 from kvmspec.core.observed import HostFacts, HostView
 from kvmspec.kinds.base import Chain, Context
 from kvmspec.kinds.domain import apply, brief, create, install_media, leftovers, plan, seeding
@@ -84,6 +85,10 @@ def _needs(name: str, spec: VmSpec, manifest: Manifest, host: str, places: Place
     for nic in spec.networks:
         if nic.network:
             yield Address(host, "network", nic.network)
+        elif nic.bridge:
+            yield from (
+                Address(host, "network", net) for net in _makers(manifest).get((host, nic.bridge), ())
+            )
         if nic.filter:
             yield Address(host, "nwfilter", nic.filter.name)
     if places.is_to_install(name, spec):
@@ -99,6 +104,17 @@ def _needs(name: str, spec: VmSpec, manifest: Manifest, host: str, places: Place
         for item in manifest.of("vm"):
             if wanted in (item.name, item.path[-1]):
                 yield Address(item.hosts[0], "vm", item.name)
+
+
+@once
+def _makers(manifest: Manifest) -> Mapping[tuple[str, str], list[str]]:
+    """The networks of the manifest that make a bridge, by host and bridge."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for item in manifest.of("network"):
+        bridge, mode = getattr(item.spec, "bridge", None), getattr(item.spec, "mode", "")
+        for host in item.hosts if mode != "bridge" else ():
+            found.setdefault((host, bridge or ""), []).append(item.name)
+    return found
 
 
 def _volume(name: str, spec: VmSpec, disk: DiskSpec, places: Places) -> tuple[str, str] | None:

@@ -75,7 +75,7 @@ card a VM is by an element that says so."""
 
 def devices(spec: VmSpec, places: Sequence[Data]) -> Iterator[Path]:
     """Canonical paths of devices in one of `places` that must not be there."""
-    for name, (tag, goes) in _GONE.items():
+    for name, (tag, goes) in _GONE.items() if spec.devices.model_fields_set else ():
         if _is_none(getattr(spec.devices, name)):
             yield from (("devices", tag, key) for key in _keys(places, tag) if goes(key, spec))
     if spec.tpm is False:

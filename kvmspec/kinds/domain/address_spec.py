@@ -134,12 +134,15 @@ class AddressSpec(Model):
         {"drive": "0:0:0:1"},
         {"usb": "0:1"},
         {"virtio_serial": "0:0:1"},
+        {"ccid": "0:0"},
         {"isa": {"iobase": "0x3f8", "irq": "0x4"}},
         {"dimm": 0},
+        {"ccw": "fe.0.0001"},
+        {"spapr_vio": "0x30000000"},
+        {"virtio_mmio": True},
         {"unassigned": True},
     )
     least: ClassVar[frozenset[str]] = frozenset({"pci"})
-    along: ClassVar[Mapping[str, Sequence[str]]] = dict.fromkeys(_KINDS, ())
 
     pci: PciPlace | None = None
     """On a PCI bus: bus, slot and function. The bus is the number of a `pci` controller."""

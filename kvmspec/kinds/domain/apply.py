@@ -34,6 +34,7 @@ from kvmspec.core.action import (
 )
 from kvmspec.core.errors import Absent, LibvirtFailure
 from kvmspec.kinds.domain import installer, plugging, tuning
+from kvmspec.kinds.domain.defining import define
 
 
 def apply(action: DomainAction, host: Host, report: Callable[[str], None]) -> None:
@@ -41,9 +42,9 @@ def apply(action: DomainAction, host: Host, report: Callable[[str], None]) -> No
     domains, name = host.domains, action.address.name
     match action:
         case DefineDomain(xml=xml):
-            domains.define(xml)
+            define(host, name, xml)
         case EditDomain(edits=edits):
-            domains.define(edit(domains.get(name).xml, edits))
+            define(host, name, edit(domains.get(name).xml, edits))
         case SetDomainMetadata(title=title, description=description, metadata=metadata, osinfo=osinfo):
             domains.set_metadata(name, title=title, description=description, metadata=metadata, osinfo=osinfo)
         case SetVcpus(count=count):

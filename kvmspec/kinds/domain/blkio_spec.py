@@ -3,25 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.words import RATES
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, Size
 
 Weight = Annotated[int, Field(ge=1, le=10000, strict=True)]
 Iops = Annotated[int, Field(ge=1, le=2**32 - 1, strict=True)]
-
-RATES: Mapping[str, str] = {
-    "read_iops": "read_iops_sec",
-    "write_iops": "write_iops_sec",
-    "read": "read_bytes_sec",
-    "write": "write_bytes_sec",
-}
-"""Fields, and the elements that libvirt writes in this order."""
 
 
 class BlkioDeviceSpec(Model):

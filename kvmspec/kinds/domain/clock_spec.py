@@ -17,10 +17,6 @@ TimerName = Literal["rtc", "pit", "hpet", "tsc", "kvmclock", "hypervclock", "pla
 _Amount = Annotated[int, Field(ge=0, le=2**32 - 1, strict=True)]
 _TICKLESS = frozenset({"kvmclock", "hypervclock"})
 
-Off = Literal["destroy", "restart"]  # what the QEMU driver takes, of all that the schema has (9.0)
-Crash = Literal["destroy", "restart", "preserve", "coredump-destroy", "coredump-restart"]
-LockFailure = Literal["poweroff", "restart", "pause", "ignore"]
-
 
 class CatchupSpec(Model):
     """How lost ticks are made up for."""

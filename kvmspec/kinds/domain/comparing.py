@@ -46,12 +46,13 @@ def compare(
     becomes = final(spec, keys, devices, plugged)
     full, new = _with_new_devices(spec, keys, devices)
     new |= _swapped(spec, keys, devices, sources)
-    rendered = render.stated(context.renderer, name, full, sources, becomes, new)
+    moved = _moved(spec, keys, devices)
+    rendered = render.stated(context.renderer, name, full, sources, becomes, new, moved)
     recorded = fit.stated_data(rendered, full)
     stated, notes = fit.fit(recorded, persistent, keys, becomes, observed.snapshots, spec.numa is not None)
     if record is None or "loader" not in record.applied.get("os", ()):
         stated = fit.firmware(stated, persistent)
-    if full is not spec or new:
+    if full is not spec or new or moved:
         plain = render.stated(context.renderer, name, spec, sources, becomes, frozenset())
         recorded = fit.stated_data(plain, spec)
     reveal = context.manifest.secrets.reveal
@@ -150,6 +151,16 @@ def _swapped(
     for key, disk, source in zip(disk_keys(spec.disks), spec.disks, sources, strict=True):
         have = data_of(get(devices, ("disk", keys.disks[key], "source")) or {})
         if not disk.is_drive and None not in (have, source.identity) and have != source.identity:
+            found.add(key)
+    return frozenset(found)
+
+
+def _moved(spec: VmSpec, keys: KeyMap, devices: Mapping[str, Any]) -> frozenset[str]:
+    """The keys of disks that are on another bus until now."""
+    found = set()
+    for key, disk in zip(disk_keys(spec.disks), spec.disks, strict=True):
+        have = get(devices, ("disk", keys.disks[key], "target", "@bus"))
+        if None not in (have, disk.bus) and have != disk.bus:
             found.add(key)
     return frozenset(found)
 

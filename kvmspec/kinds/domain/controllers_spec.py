@@ -12,6 +12,8 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.address_spec import Placeable
+from kvmspec.kinds.domain.words import CONTROLLER_DRIVER as DRIVER
+from kvmspec.kinds.domain.words import CONTROLLER_TARGET as TARGET
 from kvmspec.manifest.types import Size
 
 Number = Annotated[int, Field(ge=0, le=65535, strict=True)]
@@ -35,23 +37,6 @@ MODELS: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """The models that each type has; the others have none."""
-DRIVER: Mapping[str, str] = {
-    name: name
-    for name in (
-        "queues", "cmd_per_lun", "max_sectors", "ioeventfd", "iothread", "iommu", "ats", "packed",
-        "page_per_vq",
-    )
-}  # fmt: skip
-"""Field → attribute of <driver>."""
-TARGET: Mapping[str, str] = {
-    "chassis_nr": "chassisNr",
-    "chassis": "chassis",
-    "port": "port",
-    "bus_nr": "busNr",
-    "target_index": "index",
-    "hotplug": "hotplug",
-}
-"""Field → attribute of <target>."""
 _OF: Mapping[str, tuple[str, ...]] = {
     "ports": ("usb", "virtio-serial"),
     "vectors": ("virtio-serial",),
@@ -90,6 +75,7 @@ class ControllerSpec(Placeable):
         {"type": "pci", "model": "pci-bridge", "chassis_nr": 2},
         {"type": "pci", "model": "pcie-root-port", "model_name": "ioh3420", "address": "00:1c.0"},
         {"type": "pci", "model": "pcie-root", "pcihole64": "1GiB"},
+        {"type": "pci", "model": "pci-root", "index": 1, "target_index": 1},
         {"type": "scsi", "model": "virtio-scsi", "ioeventfd": True, "packed": True},
         {"type": "virtio-serial", "iommu": True, "ats": True, "page_per_vq": True},
         {"type": "xenbus", "max_grant_frames": 64, "max_event_channels": 2047},

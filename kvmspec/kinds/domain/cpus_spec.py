@@ -93,13 +93,14 @@ class CpusSpec(Model):
         },
         {"count": 2, "mode": "host-passthrough", "migratable": False, "cache": "passthrough"},
         {"count": 2, "pin": {0: "2", 1: "3"}, "emulator_pin": "0-1"},
-        {"count": 2, "max": 4, "vcpus": {0: {}, 2: {"order": 2}}},
+        {"count": 2, "max": 4, "vcpus": {0: {}, 2: {"hotpluggable": True, "order": 2}}},
         {"count": 4, "schedulers": [{"vcpus": "0-1", "scheduler": "fifo", "priority": 1}]},
         {"count": 8, "topology": {"sockets": 1, "cores": 4, "threads": 2}},
     )
     least: ClassVar[frozenset[str]] = frozenset({"count", "max"})
     along: ClassVar[Mapping[str, Sequence[str]]] = {
         "vcpus": ["count", "max"],
+        **{f"vcpus.{name}": () for name in ("hotpluggable", "order")},
         "features": ["mode"],
         "migratable": ["mode"],
         **{name: ["model"] for name in ("match", "check", "fallback", "vendor", "vendor_id")},

@@ -25,7 +25,6 @@ class SchedulerSpec(Model):
     short: ClassVar[str | None] = "scheduler"
 
     examples: ClassVar[Sequence[Any]] = ("batch", {"scheduler": "fifo", "priority": 1})
-    least: ClassVar[frozenset[str]] = frozenset({"scheduler"})
 
     scheduler: Literal["batch", "idle", "fifo", "rr"] = Field(examples=["batch"])
     """For long work; only when nothing else wants the CPU; in real time, one after the other or by turns."""
@@ -55,7 +54,6 @@ class VcpuSchedulerSpec(SchedulerSpec):
         {"vcpus": "0-1", "scheduler": "fifo", "priority": 1},
         {"vcpus": "2", "scheduler": "idle"},
     )
-    least: ClassVar[frozenset[str]] = frozenset({"vcpus", "scheduler"})
 
     vcpus: CpuSet = Field(examples=["0-1"])
     """The numbers of the vCPUs."""

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from kvmspec.kinds.auth import AuthSpec
-from kvmspec.kinds.domain.disk_origin import DiskOrigin, LayerSpec
-from kvmspec.kinds.domain.disk_parts import BlockioSpec, GeometrySpec
-from kvmspec.kinds.domain.limits_spec import DiskBandwidthSpec, IopsSpec, elements
-from kvmspec.kinds.domain.source_parts import EncryptionSpec
+from kvmspec.kinds.domain.disk_origin import DiskOrigin
+from kvmspec.kinds.domain.limits import elements
+from kvmspec.manifest.deferred import deferred
 from kvmspec.manifest.types import Size, Text
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.auth import AuthSpec
+    from kvmspec.kinds.domain.disk_origin import LayerSpec
+    from kvmspec.kinds.domain.disk_parts import BlockioSpec, GeometrySpec
+    from kvmspec.kinds.domain.limits_spec import DiskBandwidthSpec, IopsSpec
+    from kvmspec.kinds.domain.source_parts import EncryptionSpec
+else:
+    AuthSpec = deferred("kvmspec.kinds.auth", "AuthSpec")
+    LayerSpec = deferred("kvmspec.kinds.domain.disk_origin", "LayerSpec")
+    BlockioSpec = deferred("kvmspec.kinds.domain.disk_parts", "BlockioSpec")
+    GeometrySpec = deferred("kvmspec.kinds.domain.disk_parts", "GeometrySpec")
+    DiskBandwidthSpec = deferred("kvmspec.kinds.domain.limits_spec", "DiskBandwidthSpec")
+    IopsSpec = deferred("kvmspec.kinds.domain.limits_spec", "IopsSpec")
+    EncryptionSpec = deferred("kvmspec.kinds.domain.source_parts", "EncryptionSpec")
 
 Count = Annotated[int, Field(ge=1, le=65536, strict=True)]
 

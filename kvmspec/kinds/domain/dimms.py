@@ -40,7 +40,8 @@ def after(comparison: Comparison, there: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def totals(comparison: Comparison) -> Iterator[Edit]:
-    """The definition's <memory> and <currentMemory>, which count its DIMMs; without any, nothing."""
+    """The definition's <memory> and <currentMemory>, which count its DIMMs; without any, or where all of it
+    stays as it is, nothing."""
     have, final = comparison.persistent, after(comparison, comparison.persistent)
     if not plugged(have) and not plugged(final):
         return
@@ -48,7 +49,12 @@ def totals(comparison: Comparison) -> Iterator[Edit]:
         name: int(get(comparison.stated, (name, "#")) or get(have, (name, "#")))
         for name in ("memory", "currentMemory")
     }
-    whole = sizes["memory"] == sizes["currentMemory"]
+    amounts = [plugged(data, model) for model in ("", "dimm") for data in (have, final)]
+    same = amounts[0] == amounts[1] and amounts[2] == amounts[3]
+    if same and all(size == get(have, (name, "#")) for name, size in sizes.items()):
+        return
+    stated = comparison.spec.memory
+    whole = sizes["memory"] == sizes["currentMemory"] and (stated is None or stated.max is None)
     for name, size in sizes.items():
         more = plugged(final) if name == "memory" or whole else plugged(final, "dimm")
         yield Edit("set", (name, "@unit"), "KiB")

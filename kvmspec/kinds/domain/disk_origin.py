@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.address_spec import Placeable
-from kvmspec.kinds.domain.source_spec import SourceSpec
 from kvmspec.kinds.parts import BackingSpec, enforce_one_origin
+from kvmspec.manifest.deferred import deferred
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, Name, Size, Text, parse_name, parse_path
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.source_spec import SourceSpec
+else:
+    SourceSpec = deferred("kvmspec.kinds.domain.source_spec", "SourceSpec")
 
 _SOURCES = ("volume", "path", "cdrom", "floppy", "source")
 _KINDS = ("cdrom", "floppy")
@@ -72,6 +77,8 @@ class LayerSpec(Model):
 
 def plain_source(path: str) -> SourceSpec:
     """A file, or a device, by its path."""
+    from kvmspec.kinds.domain.source_spec import SourceSpec
+
     return SourceSpec(block=path) if path.startswith("/dev/") else SourceSpec(file=path)
 
 

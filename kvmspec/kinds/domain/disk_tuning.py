@@ -9,7 +9,7 @@ from kvmspec.canon.compare import get
 from kvmspec.core.action import Action, Tune
 from kvmspec.core.live import Call
 from kvmspec.kinds.domain.compare import Change, Comparison
-from kvmspec.kinds.domain.limits_spec import bursts, excluded
+from kvmspec.kinds.domain.limits import bursts, excluded
 
 Path = tuple[str, ...]
 Values = dict[str, int]

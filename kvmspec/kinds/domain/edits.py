@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 from kvmspec.canon.compare import get
+from kvmspec.canon.quote import escape, quoteattr
 from kvmspec.canon.shape import DOMAIN
 from kvmspec.core.action import Edit
 from kvmspec.kinds.domain import source_edits
-from kvmspec.kinds.domain.limits_spec import bursts, excluded
+from kvmspec.kinds.domain.limits import bursts, excluded
 from kvmspec.kinds.domain.rules import family
 from kvmspec.kinds.records import NAMESPACE
 
@@ -31,6 +31,7 @@ METADATA: Path = ("metadata", f"{{{NAMESPACE}}}vm")
 RENEWED = frozenset(
     {
         ("os", "nvram", "@type"),
+        ("devices", "rng", "backend", "@type"),
         ("devices", "video", "model", "@type"),
         ("devices", "tpm", "backend", "@type"),
         ("devices", "shmem", "model", "@type"),
@@ -43,6 +44,7 @@ RENEWED = frozenset(
     }
 )
 """Where one of these changes the device is put in anew: the rest of it belongs to the old kind."""
+_LINES = frozenset({"redirdev", "rng", "smartcard"})
 
 
 def writing(path: Path, value: Any, wanted: Elements, persistent: Data) -> Iterator[Edit]:
@@ -138,6 +140,8 @@ def removing(path: Path, persistent: Data | None = None, stated: Data | None = N
     yield from _advised(path, persistent or {}, stated or {})
     if path[:2] == NUMA and not get(stated, NUMA):  # its attributes are nothing without each other
         path = NUMA
+    if path[-2:] == ("teaming", "@persistent"):  # of an interface that stays; without it there is no team
+        path = path[:-1]
     yield Edit("remove", path)
     if path == CPU_MODE:
         yield from _of_another_cpu(None)
@@ -202,6 +206,12 @@ def _companions(path: Path, value: Any, wanted: Elements, persistent: Data) -> I
     if path[:2] == ("devices", "disk") and path[3:4] == ("iotune",):
         others = excluded(path[-1]) & {*(get(persistent, path[:4]) or ())}
         yield from (Edit("remove", (*path[:4], name)) for name in sorted(others))
+    if path[0] == "devices" and path[-2:] == ("address", "@type") and path[-3] != "source":
+        yield Edit("remove", path[:-1])  # an address of another kind has nothing of this one
+        yield Edit("add", path[:-1], wanted(path[:-1]))
+    of_line = path[0] == "devices" and path[1] in _LINES and path[-2:] == ("source", "@mode")
+    if of_line and "<reconnect" not in wanted(path[:-1]):  # of who waits libvirt refuses it
+        yield Edit("remove", (*path[:-1], "reconnect"))
     if path[:2] == ("devices", "serial") and path[3:] == ("target", "@type"):  # an address of another bus
         yield Edit("remove", (*path[:3], "address"))
     if path == ("os", "boot") or (path[:1] == ("devices",) and _ordered(path, value)):

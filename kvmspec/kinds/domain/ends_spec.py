@@ -38,6 +38,16 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
 Service = Annotated[int, Field(ge=0, le=65535, strict=True)]
 
 
+ENDS: Sequence[Any] = (
+    {"type": "unix", "path": "/run/example.sock", "mode": "connect", "reconnect": 10},
+    {"type": "tcp", "host": "127.0.0.1", "port": 4000, "protocol": "telnet"},
+    {"type": "tcp", "host": "127.0.0.1", "port": 4000, "tls": True},
+    {"type": "udp", "host": "127.0.0.1", "port": 4000, "bind_host": "0.0.0.0", "bind_port": 4001},
+    {"type": "spiceport", "channel": "org.example.0"},
+)
+"""Examples with every field; for the models that are an end and something besides, too."""
+
+
 class EndSpec(Model):
     """Where it ends on the host. `waits`: whether QEMU makes a socket where `mode` does not say it."""
 
@@ -45,15 +55,7 @@ class EndSpec(Model):
     needs: ClassVar[Mapping[str, tuple[str, ...]]] = _NEEDS
     waits: ClassVar[bool] = False
 
-    examples: ClassVar[Sequence[Any]] = (
-        "spicevmc",
-        {"type": "unix", "path": "/run/example.sock", "mode": "connect", "reconnect": 10},
-        {"type": "tcp", "host": "127.0.0.1", "port": 4000, "protocol": "telnet"},
-        {"type": "tcp", "host": "127.0.0.1", "port": 4000, "tls": True},
-        {"type": "udp", "host": "127.0.0.1", "port": 4000, "bind_host": "0.0.0.0", "bind_port": 4001},
-        {"type": "spiceport", "channel": "org.example.0"},
-    )
-    least: ClassVar[frozenset[str]] = frozenset({"type"})
+    examples: ClassVar[Sequence[Any]] = ("spicevmc", *ENDS)
 
     type: Literal[
         "spicevmc",

@@ -5,49 +5,15 @@ Facts: https://libvirt.org/formatdomain.html#hypervisor-features and libvirt 9.0
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.words import MARKS
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import Size
-
-MARKS = ("acpi", "pae", "viridian", "privnet")
-"""Elements that are there, or not."""
-STATES: Mapping[str, str] = {
-    "hap": "hap",
-    "pmu": "pmu",
-    "pvspinlock": "pvspinlock",
-    "vmport": "vmport",
-    "vmcoreinfo": "vmcoreinfo",
-    "ps2": "ps2",
-    "htm": "htm",
-    "nested_hv": "nested-hv",
-    "ccf_assist": "ccf-assist",
-}
-"""Fields, and elements that say `on` or `off`."""
-VALUES: Mapping[str, tuple[str, str]] = {
-    "ioapic": ("ioapic", "driver"),
-    "gic": ("gic", "version"),
-    "msrs": ("msrs", "unknown"),
-    "cfpc": ("cfpc", "value"),
-    "sbbc": ("sbbc", "value"),
-    "ibs": ("ibs", "value"),
-}
-"""Fields, and elements with the attribute that has their value."""
-HYPERV = (
-    "relaxed", "vapic", "vpindex", "runtime", "synic", "reset", "frequencies", "reenlightenment",
-    "tlbflush", "ipi", "evmcs", "avic", "emsr_bitmap", "xmm_input",
-)  # fmt: skip
-"""What of <hyperv> is on or off, and nothing else."""
-KVM: Mapping[str, str] = {
-    "hidden": "hidden",
-    "hint_dedicated": "hint-dedicated",
-    "poll_control": "poll-control",
-    "pv_ipi": "pv-ipi",
-}
 
 
 class ApicSpec(Model):

@@ -7,6 +7,7 @@ Facts: https://libvirt.org/formatdomain.html and measurements on libvirt 9.0 wit
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from kvmspec.canon.shape import DOMAIN
 from kvmspec.core.live import Call
@@ -130,3 +131,16 @@ def key_of(path: Path, position: int, keys: KeyMap) -> str:
     if path[position - 1] == "controller":
         return identity.rstrip("/")
     return next((key for key, value in group if value == identity), identity)
+
+
+def rank(path: str) -> int:
+    """The turn of a manifest path when changes are shown: that of its top field in the table."""
+    return _order().get(path.partition(".")[0], len(FIELDS))
+
+
+@cache
+def _order() -> dict[str, int]:
+    """The top fields as the table has them. Places come early in it only to be found first."""
+    early = frozenset(map(id, places.ROWS))
+    found = dict.fromkeys(row.manifest.partition(".")[0] for row in FIELDS if id(row) not in early)
+    return {name: number for number, name in enumerate(found)}

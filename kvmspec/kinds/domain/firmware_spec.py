@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, LiteralStri
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 from pydantic_core import PydanticCustomError
 
+from kvmspec.kinds.domain.words import format_delay
 from kvmspec.manifest.deferred import deferred
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, Text, words
@@ -32,11 +33,6 @@ def parse_delay(value: Any) -> int:
         if delay <= _LONGEST:
             return delay
     raise PydanticCustomError("delay", "expected up to 65s with a unit, such as 3s or 500ms")
-
-
-def format_delay(delay: int) -> str:
-    """Milliseconds as a manifest says them."""
-    return f"{delay // 1000}s" if delay % 1000 == 0 else f"{delay}ms"
 
 
 Delay = Annotated[

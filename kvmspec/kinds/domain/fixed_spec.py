@@ -86,7 +86,7 @@ class ShmemSpec(Placeable):
 
     examples: ClassVar[Sequence[Any]] = (
         {"name": "ring", "size": "4MiB"},
-        {"name": "ring", "size": "4MiB", "role": "master"},
+        {"name": "log", "size": "4MiB", "role": "master"},
         {
             "name": "bell",
             "model": "ivshmem-doorbell",
@@ -97,6 +97,7 @@ class ShmemSpec(Placeable):
     )
     least: ClassVar[frozenset[str]] = frozenset({"name", "size"})
     along: ClassVar[Mapping[str, Sequence[str]]] = {
+        "model": ("name", "path"),
         "path": ("name", "model"),
         "vectors": ("name", "model", "path"),
         "ioeventfd": ("name", "model", "path"),

@@ -62,8 +62,9 @@ def unmanaged(comparison: Comparison) -> Iterator[str]:
 
 def strangers(data: Data, stated: Data, applied: Data) -> Iterator[Path]:
     """The devices in `data` that neither the manifest nor kvmspec put there."""
-    for tag in _TOLD:
-        group = get(data, ("devices", tag))
+    devices = data.get("devices", {})
+    for tag in [tag for tag in _TOLD if tag in devices]:
+        group = devices[tag]
         known = {*(get(stated, ("devices", tag)) or ()), *(get(applied, ("devices", tag)) or ())}
         for key in group if isinstance(group, dict) else ():
             if key not in known and (tag, key) not in _NOBODYS:

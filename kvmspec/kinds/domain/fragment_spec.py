@@ -12,9 +12,9 @@ from kvmspec.manifest.types import SecretText
 
 def _mergeable(value: str) -> str:
     """Raises PydanticCustomError (`xml`) with what is wrong and where."""
-    from kvmspec.canon.fragment import problems  # lxml: only where there is a fragment
+    from kvmspec.canon.fragment import givens, problems  # lxml: only where there is a fragment
 
-    if found := problems(value, "domain"):
+    if found := problems(value, "domain") or givens(value):
         raise PydanticCustomError("xml", "{problem}", {"problem": "; ".join(found)})
     return value
 

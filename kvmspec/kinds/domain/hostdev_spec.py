@@ -143,13 +143,12 @@ class HostdevSpec(Placeable):
         {"pci": "0000:41:00.1", "driver": "vfio", "rom": {"bar": False}, "write_filtering": False},
         {"usb": "1d6b:0002", "startup_policy": "optional", "guest_reset": "off"},
         {"usb": {"bus": 1, "device": 3}},
-        {"mdev": "c2177883-f1bb-47f0-914d-32a22e3a8804", "display": True, "ramfb": True},
-        {"scsi": "2:0:0:1", "readonly": True},
+        {"mdev": "c2177883-f1bb-47f0-914d-32a22e3a8804", "model": "vfio-pci", "display": True,
+         "ramfb": True},
+        {"scsi": "2:0:0:1", "readonly": True, "shareable": True, "rawio": True, "sgio": "filtered"},
         {"iscsi": {"name": "iqn.1992-01.com.example:storage/1", "host": "san.example.org"}},
         {"scsi_host": "naa.5123456789abcde0"},
-    )
-    least: ClassVar[frozenset[str]] = frozenset({"pci"})
-    along: ClassVar[Mapping[str, Sequence[str]]] = {}
+    )  # fmt: skip
 
     pci: PciAddress | None = None
     """A PCI device, by its address."""

@@ -19,6 +19,7 @@ from kvmspec.core.errors import LibvirtFailure
 from kvmspec.core.observed import Observed
 from kvmspec.kinds import records
 from kvmspec.kinds.domain import edits
+from kvmspec.kinds.domain.defining import define
 from kvmspec.kinds.domain.keys import letters
 from kvmspec.kinds.records import Record
 
@@ -42,7 +43,7 @@ def install(action: InstallDomain, host: Host, report: Report) -> None:
         domains.start_paused(name, edit(observed.xml, changes))
     volumes = tuple(sorted({*record.installer, *(volume_names(action.pool, name) if action.pool else ())}))
     started = replace(record, install=records.STARTED, installer=volumes)
-    domains.define(edit(observed.xml, _marked(started)))
+    define(host, name, edit(observed.xml, _marked(started)))
     domains.resume(name)
 
 
@@ -94,7 +95,9 @@ def finish(action: FinishInstall, host: Host) -> None:
         observed = host.domains.get(action.address.name)
         record = _record(observed)
         volumes |= set(record.installer)
-        host.domains.define(edit(observed.xml, _marked(replace(record, install="", installer=()))))
+        define(
+            host, action.address.name, edit(observed.xml, _marked(replace(record, install="", installer=())))
+        )
         if observed.running:
             text = replace(record, install="", installer=()).xml()
             host.domains.set_metadata(action.address.name, title=None, description=None, metadata=text)

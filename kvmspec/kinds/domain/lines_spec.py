@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.address_spec import Placeable
-from kvmspec.kinds.domain.ends_spec import EndSpec
+from kvmspec.kinds.domain.ends_spec import ENDS, EndSpec
 from kvmspec.kinds.domain.source_parts import SourceLabelSpec
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, parse_ipv4, words
@@ -22,8 +22,6 @@ from kvmspec.manifest.types import HostPath, parse_ipv4, words
 AGENT = "org.qemu.guest_agent.0"
 _TAKES: Mapping[str, tuple[str, ...]] = {
     "append": ("file",),
-    "clipboard": ("qemu-vdagent",),
-    "mouse": ("qemu-vdagent",),
     "labels": ("dev", "file", "pipe", "unix", "pty"),
 }
 Number = Annotated[int, Field(ge=0, le=255, strict=True)]
@@ -55,10 +53,6 @@ class LineSpec(EndSpec, Placeable):
     given."""
     append: bool | None = Field(None, examples=[True])
     """Whether a `file` goes on where it ended the last time."""
-    clipboard: bool | None = Field(None, examples=[True])
-    """Whether `qemu-vdagent` shares the clipboard of a VNC display."""
-    mouse: Literal["server", "client"] | None = Field(None, examples=["client"])
-    """Who draws the mouse, of `qemu-vdagent`."""
     labels: tuple[SourceLabelSpec, ...] = ()
     """What security drivers of the host's make of its file, device or socket."""
     log: LogSpec | None = None
@@ -116,6 +110,7 @@ class SerialSpec(LineSpec):
         {"type": "tcp", "host": "127.0.0.1", "port": 4555, "protocol": "telnet"},
         {"type": "unix", "path": "/run/web-serial.sock", "log": "/var/log/libvirt/qemu/web.log"},
         {"type": "pty", "model": "usb-serial"},
+        *ENDS,
     )
 
     type: Ends = Field("pty", examples=["file"])
@@ -145,8 +140,9 @@ class ParallelSpec(LineSpec):
     examples: ClassVar[Sequence[Any]] = (
         {"type": "dev", "path": "/dev/parport0"},
         {"type": "unix", "path": "/run/web-printer.sock"},
+        {"type": "file", "path": "/srv/web-printed", "append": True},
+        *ENDS,
     )
-    least: ClassVar[frozenset[str]] = frozenset({"type", "path"})
 
     type: Ends = Field("pty", examples=["dev"])
     """Where it ends on the host: at a device, a socket, a network connection, a file …"""
@@ -159,8 +155,9 @@ class ConsoleSpec(LineSpec):
 
     examples: ClassVar[Sequence[Any]] = (
         "pty",
-        {"type": "file", "path": "/var/log/web-hvc0.log"},
+        {"type": "file", "path": "/var/log/web-hvc0.log", "append": True},
         {"type": "pty", "target": "sclp"},
+        *ENDS,
     )
 
     type: Ends = Field("pty", examples=["file"])
@@ -205,11 +202,11 @@ class ChannelSpec(LineSpec):
         "org.example.0",
         {"name": "org.example.1", "path": "/run/example.sock"},
         {"name": "org.example.2", "type": "pty"},
-        {"name": "com.redhat.spice.0", "type": "qemu-vdagent", "clipboard": True},
+        {"name": "com.redhat.spice.0", "type": "qemu-vdagent", "clipboard": True, "mouse": "client"},
         {"guestfwd": "10.0.2.1:4600", "path": "/run/example.sock"},
+        {"name": "org.example.3", "type": "file", "path": "/var/log/example.log", "append": True},
+        *({"name": f"org.example.{number}", **end} for number, end in enumerate(ENDS, 4)),
     )
-    least: ClassVar[frozenset[str]] = frozenset({"name"})
-    along: ClassVar[Mapping[str, Sequence[str]]] = {"guestfwd": ()}
 
     name: ChannelName | None = None
     """Under this name the guest finds it, in /dev/virtio-ports."""
@@ -221,9 +218,15 @@ class ChannelSpec(LineSpec):
     """Where it ends on the host: at a socket, in a terminal, at the SPICE client, a network connection …"""
     path: HostPath | None = Field(None, examples=["/run/example.sock"])
     """The socket, device, file or pipe; a socket in libvirt's own folder when not given."""
+    clipboard: bool | None = Field(None, examples=[True])
+    """Whether `qemu-vdagent` shares the clipboard of a VNC display."""
+    mouse: Literal["server", "client"] | None = Field(None, examples=["client"])
+    """Who draws the mouse, of `qemu-vdagent`."""
 
     @model_validator(mode="after")
     def _known(self) -> ChannelSpec:
+        if self.type != "qemu-vdagent" and (self.clipboard, self.mouse) != (None, None):
+            raise PydanticCustomError("end", "`clipboard` and `mouse` go with `type: qemu-vdagent` only")
         if self.guestfwd is not None and (self.name is not None or self.target != "virtio"):
             raise PydanticCustomError("channel", "a channel has either a `name` or `guestfwd`")
         if self.name == AGENT and self.type == "unix":

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.domain.cpu_set import CpuSet
-from kvmspec.kinds.domain.numa_spec import Access, CellNumber
+from kvmspec.kinds.domain.words import Access, CellNumber
 from kvmspec.manifest.types import HostPath, Size
 
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
@@ -69,11 +69,11 @@ class MemoryDeviceSpec(PluggedSpec):
         {"model": "nvdimm", "size": "1GiB", "path": "/srv/web.nvdimm", "label_size": "128KiB"},
         {"model": "nvdimm", "size": "1GiB", "path": "/dev/dax0.0", "alignment": "2MiB", "pmem": True},
         {"model": "nvdimm", "size": "1GiB", "path": "/srv/ro.nvdimm", "readonly": True, "node": 0},
-        {"model": "virtio-pmem", "size": "1GiB", "path": "/srv/web.pmem", "access": "shared"},
-        {"model": "virtio-mem", "size": "8GiB", "block_size": "2MiB", "requested": "2GiB"},
-        {"model": "sgx-epc", "size": "64MiB", "host_nodes": "0-1"},
+        {"model": "virtio-pmem", "size": "1GiB", "path": "/srv/web.pmem", "discard": True},
+        {"model": "virtio-mem", "size": "1GiB", "block_size": "2MiB", "requested": "512MiB"},
+        {"model": "sgx-epc", "size": "64MiB", "page_size": "4KiB", "host_nodes": "0-1"},
     )
-    least: ClassVar[frozenset[str]] = frozenset({"model", "size", "path"})
+    least: ClassVar[frozenset[str]] = frozenset({"model", "size", "path", "block_size"})
 
     model: Literal["nvdimm", "virtio-pmem", "virtio-mem", "sgx-epc", "dimm"]
     """What it is: an NVDIMM; persistent memory of virtio's; memory that grows and shrinks in blocks; memory
@@ -96,7 +96,7 @@ class MemoryDeviceSpec(PluggedSpec):
     """Its identity, of an `nvdimm` on ppc64le."""
     block_size: Size | None = Field(None, examples=["2MiB"])
     """The blocks in which it grows and shrinks, of `virtio-mem`."""
-    requested: Size | None = Field(None, examples=["2GiB"])
+    requested: Size | None = Field(None, examples=["512MiB"])
     """How much of it the guest is to have now, of `virtio-mem`; nothing, when not given."""
 
     @property

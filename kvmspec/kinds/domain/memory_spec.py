@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.cpu_set import CpuSet
-from kvmspec.kinds.domain.numa_spec import Access
+from kvmspec.kinds.domain.words import Access
 from kvmspec.manifest.deferred import deferred
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import Duration, Size

@@ -172,7 +172,6 @@ class TeamingSpec(Model):
 
     short: ClassVar[str | None] = "type"
     examples: ClassVar[Sequence[Any]] = ("persistent", {"type": "transient", "persistent": "ua-stays"})
-    least: ClassVar[frozenset[str]] = frozenset({"type"})
 
     type: Literal["persistent", "transient"] = Field(examples=["persistent"])
     """Whether it is the one that stays."""

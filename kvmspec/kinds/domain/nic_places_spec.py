@@ -69,7 +69,7 @@ class MacvtapSpec(Model):
 
     dev: DeviceName
     """The host's interface."""
-    mode: Literal["vepa", "bridge", "private", "passthrough"] | None = Field(None, examples=["bridge"])
+    mode: Literal["bridge", "vepa", "private", "passthrough"] | None = Field(None, examples=["bridge"])
     """Who is reached through it: with `bridge` also the other guests on it. libvirt's own is vepa, which
     leaves that to the switch."""
 

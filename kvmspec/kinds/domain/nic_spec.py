@@ -95,8 +95,24 @@ class NicSpec(Placeable):
         {"ethernet": True, "tap": "web-front", "script": "/etc/web-up"},
         {"hostdev": "0000:41:10.0", "vlan": 42},
         {"vhostuser": "/run/vhost1.sock", "queues": 2},
+        {"vdpa": "/dev/vhost-vdpa-0"},
+        {"multicast": {"address": "230.0.0.1", "port": 5558}},
+        {"server": 5558},
+        {"client": {"address": "192.0.2.10", "port": 5558}},
+        {"udp": {"address": "192.0.2.10", "port": 5558, "local": {"address": "192.0.2.11", "port": 5559}}},
+        {"internal": "lab"},
+        {
+            "vds": {
+                "switch": "12345678-1234-1234-1234-123456789abc",
+                "port": 6,
+                "portgroup": "dvportgroup-4",
+                "connection": 1,
+            }
+        },
+        {"unplugged": True},
     )
-    least: ClassVar[frozenset[str]] = frozenset({"network", "bridge", "macvtap", "ip"})
+    least: ClassVar[frozenset[str]] = frozenset({"network", "bridge", "macvtap", "ethernet", "hostdev", "ip"})
+    along: ClassVar[Mapping[str, Sequence[str]]] = {"loadparm": ["boot_order"]}
 
     name: Name | None = None
     """The key by which the interface is known for life; its network, bridge or host interface when not

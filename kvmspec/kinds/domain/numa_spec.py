@@ -9,11 +9,10 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.cpu_set import CpuSet, numbers
+from kvmspec.kinds.domain.words import Access, CellNumber
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import Size
 
-Access = Literal["shared", "private"]
-CellNumber = Annotated[int, Field(ge=0, le=1023)]
 Level = Annotated[int, Field(ge=1, le=255, strict=True)]
 Distance = Annotated[int, Field(ge=10, le=255, strict=True)]
 Latency = Annotated[int, Field(ge=1, le=2**32 - 1, strict=True)]
@@ -120,14 +119,24 @@ class NumaSpec(Model):
     examples: ClassVar[Sequence[Any]] = (
         [{"cpus": "0-1", "memory": "1GiB"}, {"cpus": "2-3", "memory": "1GiB"}],
         {
+            "cells": [
+                {"cpus": "0-1", "memory": "1GiB", "distances": {1: 21}},
+                {"cpus": "2-3", "memory": "1GiB"},
+            ],
+        },
+        {
             "cells": [{"cpus": "0-3", "memory": "2GiB"}],
             "latencies": [{"initiator": 0, "target": 0, "value": 5}],
             "bandwidths": [{"initiator": 0, "target": 0, "value": "200MiB"}],
         },
     )
     least: ClassVar[frozenset[str]] = frozenset({"cells"})
+    along: ClassVar[Mapping[str, Sequence[str]]] = {"cells.distances": ()}
 
-    cells: tuple[CellSpec, ...] = Field(max_length=1024)
+    cells: tuple[CellSpec, ...] = Field(
+        max_length=1024,
+        examples=[[{"cpus": "0-1", "memory": "1GiB"}, {"cpus": "2-3", "memory": "1GiB"}]],
+    )
     """The cells, in the order of their numbers, from 0 on; `[]` takes them away."""
     latencies: tuple[LatencySpec, ...] = Field((), examples=[list(LatencySpec.examples)])
     """How long CPUs wait for memory."""

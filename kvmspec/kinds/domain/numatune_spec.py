@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.cpu_set import ByNumber, CpuSet
-from kvmspec.kinds.domain.numa_spec import CellNumber
+from kvmspec.kinds.domain.words import CellNumber
 from kvmspec.manifest.model import Model
 
 NumaMode = Literal["strict", "preferred", "interleave", "restrictive"]

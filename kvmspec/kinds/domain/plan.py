@@ -153,7 +153,7 @@ def _changes(comparison: Comparison) -> tuple[list[FieldChange], list[Change], f
             shown[field.path] = found
         elif known is None or field.impact > known.impact:
             shown[field.path] = field
-    in_order = sorted(shown.values(), key=lambda change: _rank(change.path))
+    in_order = sorted(shown.values(), key=lambda change: fields.rank(change.path))
     kept = [(field, change) for field, change in pairs if field.path not in skipped]
     canonical = [change for _, change in kept]
     swaps = swapping.swapped(comparison, canonical)
@@ -173,12 +173,6 @@ def _in_place_of(one: FieldChange, other: FieldChange) -> FieldChange | None:
         return None
     worse = max(come, go, key=lambda change: change.impact)
     return replace(worse, before=go.before, after=come.after, drift=come.drift)
-
-
-def _rank(path: str) -> int:
-    """Fields are shown in the order of the table."""
-    first = path.partition(".")[0]
-    return next((n for n, row in enumerate(fields.FIELDS) if row.manifest.partition(".")[0] == first), 999)
 
 
 def _state(comparison: Comparison) -> list[FieldChange]:

@@ -92,7 +92,6 @@ class InputSpec(Placeable):
         {"type": "mouse", "bus": "virtio", "virtio": {"packed": True}},
         {"type": "passthrough", "source": "/dev/input/event3", "model": "virtio-non-transitional"},
     )
-    least: ClassVar[frozenset[str]] = frozenset({"type"})
 
     type: Literal["tablet", "mouse", "keyboard", "passthrough", "evdev"]
     """What it is. A tablet makes the pointer follow that of the viewer; `passthrough` gives the guest a

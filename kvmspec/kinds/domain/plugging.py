@@ -14,6 +14,7 @@ from kvmspec.canon.edit import edit, select
 from kvmspec.canon.read import read
 from kvmspec.core.action import AttachDevice, DetachDevice, Edit, UpdateDevice
 from kvmspec.core.errors import KvmspecError, LibvirtFailure
+from kvmspec.kinds.domain.defining import define
 from kvmspec.manifest.secrets import is_token
 
 Path = tuple[str, ...]
@@ -38,7 +39,7 @@ def attach(action: AttachDevice, host: Host, report: Callable[[str], None]) -> N
         return
     address = _find(host.devices.active_xml(name), (*path, "address"))
     try:
-        _define(host, persistent, path, action.xml, address)
+        _define(host, name, persistent, path, action.xml, address)
     except KvmspecError:
         if not here_before:
             with suppress(KvmspecError):
@@ -66,16 +67,16 @@ def _sources(xml: str) -> set[str | None]:
 _OF_THE_DATA = ("file", "dev", "dir", "protocol", "name", "pool", "volume", "path", "namespace")
 
 
-def _define(host: Host, persistent: str, path: Path, xml: str, address: str | None) -> None:
+def _define(host: Host, name: str, persistent: str, path: Path, xml: str, address: str | None) -> None:
     """Add the device to the definition, at that address where it is free there."""
     plain = edit(persistent, [Edit("add", path, xml)])
     if address is None or _find(plain, (*path, "address")) is not None:
-        host.domains.define(plain)
+        define(host, name, plain)
         return
     try:
-        host.domains.define(edit(plain, [Edit("add", (*path, "address"), address)]))
+        define(host, name, edit(plain, [Edit("add", (*path, "address"), address)]))
     except LibvirtFailure:
-        host.domains.define(plain)
+        define(host, name, plain)
 
 
 def detach(action: DetachDevice, host: Host, report: Callable[[str], None]) -> None:
@@ -83,7 +84,7 @@ def detach(action: DetachDevice, host: Host, report: Callable[[str], None]) -> N
     name, path = action.address.name, action.path
     persistent = host.domains.get(name).xml
     if _find(persistent, path) is not None:
-        host.domains.define(edit(persistent, [Edit("remove", path)]))
+        define(host, name, edit(persistent, [Edit("remove", path)]))
     _let_go(host, name, path, action.timeout, report)
 
 

@@ -9,11 +9,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kvmspec.core.observed import HostFacts
-from kvmspec.kinds.domain.clock_spec import STANDARD_TIMERS, ClockSpec
 from kvmspec.kinds.domain.cpus_spec import CpusSpec
 from kvmspec.kinds.domain.devices import DiskSpec
-from kvmspec.kinds.domain.devices_spec import DevicesSpec
-from kvmspec.kinds.domain.features_spec import FeaturesSpec
 from kvmspec.kinds.domain.keys import bus_of
 from kvmspec.kinds.domain.memory_spec import MemorySpec
 from kvmspec.kinds.domain.nic_spec import NicSpec
@@ -43,7 +40,7 @@ CREATION: Mapping[str, str] = {
     "on_reboot": "restart",
     "on_crash": "restart",
     "disks.bus": "virtio; scsi for a CD-ROM and a LUN, fdc for a floppy",
-    "disks.discard": "unmap; none for a drive or a LUN",
+    "disks.discard": "unmap; none for a drive, a LUN, or over vhost-user",
     "disks.format": "qcow2 for a disk of its own, else by the file's suffix",
     "disks.pool": "the VM's, else the manifest's only one",
     "networks.mac": "derived from project, VM and key",
@@ -98,14 +95,23 @@ def completed(spec: VmSpec, facts: HostFacts) -> VmSpec:
     if spec.clock is not None:
         values["clock"] = _with(spec.clock, offset="utc")  # libvirt's schema takes no clock without
     if standard:
-        values["features"] = _with(spec.features or FeaturesSpec(), acpi=True, apic=True)
-        values["devices"] = _with(spec.devices or DevicesSpec(), rng=True)
-        values["clock"] = _with(spec.clock or ClockSpec(), offset="utc", timers=STANDARD_TIMERS)
+        values |= _standard(spec)
         unstated = {name: value for name, value in _UNSTATED.items() if getattr(spec, name) is None}
         if spec.devices.serials:
             unstated.pop("console", None)
         values |= unstated
     return spec.model_copy(update=values)
+
+
+def _standard(spec: VmSpec) -> dict[str, Any]:
+    from kvmspec.kinds.domain.clock_spec import STANDARD_TIMERS, ClockSpec
+    from kvmspec.kinds.domain.features_spec import FeaturesSpec
+
+    return {
+        "features": _with(spec.features or FeaturesSpec(), acpi=True, apic=True),
+        "devices": _with(spec.devices, rng=True),
+        "clock": _with(spec.clock or ClockSpec(), offset="utc", timers=STANDARD_TIMERS),
+    }
 
 
 def _new_cpus(cpus: CpusSpec, mode: str | None) -> CpusSpec:
@@ -114,8 +120,10 @@ def _new_cpus(cpus: CpusSpec, mode: str | None) -> CpusSpec:
 
 
 def new_disk(disk: DiskSpec, standard: bool = True) -> DiskSpec:
-    """A disk as it is created."""
-    return _with(disk, bus=bus_of(disk), discard="unmap" if standard and disk.kind == "disk" else None)
+    """A disk as it is created. Who serves it by vhost-user decides on `discard` (libvirt 9.0 refuses it)."""
+    served = disk.source is not None and disk.source.vhostuser is not None
+    discard = "unmap" if standard and disk.kind == "disk" and not served else None
+    return _with(disk, bus=bus_of(disk), discard=discard)
 
 
 def new_nic(nic: NicSpec, standard: bool = True) -> NicSpec:

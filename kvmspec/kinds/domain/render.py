@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain import preset
 from kvmspec.kinds.domain.controllers import Controller, controllers
-from kvmspec.kinds.domain.controllers_spec import Placed, placed
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.fragments import merged
 from kvmspec.kinds.domain.further import displays, further
@@ -20,6 +19,9 @@ from kvmspec.kinds.domain.sources import Source
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.records import KeyMap
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.controllers_spec import Placed
 
 _LINES = frozenset({"serials", "parallels", "consoles", "channels"})
 _OF_NARROW_SCSI = 7  # places on a controller, in libvirt's count
@@ -104,7 +106,11 @@ class Machine(NamedTuple):
     @property
     def placed(self) -> Sequence[Placed]:
         """The controllers that are stated, each with its number."""
-        return placed(self.spec.controllers) if self.spec.controllers else ()
+        if not self.spec.controllers:
+            return ()
+        from kvmspec.kinds.domain.controllers_spec import placed
+
+        return placed(self.spec.controllers)
 
     @property
     def brings_tablet(self) -> bool:
@@ -130,12 +136,15 @@ def stated(
     sources: tuple[Source, ...],
     keys: KeyMap,
     new: frozenset[str],
+    moved: frozenset[str] = frozenset(),
 ) -> str:
     """XML of what the manifest states, and nothing else: for comparison, never to be defined.
 
-    `new` are the keys of disks the VM does not have yet; they are rendered as created.
+    new    keys of disks the VM does not have yet; they are rendered as created
+    moved  keys of disks that get another bus; they get their place on it
     """
-    machine = Machine(name, "", spec, _disks(spec, sources, keys, new), _nics(spec, keys))
+    disks = _disks(spec, sources, keys, new, new | moved)
+    machine = Machine(name, "", spec, disks, _nics(spec, keys))
     return merged(renderer.render("domain.xml.j2", machine=machine), spec)
 
 
@@ -152,11 +161,12 @@ def created(
     """XML with which the VM is created: what is stated, and the preset."""
     full = preset.completed(spec, facts)
     display = bool(full.graphics) and spec.preset == "standard"
+    every = frozenset(keys.disks)
     machine = Machine(
         name,
         uuid,
         full,
-        _disks(full, sources, keys, frozenset(keys.disks)),
+        _disks(full, sources, keys, every, every),
         _nics(full, keys),
         create=True,
         metadata=metadata,
@@ -166,7 +176,13 @@ def created(
     return merged(renderer.render("domain.xml.j2", machine=machine), spec)
 
 
-def _disks(spec: VmSpec, sources: tuple[Source, ...], keys: KeyMap, new: frozenset[str]) -> tuple[Disk, ...]:
+def _disks(
+    spec: VmSpec,
+    sources: tuple[Source, ...],
+    keys: KeyMap,
+    new: frozenset[str],
+    placed: frozenset[str],
+) -> tuple[Disk, ...]:
     return tuple(
         Disk(
             key,
@@ -174,7 +190,7 @@ def _disks(spec: VmSpec, sources: tuple[Source, ...], keys: KeyMap, new: frozens
             disk,
             source,
             source.format if key in new else disk.format,
-            _unit(keys.disks[key], disk) if key in new else None,
+            _unit(keys.disks[key], disk) if key in placed else None,
         )
         for key, disk, source in zip(disk_keys(spec.disks), spec.disks, sources, strict=True)
     )

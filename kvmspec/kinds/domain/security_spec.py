@@ -112,7 +112,16 @@ class LaunchSecuritySpec(Model):
         "s390-pv",
         {"type": "sev", "policy": "0x0003", "cbitpos": 47, "reduced_phys_bits": 1, "kernel_hashes": True},
         {"type": "sev", "policy": "0x0001", "dh_cert": "AAAAAA==", "session": "BBBBBB=="},
-        {"type": "sev-snp", "policy": "0x30000", "host_data": "AAAA", "vcek": True},
+        {
+            "type": "sev-snp",
+            "policy": "0x30000",
+            "author_key": True,
+            "vcek": True,
+            "guest_visible_workarounds": "AAAA",
+            "id_block": "AAAA",
+            "id_auth": "AAAA",
+            "host_data": "AAAA",
+        },
     )
     least: ClassVar[frozenset[str]] = frozenset({"type", "policy"})
     along: ClassVar[Mapping[str, Sequence[str]]] = {"session": ["dh_cert"], "dh_cert": ["session"]}

@@ -96,6 +96,11 @@ class StreamSpec(Model):
         return self
 
 
+_OSS = {"dev": "/dev/dsp0", "try_poll": True, "buffer_count": 4}
+_JACK = {"server_name": "studio", "client_name": "guest", "connect_ports": "system:.*", "exact_name": True}
+_PULSE = {"name": "alsa_output.hdmi", "stream_name": "guest", "latency": 2000}
+
+
 class AudioSpec(Model):
     """Where the guest's sound goes on the host."""
 
@@ -105,9 +110,16 @@ class AudioSpec(Model):
         "pulseaudio",
         {"type": "pulseaudio", "server": "/run/user/1000/pulse/native", "timer_period": 50},
         {"type": "file", "path": "/tmp/guest.wav", "output": {"voices": 1}},
-        {"type": "oss", "id": 2, "input": {"dev": "/dev/dsp0"}, "exclusive": True},
-    )
+        {"type": "oss", "id": 2, "input": _OSS, "output": _OSS, "exclusive": True, "try_mmap": True,
+         "dsp_policy": 3},
+        {"type": "sdl", "driver": "alsa"},
+        {"type": "jack", "input": _JACK, "output": _JACK},
+        {"type": "pulseaudio", "input": _PULSE, "output": _PULSE},
+    )  # fmt: skip
     least: ClassVar[frozenset[str]] = frozenset({"type"})
+    along: ClassVar[Mapping[str, Sequence[str]]] = {
+        f"{way}.{field}": () for way in ("input", "output") for field in _STREAMS
+    }
 
     type: Literal[
         "none", "alsa", "oss", "pulseaudio", "jack", "sdl", "spice", "dbus", "coreaudio", "file", "pipewire"
@@ -160,7 +172,8 @@ class SoundSpec(Placeable):
     examples: ClassVar[Sequence[Any]] = (
         "ich9",
         {"model": "ac97", "audio": "none"},
-        {"model": "ich6", "codecs": ["micro"], "audio": 2},
+        {"model": "ich6", "codecs": ["micro"]},
+        {"model": "usb", "multichannel": True},
     )
 
     model: Literal["ich9", "ich7", "ich6", "ac97", "usb", "es1370", "sb16", "pcspk", "virtio"] = "ich9"

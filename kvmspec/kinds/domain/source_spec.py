@@ -97,9 +97,9 @@ class SourceSpec(Model):
         {"vhostvdpa": "/dev/vhost-vdpa-0"},
         {"dir": "/srv/files"},
         {"block": "/dev/mapper/mpatha", "reservations": True},
+        {"file": "/srv/disks/web.raw", "seclabels": SourceLabelSpec.examples},
         {"file": "/srv/disks/all.raw", "slice": {"offset": 4096, "size": "10GiB"}, "fd_group": "web"},
     )  # fmt: skip
-    least: ClassVar[frozenset[str]] = frozenset({"file"})
 
     file: HostPath | None = Field(None, examples=["/srv/disks/web.raw"])
     """A file of the host. `path` of the disk is the short way to say it."""

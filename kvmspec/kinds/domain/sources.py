@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kvmspec.core.address import Address
 from kvmspec.core.memo import once
@@ -15,10 +15,12 @@ from kvmspec.kinds.auth import told
 from kvmspec.kinds.bases import base_of, image_at, pool_of
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.disk_origin import by_suffix
-from kvmspec.kinds.domain.source_spec import SourceSpec
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.parts import BackingSpec
 from kvmspec.manifest.section import Manifest
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.domain.source_spec import SourceSpec
 
 _FILE = re.compile(r"<source file='([^'&]*)'")  # as libvirt writes it
 

@@ -9,16 +9,14 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain import places
-from kvmspec.kinds.domain.clock_spec import ClockSpec, Crash, LockFailure, Off, PowerSpec
-from kvmspec.kinds.domain.controllers_spec import ControllerSpec, contradiction
 from kvmspec.kinds.domain.cpus_spec import CpusSpec
 from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.devices_spec import DevicesSpec
-from kvmspec.kinds.domain.firmware_spec import BootSpec, FirmwareSpec
 from kvmspec.kinds.domain.fragment_spec import EXAMPLE, Fragment
-from kvmspec.kinds.domain.iothreads_spec import Iothreads, ThreadPoolSpec
+from kvmspec.kinds.domain.iothreads_spec import Iothreads
 from kvmspec.kinds.domain.memory_spec import MemorySpec
 from kvmspec.kinds.domain.nic_spec import NicSpec
+from kvmspec.kinds.domain.words import Crash, LockFailure, Off
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.deferred import deferred
 from kvmspec.manifest.model import Model, Reference
@@ -26,12 +24,16 @@ from kvmspec.manifest.types import Duration, HostPath, Name, Text
 
 if TYPE_CHECKING:
     from kvmspec.kinds.domain.blkio_spec import BlkioSpec
+    from kvmspec.kinds.domain.clock_spec import ClockSpec, PowerSpec
     from kvmspec.kinds.domain.cloud_init import CloudInitSpec
+    from kvmspec.kinds.domain.controllers_spec import ControllerSpec
     from kvmspec.kinds.domain.features_spec import FeaturesSpec
+    from kvmspec.kinds.domain.firmware_spec import BootSpec, FirmwareSpec
     from kvmspec.kinds.domain.folders_spec import FilesystemSpec
     from kvmspec.kinds.domain.graphics_spec import GraphicsSpec
     from kvmspec.kinds.domain.host_spec import ResourceSpec
     from kvmspec.kinds.domain.install import InstallSpec
+    from kvmspec.kinds.domain.iothreads_spec import ThreadPoolSpec
     from kvmspec.kinds.domain.lines_spec import AgentSpec
     from kvmspec.kinds.domain.numa_spec import NumaSpec
     from kvmspec.kinds.domain.qemu_spec import QemuSpec
@@ -40,6 +42,12 @@ if TYPE_CHECKING:
     from kvmspec.kinds.domain.tpm_spec import TpmSpec
     from kvmspec.kinds.domain.wait import WaitSpec
 else:
+    ClockSpec = deferred("kvmspec.kinds.domain.clock_spec", "ClockSpec")
+    PowerSpec = deferred("kvmspec.kinds.domain.clock_spec", "PowerSpec")
+    ControllerSpec = deferred("kvmspec.kinds.domain.controllers_spec", "ControllerSpec")
+    BootSpec = deferred("kvmspec.kinds.domain.firmware_spec", "BootSpec")
+    FirmwareSpec = deferred("kvmspec.kinds.domain.firmware_spec", "FirmwareSpec")
+    ThreadPoolSpec = deferred("kvmspec.kinds.domain.iothreads_spec", "ThreadPoolSpec")
     BlkioSpec = deferred("kvmspec.kinds.domain.blkio_spec", "BlkioSpec")
     AgentSpec = deferred("kvmspec.kinds.domain.lines_spec", "AgentSpec")
     CloudInitSpec = deferred("kvmspec.kinds.domain.cloud_init", "CloudInitSpec")
@@ -96,6 +104,14 @@ class LifecycleSpec(Model):
 
 
 _SECURED = frozenset({"seclabels", "launch_security", "keywrap", "idmap", "resource", "perf"})
+
+
+def _contradiction(listed: Sequence[ControllerSpec]) -> LiteralString | None:
+    from kvmspec.kinds.domain.controllers_spec import contradiction
+
+    return contradiction(listed)
+
+
 _TIMED = frozenset({"clock", "on_poweroff", "on_reboot", "on_crash", "on_lockfailure", "pm"})
 
 
@@ -210,9 +226,19 @@ class VmSpec(Model):
     """A serial port with a terminal, for `virsh console`; see `devices.serials` for others."""
     guest_agent: AgentSpec | bool | None = Field(None, examples=[False])
     """The channel of the QEMU guest agent."""
-    controllers: tuple[ControllerSpec, ...] = ()
+    controllers: tuple[ControllerSpec, ...] = Field(
+        (),
+        examples=[
+            [
+                {"type": "usb", "model": "qemu-xhci", "ports": 8},
+                {"type": "scsi", "model": "virtio-scsi", "queues": 4},
+            ]
+        ],
+    )
     """What devices are plugged into; libvirt adds what is needed, and not stated."""
-    graphics: tuple[GraphicsSpec, ...] | None = None
+    graphics: tuple[GraphicsSpec, ...] | None = Field(
+        None, examples=[[{"type": "vnc", "listen": "0.0.0.0", "port": 5901, "password": "${vnc_password}"}]]
+    )
     """Graphical consoles; at most one of each type."""
     tpm: TpmSpec | Literal[False] | None = None
     """The TPM; false takes it away."""
@@ -251,7 +277,7 @@ class VmSpec(Model):
             raise PydanticCustomError(
                 "events", "libvirt takes no `on_poweroff: restart` beside `on_reboot: destroy`"
             )
-        if problem := contradiction(self.controllers):
+        if self.controllers and (problem := _contradiction(self.controllers)):
             raise PydanticCustomError("controllers", problem)
         if place := places.clash(self):
             raise PydanticCustomError(

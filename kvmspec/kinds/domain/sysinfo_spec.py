@@ -5,22 +5,15 @@ Facts: https://libvirt.org/formatdomain.html#smbios-system-information.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from kvmspec.kinds.domain.words import BLOCKS
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, Text
-
-BLOCKS: Mapping[str, str] = {
-    "bios": "bios",
-    "system": "system",
-    "base_board": "baseBoard",
-    "chassis": "chassis",
-}
-"""Fields, and elements of named entries."""
 
 _Bios = Literal["vendor", "version", "date", "release"]
 _System = Literal["manufacturer", "product", "version", "serial", "uuid", "sku", "family"]

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.domain.address_spec import Placeable
-from kvmspec.kinds.domain.ends_spec import EndSpec
+from kvmspec.kinds.domain.ends_spec import ENDS, EndSpec
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import HostPath, Text, words
 
@@ -59,6 +59,7 @@ class RedirdevSpec(Placeable, EndSpec):
         "spicevmc",
         {"type": "unix", "path": "/run/usb.sock", "mode": "bind"},
         {"type": "tcp", "host": "127.0.0.1", "port": 4000, "boot_order": 1},
+        *ENDS,
     )
 
     boot_order: Annotated[int, Field(ge=1, le=64, strict=True)] | None = Field(None, examples=[1])

@@ -47,7 +47,7 @@ class VideoSpec(Placeable):
     examples: ClassVar[Sequence[Any]] = (
         "vga",
         {"model": "virtio", "heads": 2, "accel3d": True, "rendernode": "/dev/dri/renderD128"},
-        {"model": "qxl", "vram": "64MiB", "ram": "64MiB", "vgamem": "16MiB"},
+        {"model": "qxl", "vram": "64MiB", "ram": "64MiB", "vgamem": "16MiB", "vram64": "64MiB"},
         {"model": "virtio", "resolution": "1280x720"},
     )
     least: ClassVar[frozenset[str]] = frozenset({"model"})

@@ -11,6 +11,7 @@ from kvmspec.canon.edit import select
 from kvmspec.core.action import Edit, NetworkChange
 from kvmspec.kinds.network.facts import Reading
 from kvmspec.kinds.network.fields import FIELDS, Data, Fact, Field, Path
+from kvmspec.kinds.network.show import lease
 
 _NOT_ON_A_HOST_BRIDGE: tuple[Path, ...] = (("ip",), ("dns",), ("domain",), ("mtu",), ("mac",))
 _FOREIGN = frozenset({"bridge", "macvtap", "sriov"})
@@ -258,7 +259,7 @@ def _reservation_xml(of: Reading, mac: str) -> str:
 
 def _lease(element: ET.Element, seconds: int | None) -> None:
     if seconds is not None:
-        ET.SubElement(element, "lease", expiry=str(seconds), unit="seconds")
+        element.append(_element("lease", lease(seconds)))
 
 
 def _dns_xml(of: Reading, ip: str) -> str:

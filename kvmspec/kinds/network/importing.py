@@ -10,6 +10,7 @@ from typing import Any
 
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.kinds.importing.literal import Named, literal
+from kvmspec.kinds.importing.naming import named
 from kvmspec.kinds.importing.prove import parsed, proved
 from kvmspec.kinds.importing.short import shortened
 from kvmspec.kinds.network.show import DNSMASQ
@@ -28,9 +29,7 @@ def import_network(xml: str, renderer: Renderer) -> Named:
     Raises xml.etree.ElementTree.ParseError on broken XML, ValueError on what no network can be made of.
     """
     root = plain(parsed(xml))
-    name = (root.findtext("name") or "").strip()
-    if root.tag != "network" or not name:
-        raise ValueError("this is not the XML of a libvirt network with a name")
+    name = named(root, "network")
 
     def render(spec: NetworkSpec) -> str:
         return renderer.render("network.xml.j2", name=name, uuid=str(spec.uuid or ""), net=spec)

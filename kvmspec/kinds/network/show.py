@@ -10,7 +10,8 @@ from kvmspec.kinds.ports import show_burst, show_rate
 Data = dict[str, Any]
 DNSMASQ = "{http://libvirt.org/schemas/network/dnsmasq/1.0}"
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
-_LEASE_UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}
+_LEASE_UNITS = {"hours": 3600, "minutes": 60, "seconds": 1}
+"""libvirt's, the largest first."""
 
 
 def _without(data: Data, **defaults: str) -> Data:
@@ -33,11 +34,17 @@ def seconds(lease: Data) -> int:
     return int(lease["@expiry"]) * _LEASE_UNITS[lease.get("@unit", "minutes")]
 
 
-def lease_in_seconds(data: Data) -> Data:
-    """A lease in one unit, so that equal ones are equal."""
-    if "lease" not in data:
-        return data
-    return {**data, "lease": {"@expiry": str(seconds(data["lease"])), "@unit": "seconds"}}
+def lease(amount: int) -> Data:
+    """The lease of so many seconds in its largest exact unit; libvirt writes none with 0 (9.0)."""
+    if not amount:
+        return {"@expiry": "0"}
+    unit, size = next((unit, size) for unit, size in _LEASE_UNITS.items() if amount % size == 0)
+    return {"@expiry": str(amount // size), "@unit": unit}
+
+
+def plain_lease(data: Data) -> Data:
+    """A lease in one way of writing it, so that equal ones are equal."""
+    return {**data, "lease": lease(seconds(data["lease"]))} if "lease" in data else data
 
 
 def plain_route(data: Data) -> Data:

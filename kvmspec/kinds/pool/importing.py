@@ -7,6 +7,7 @@ from typing import Any
 
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.kinds.importing.literal import Named, literal
+from kvmspec.kinds.importing.naming import named
 from kvmspec.kinds.importing.prove import parsed, proved
 from kvmspec.kinds.importing.short import shortened
 from kvmspec.kinds.pool.spec import PoolSpec
@@ -36,9 +37,7 @@ def import_pool(xml: str, renderer: Renderer, *, running: bool = False) -> Named
     Raises xml.etree.ElementTree.ParseError on broken XML, ValueError on what no pool can be made of.
     """
     root = _plain(parsed(xml), running)
-    name = (root.findtext("name") or root.findtext("source/name") or "").strip()
-    if root.tag != "pool" or not name:
-        raise ValueError("this is not the XML of a libvirt pool with a name")
+    name = named(root, "pool", "name", "source/name")
 
     def render(spec: PoolSpec) -> str:
         secret = told(spec.origin.auth.secret) if spec.origin.auth else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
+from itertools import count
 from typing import Any, NamedTuple
 
 from kvmspec.kinds.secret.facts import read
@@ -19,13 +21,16 @@ class Imported(NamedTuple):
     variables: dict[str, Data]
 
 
-def import_secret(xml: str) -> Imported:
-    """What the secret of `virsh secret-dumpxml` is in a manifest. Raises ValueError for other XML."""
+def import_secret(xml: str, names: Container[str] = (), variables: Container[str] = ()) -> Imported:
+    """What the secret of `virsh secret-dumpxml` is in a manifest, beside the `names` and `variables` that
+    there are. Raises ValueError for other XML."""
     facts = read(xml)
     if not facts.uuid:
         raise ValueError("this secret has no UUID")
-    name = facts.name or _ODD.sub("-", facts.usage_id.rpartition("/")[2]).strip("-.+")[:63] or "secret"
+    name = facts.name or _ODD.sub("-", facts.usage_id.rpartition("/")[2]).strip("-.+")[:59] or "secret"
+    name = _free(name, "-", names)
     variable = re.sub(r"[^a-z0-9_]+", "_", f"{name}_value".lower()).lstrip("0123456789_") or "value"
+    variable = _free(variable, "_", variables)
     entry: Data = {"usage": facts.usage}
     if facts.usage != "none" and facts.usage_id != name:
         entry["usage_id"] = facts.usage_id
@@ -35,3 +40,9 @@ def import_secret(xml: str) -> Imported:
         entry["description"] = facts.text.replace("$", "$$")
     entry["uuid"] = facts.uuid
     return Imported(name, entry, {variable: {"env": variable.upper(), "secret": True}})
+
+
+def _free(name: str, dash: str, taken: Container[str]) -> str:
+    """The name, or the first of name-2, name-3 … that is not taken."""
+    numbered = (f"{name}{dash}{number}" for number in count(2))
+    return name if name not in taken else next(each for each in numbered if each not in taken)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kvmspec.kinds.fragments import VolumeFragment
 from kvmspec.kinds.parts import BackingSpec, enforce_one_origin
-from kvmspec.kinds.volume.encryption import VolumeEncryption
+from kvmspec.manifest.deferred import deferred
 from kvmspec.manifest.model import Model, Reference
 from kvmspec.manifest.types import Name, Size
+
+if TYPE_CHECKING:
+    from kvmspec.kinds.volume.encryption import VolumeEncryption
+else:
+    VolumeEncryption = deferred("kvmspec.kinds.volume.encryption", "VolumeEncryption")
 
 EXAMPLE = "<volume><target><permissions><mode>0600</mode></permissions></target></volume>"
 

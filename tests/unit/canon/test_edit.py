@@ -1,5 +1,7 @@
 """Edits change what they name, and nothing else survives by luck."""
 
+import xml.etree.ElementTree as ET
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,3 +128,26 @@ def test_a_driver_with_nothing_in_it_goes() -> None:
     once = edit(xml, [Edit("remove", (*driver, "@name"))])
     assert 'queues="2"' in once
     assert "<driver" not in edit(once, [Edit("remove", (*driver, "@queues"))])
+
+
+def test_a_tftp_server_without_a_folder_goes() -> None:
+    xml = "<network><ip address='10.0.0.1' prefix='24'><tftp root='/srv'/></ip></network>"
+    server = ("ip", "/10.0.0.1", "tftp", "@root")
+    assert "<tftp" not in edit(xml, [Edit("remove", server)])
+
+
+def test_a_limit_stands_before_all_bursts() -> None:
+    tuned = "<iotune><total_iops_sec>1</total_iops_sec><total_iops_sec_max>2</total_iops_sec_max></iotune>"
+    xml = f"<domain><devices><disk><target dev='vda'/>{tuned}</disk></devices></domain>"
+    tune = ("devices", "disk", "vda", "iotune")
+    made = [
+        Edit("set", (*tune, f"total_bytes_sec{burst}", "#"), "9") for burst in ("_max_length", "_max", "")
+    ]
+    found = [node.tag for node in ET.fromstring(edit(xml, made)).iterfind("devices/disk/iotune/*")]
+    assert found == [
+        "total_iops_sec",
+        "total_bytes_sec",
+        "total_iops_sec_max",
+        "total_bytes_sec_max",
+        "total_bytes_sec_max_length",
+    ]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvmspec.canon.fragment import FragmentError, leftover, merge, problems
+from kvmspec.canon.fragment import FragmentError, givens, leftover, merge, problems
 from kvmspec.canon.read import read
 
 QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
@@ -314,6 +314,35 @@ def test_problems(case: str) -> None:
     assert why in "; ".join(problems(fragment, "domain"))
     with pytest.raises(FragmentError, match=r"fragment|line"):
         merge(DOMAIN, fragment)
+
+
+GIVENS = {
+    "a name": ("domain", "<name>b</name>", "<name> is not for a fragment: it is the key in the manifest"),
+    "a UUID": ("network", "<uuid>1</uuid>", "state `uuid` beside `xml`"),
+    "no name": ("pool", f"<name {K} k:remove='.'/>", "<name> is not for a fragment"),
+    "a NIC": ("domain", "<devices><interface type='user'/></devices>", "needs its <mac address=…/>"),
+    "no balloon": ("domain", f"<devices {K}><memballoon k:remove='.'/></devices>", "memballoon: none"),
+}
+
+
+@pytest.mark.parametrize("case", GIVENS)
+def test_what_is_not_a_fragments_to_say(case: str) -> None:
+    root, inner, words = GIVENS[case]
+    (problem,) = givens(f"<{root}>{inner}</{root}>")
+    assert words in problem and problem.startswith("line 1: ")
+
+
+def test_the_roots_own_attributes() -> None:
+    (problem,) = givens(f"<domain {K} k:remove='uuid title'/>")
+    assert "<uuid> cannot be removed" in problem
+    (problem,) = givens("<domain id='3'/>")
+    assert "leave it out" in problem
+
+
+def test_what_is_a_fragments_to_say() -> None:
+    inner = """<interface><mac address='52:54:00:00:00:01'/></interface><interface k:remove='.'/>
+    <memballoon k:remove='.'/><memballoon model='none'/><disk><name>x</name></disk>"""
+    assert givens(f"<domain {K} type='kvm'><title>x</title><devices>{inner}</devices></domain>") == []
 
 
 def test_a_good_fragment_has_no_problems() -> None:

@@ -27,10 +27,18 @@ ONLY_FOR_CHANGES = {
     "filelock",
     "zstandard",
     "kvmspec.canon.rng",
+    "kvmspec.engine.closer",
     "kvmspec.engine.execute",
+    "kvmspec.engine.preflight",
     "kvmspec.engine.undo",
     "kvmspec.engine.stale",
     "kvmspec.adapters.libvirt.lock",
+    "kvmspec.kinds.domain.preflight.absent",
+    "kvmspec.kinds.domain.preflight.capable",
+    "kvmspec.kinds.domain.preflight.claims",
+    "kvmspec.kinds.domain.preflight.clashing",
+    "kvmspec.kinds.domain.preflight.vm",
+    "kvmspec.kinds.network.preflight",
 }
 ONLY_FOR_OTHER_OUTPUT = {
     "rich",
@@ -48,9 +56,12 @@ ONLY_FOR_OTHER_OUTPUT = {
 }
 CODE = """\
 import sys
+from kvmspec.adapters.libvirt.probe import Probe
 from kvmspec.cli.main import run
+asked = []
+Probe._ask = Probe._look = lambda self, *what: asked.append(what)
 code = run(sys.argv[1:])
-print("exit", code)
+print("asked", len(asked), "exit", code)
 print(*sorted(sys.modules))
 """
 
@@ -71,7 +82,7 @@ def imported(tmp_path: Path, manifest: str) -> tuple[str, set[str]]:
 @pytest.fixture(scope="module")
 def no_op(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     text, modules = imported(tmp_path_factory.mktemp("host"), MANIFEST)
-    assert text == "No changes. The hosts match the manifest.\nexit 0"
+    assert text == "No changes. The hosts match the manifest.\nasked 0 exit 0"
     return modules
 
 
@@ -88,5 +99,5 @@ def test_the_modules_are_still_called_that() -> None:
 
 def test_a_plan_with_a_change_does_import_what_compares(tmp_path: Path) -> None:
     text, modules = imported(tmp_path, MANIFEST.replace("1GiB", "2GiB"))
-    assert "memory.size" in text
+    assert "memory.size" in text and "asked 0" not in text
     assert "deepdiff" in modules and "kvmspec.engine.execute" not in modules

@@ -20,7 +20,7 @@ from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain import edits, fields, plugging, render
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.keys import disk_keys
-from kvmspec.kinds.domain.limits_spec import ELEMENTS, excluded
+from kvmspec.kinds.domain.limits import ELEMENTS, excluded
 from kvmspec.kinds.domain.sources import Source
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.nics import nic_keys
@@ -135,6 +135,28 @@ DISKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                 "read_iops_sec_max_length": {"#": "5"},
                 "size_iops_sec": {"#": "4096"},
                 "write_bytes_sec": {"#": "10000000"},
+            }
+        },
+    ),
+    "bursts of both kinds, in an order that the schema's checker takes": (
+        {
+            "iops": {"total": 3, "total_max": 4, "total_max_length": "2s"},
+            "bandwidth": {"total": "1KB", "total_max": "2KB", "total_max_length": "3s"},
+            "iotune_group": "slow",
+        },
+        {
+            "iotune": {
+                **{
+                    name: {"#": value}
+                    for name, value in (("total_iops_sec", "3"), ("total_iops_sec_max", "4"))
+                },
+                **{
+                    name: {"#": value}
+                    for name, value in (("total_bytes_sec", "1000"), ("group_name", "slow"))
+                },
+                "total_bytes_sec_max": {"#": "2000"},
+                "total_iops_sec_max_length": {"#": "2"},
+                "total_bytes_sec_max_length": {"#": "3"},
             }
         },
     ),

@@ -18,6 +18,7 @@ from kvmspec.core.action import Edit
 from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain import edits, fields, render
 from kvmspec.kinds.domain.keys import allocate, disk_keys
+from kvmspec.kinds.domain.preset import completed
 from kvmspec.kinds.domain.sources import outside
 from kvmspec.kinds.domain.spec import VmSpec
 from kvmspec.kinds.records import KeyMap
@@ -214,3 +215,23 @@ def test_what_belongs_together_is_written_anew(case: str) -> None:
     changed, whole = ANEW[case]
     found = list(edits.writing((*DISK, *changed), "a", lambda path: "<new/>", read("<domain/>")))
     assert found[:2] == [Edit("remove", (*DISK, *whole)), Edit("add", (*DISK, *whole), "<new/>")]
+
+
+@pytest.mark.parametrize(
+    "device",
+    [("redirdev", "tcp:a"), ("smartcard", "passthrough"), ("rng", "virtio:egd", "backend")],
+    ids="/".join,
+)
+@pytest.mark.parametrize("wanted", ["<source/>", "<source><reconnect/></source>"])
+def test_who_waits_on_a_line_does_not_connect_again(device: tuple[str, ...], wanted: str) -> None:
+    source = ("devices", *device, "source")
+    found = list(edits.writing((*source, "@mode"), "bind", lambda path: wanted, read("<domain/>")))
+    again = [] if "reconnect" in wanted else [Edit("remove", (*source, "reconnect"))]
+    assert found == [Edit("set", (*source, "@mode"), "bind"), *again]
+
+
+def test_discard_is_not_asked_of_who_serves_by_vhost_user() -> None:
+    spec = vm({"name": "a", "source": {"vhostuser": "/run/a.sock"}}, FILE).model_copy(
+        update={"preset": "standard"}
+    )
+    assert [disk.discard for disk in completed(spec, HostFacts()).disks] == [None, "unmap"]

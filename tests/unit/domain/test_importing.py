@@ -217,3 +217,19 @@ def test_of_parts_that_do_not_go_together_the_one_that_can_stand_alone_stays() -
 def test_what_makes_no_vm_is_told_in_words() -> None:
     with pytest.raises(ValueError, match=r"^no VM can be made of it: `memory` is required$"):
         accepted({"preset": "bare"})
+
+
+def test_a_name_that_no_manifest_has_is_told_and_the_others_come(tmp_path: Path) -> None:
+    odd, good = tmp_path / "odd.xml", tmp_path / "good.xml"
+    odd.write_text(domain().replace("<name>web</name>", "<name>foo=1,bar=2</name>"))
+    good.write_text(domain())
+    found = pipeline.imported_files([odd, good], "shop")
+    [problem] = found.problems
+    assert "the name `foo=1,bar=2` cannot stand in a manifest" in problem.message
+    assert "`virsh domrename`" in problem.message and problem.hint == "the others are imported"
+    assert list(yaml.safe_load(found.text)["vms"]) == ["web"]
+
+
+def test_a_pc_of_32_bits_has_its_mouse_and_keyboard(tmp_path: Path) -> None:
+    xml = domain().replace("arch='x86_64'", "arch='i686'").replace("system-x86_64", "system-i686")
+    assert "xml" not in imported(xml, tmp_path)

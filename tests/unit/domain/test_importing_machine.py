@@ -343,3 +343,15 @@ def test_what_it_starts(case: str, tmp_path: Path) -> None:
 def test_its_cpu(case: str, tmp_path: Path) -> None:
     xml, wanted = CPU[case]
     assert imported(domain(more=xml), tmp_path) == BASE | {"cpus": {"count": 2, "max": 4} | wanted}
+
+
+def test_metadata_stay_in_their_order(tmp_path: Path) -> None:
+    system = f"""<libosinfo:libosinfo xmlns:libosinfo='{OSINFO}'>
+      <libosinfo:os id='http://debian.org/debian/12'/>
+    </libosinfo:libosinfo>"""
+    others = "<a:note xmlns:a='urn:a'>$HOME</a:note>"
+    entry = imported(domain(more=f"<metadata>{others}{system}</metadata>"), tmp_path)
+    assert "osinfo" not in entry
+    assert entry["xml"].index("<a:note") < entry["xml"].index("<libosinfo:")
+    entry = imported(domain(more=f"<metadata>{system}{others}</metadata>"), tmp_path)
+    assert entry["osinfo"] == "http://debian.org/debian/12" and "<libosinfo:" not in entry["xml"]

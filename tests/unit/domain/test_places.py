@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.canon.compare import get
+from kvmspec.core.action import Edit
 from kvmspec.core.impact import Impact
 from kvmspec.core.observed import HostFacts
-from kvmspec.kinds.domain import fields, fit, places, render
+from kvmspec.kinds.domain import edits, fields, fit, places, render
 from kvmspec.kinds.domain.address_spec import AddressSpec
 from kvmspec.kinds.domain.brief import brief
 from kvmspec.kinds.domain.guest import Guest
@@ -227,6 +228,18 @@ def test_a_seventh_scsi_disk_is_where_it_is_said_and_otherwise_where_there_is_ro
     assert 'unit="7"' not in found and 'target="1" unit="2"' in found
 
 
+@pytest.mark.parametrize("kind", ["there", "new", "moved"])
+def test_only_a_disk_that_comes_to_the_bus_gets_its_place(kind: str) -> None:
+    spec = spec_of(disks=[{"path": f"/{n}.raw", "bus": "scsi"} for n in range(8)])
+    sources = tuple(Source(disk.path, "raw") for disk in spec.disks)
+    keys = allocate("", "web", spec, None, {}, [source.path for source in sources])
+    last = frozenset([list(keys.disks)[-1]])
+    new, moved = ((last if kind == case else frozenset[str]()) for case in ("new", "moved"))
+    assert ('unit="7"' in render.stated(RENDERER, "web", spec, sources, keys, new, moved)) == (
+        kind != "there"
+    )
+
+
 def test_two_devices_in_one_place_are_refused() -> None:
     one = {"path": "/a.raw", "address": AT}
     with pytest.raises(ValidationError, match=r"two devices have the same address: pci 00:05\.0"):
@@ -236,3 +249,21 @@ def test_two_devices_in_one_place_are_refused() -> None:
         {"path": f"/{bus}.raw", "bus": bus, "address": {"drive": "0:0:0:0"}} for bus in ("scsi", "sata")
     ]
     spec_of(disks=drives)
+
+
+def test_changes_are_shown_machine_first() -> None:
+    paths = ["networks.main.address", "disks.root.alias", "memory.size", "devices.rng", "cpus.max", "title"]
+    assert sorted(paths, key=fields.rank) == [
+        "title", "cpus.max", "memory.size", "disks.root.alias", "networks.main.address", "devices.rng",
+    ]  # fmt: skip
+
+
+def test_an_address_of_another_kind_has_nothing_of_the_old_one() -> None:
+    place = ("devices", "hostdev", "pci:0000:41:00.0", "address")
+    found = list(edits.writing((*place, "@type"), "unassigned", lambda path: "<new/>", {}))
+    assert edits.settled(found) == [Edit("remove", place), Edit("add", place, "<new/>")]
+
+
+def test_without_the_other_interface_there_is_no_team() -> None:
+    device = ("devices", "hostdev", "pci:0000:41:00.0", "teaming")
+    assert list(edits.removing((*device, "@persistent"))) == [Edit("remove", device)]

@@ -54,6 +54,20 @@ def test_comments_stand_above_what_they_are_of() -> None:
     assert lines[at - 2 : at] == ["  # No field says what stands under `xml:`: devices/hub, x.", "  # Look."]
 
 
+def test_what_all_vms_have_in_common_is_said_once() -> None:
+    bare = {"preset": "bare", "arch": "x86_64", "accel": "kvm", **VM}
+    found = yaml.safe_load(gathered(a=bare, b={**bare, "accel": "tcg"}).text())
+    assert found["defaults"] == {"vms": {"preset": "bare", "arch": "x86_64"}}
+    assert found["vms"] == {"a": {**VM, "accel": "kvm"}, "b": {**VM, "accel": "tcg"}}
+    alone = yaml.safe_load(gathered(a=bare).text())
+    assert "defaults" not in alone and alone["vms"]["a"] == bare
+    files = gathered(a=bare, b=bare).files()
+    assert yaml.safe_load(files["kvmspec.yaml"])["defaults"]["vms"] == {
+        k: bare[k] for k in bare if k not in VM
+    }
+    assert yaml.safe_load(files["vms/b.yaml"]) == {"vms": {"b": VM}}
+
+
 def test_a_name_twice() -> None:
     with pytest.raises(KvmspecError, match="two of the machines are called a"):
         gathered(a=VM).add("vms", "a", VM)

@@ -8,11 +8,6 @@ from typing import Any
 
 from kvmspec.kinds.domain.elements.part import AMOUNT
 from kvmspec.kinds.domain.features_spec import (
-    HYPERV,
-    KVM,
-    MARKS,
-    STATES,
-    VALUES,
     ApicSpec,
     FeaturesSpec,
     HypervSpec,
@@ -20,6 +15,7 @@ from kvmspec.kinds.domain.features_spec import (
     SmmSpec,
     StimerSpec,
 )
+from kvmspec.kinds.domain.words import HYPERV, KVM, MARKS, STATES, VALUES
 
 
 def features(spec: FeaturesSpec) -> Iterator[ET.Element]:

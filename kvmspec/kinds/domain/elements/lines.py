@@ -70,6 +70,10 @@ def other_console(spec: ConsoleSpec) -> ET.Element:
 def channel(spec: ChannelSpec) -> ET.Element:
     """A channel."""
     node = _line("channel", spec)
+    if spec.clipboard is not None:
+        below(node, "source/clipboard", copypaste="yes" if spec.clipboard else "no")
+    if spec.mouse is not None:
+        below(node, "source/mouse", mode=spec.mouse)
     if spec.guestfwd is not None:
         address, _, port = spec.guestfwd.partition(":")
         ET.SubElement(node, "target", type="guestfwd", address=address, port=port)
@@ -84,10 +88,6 @@ def _line(tag: str, spec: LineSpec) -> ET.Element:
     node = ended(ET.Element(tag), spec)
     if spec.append is not None:
         below(node, "source", append="on" if spec.append else "off")
-    if spec.clipboard is not None:
-        below(node, "source/clipboard", copypaste="yes" if spec.clipboard else "no")
-    if spec.mouse is not None:
-        below(node, "source/mouse", mode=spec.mouse)
     for label in spec.labels:
         below(node, "source").append(_label(label))
     if spec.log is not None:

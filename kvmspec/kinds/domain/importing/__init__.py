@@ -6,17 +6,20 @@ would create it with. What is left over stands under `xml:`, so nothing is lost 
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from typing import Any, NamedTuple
 
 from kvmspec.adapters.jinja import Renderer
 from kvmspec.canon.compare import get
 from kvmspec.canon.read import read
+from kvmspec.canon.shape import OSINFO
 from kvmspec.kinds.domain.importing.back import proved
 from kvmspec.kinds.domain.importing.draft import draft
 from kvmspec.kinds.domain.importing.memory import held_back
 from kvmspec.kinds.domain.importing.passwords import Passwords
 from kvmspec.kinds.domain.importing.usual import plain
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.importing.naming import named
 from kvmspec.kinds.importing.prove import parsed
 from kvmspec.kinds.importing.short import shortened
 
@@ -37,16 +40,15 @@ def import_domain(xml: str, renderer: Renderer, state: str | None = None) -> Imp
     """One domain, from libvirt's dump of it. `state`: as it is to be stated; without it a dump of a running
     guest is told by its id, and of another the state is left as it is.
 
-    Raises xml.etree.ElementTree.ParseError on broken XML, ValueError on what is no domain, or has no name.
+    Raises xml.etree.ElementTree.ParseError on broken XML, ValueError on what is no domain, or has
+    no name that a manifest can have.
     """
     root = parsed(xml)
-    name = (root.findtext("name") or "").strip()
-    if root.tag != "domain" or not name:
-        raise ValueError("this is not the XML of a libvirt domain with a name")
+    name = named(root, "domain", remedy="; `virsh domrename` gives it another one")
     passwords = Passwords(name, root)
     running = "id" in root.attrib
     root = plain(root)
-    first = held_back(draft(read(root)), root)
+    first = _in_order(held_back(draft(read(root)), root), root)
     result = proved(name, first, root, renderer)
     entry: Data = shortened(VmSpec, _told(result.draft))
     entry["state"] = state or ("running" if running else "any")
@@ -55,6 +57,14 @@ def import_domain(xml: str, renderer: Renderer, state: str | None = None) -> Imp
     if result.fragment:
         entry["xml"] = result.fragment
     return Imported(name, passwords.restored(entry), passwords.variables)
+
+
+def _in_order(draft: Data, root: ET.Element) -> Data:
+    """libosinfo's element is written first; where another is, it stays among what others wrote."""
+    system = root.find(f"metadata/{OSINFO}libosinfo")
+    if system is None or root.find("metadata/*") is system:
+        return draft
+    return {field: value for field, value in draft.items() if field != "osinfo"}
 
 
 def _told(draft: Data) -> Data:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
-from kvmspec.kinds.domain.controllers_spec import DRIVER, ONES, TARGET, next_number
+from kvmspec.kinds.domain.controllers_spec import ONES, next_number
 from kvmspec.kinds.domain.importing.leaf import PLACES, Data, Leaf, number, said, size, switch
+from kvmspec.kinds.domain.words import CONTROLLER_DRIVER as DRIVER
+from kvmspec.kinds.domain.words import CONTROLLER_TARGET as TARGET
 
 
 def _hex(value: Any) -> int:

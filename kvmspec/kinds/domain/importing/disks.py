@@ -21,7 +21,7 @@ from kvmspec.kinds.domain.importing.leaf import (
     there,
 )
 from kvmspec.kinds.domain.importing.sources import auth, encryption, layers, source
-from kvmspec.kinds.domain.limits_spec import ELEMENTS
+from kvmspec.kinds.domain.limits import ELEMENTS
 
 _PLAIN = {"file": "@file", "block": "@dev"}
 _COUNTS = ("iothread", "queues", "queue_size")

@@ -13,8 +13,8 @@ from kvmspec.kinds.domain.importing.devices import KINDS
 from kvmspec.kinds.domain.importing.leaf import PLACES, Data, Leaf, Path
 from kvmspec.kinds.domain.keys import disk_keys
 from kvmspec.kinds.domain.spec import VmSpec
-from kvmspec.kinds.domain.sysinfo_spec import BLOCKS
 from kvmspec.kinds.domain.tables.devices import AGENT
+from kvmspec.kinds.domain.words import BLOCKS
 from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.records import KeyMap
 

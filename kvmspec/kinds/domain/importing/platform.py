@@ -7,12 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kvmspec.canon.compare import get
-from kvmspec.kinds.domain.features_spec import HYPERV, KVM, MARKS, STATES, VALUES
-from kvmspec.kinds.domain.firmware_spec import format_delay
 from kvmspec.kinds.domain.importing.leaf import Data, Leaf, Unsaid, number, said, size, switch, there, word
 from kvmspec.kinds.domain.importing.sources import source
-from kvmspec.kinds.domain.sysinfo_spec import BLOCKS
 from kvmspec.kinds.domain.tables.clock import LIFECYCLE
+from kvmspec.kinds.domain.words import BLOCKS, HYPERV, KVM, MARKS, STATES, VALUES, format_delay
 
 
 def _state(value: Any) -> bool:

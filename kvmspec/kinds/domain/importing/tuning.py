@@ -7,9 +7,9 @@ from typing import Any
 
 from kvmspec.canon.compare import get
 from kvmspec.canon.units import to_bytes
-from kvmspec.kinds.domain.blkio_spec import RATES
 from kvmspec.kinds.domain.cpu_set import format_set
 from kvmspec.kinds.domain.importing.leaf import Data, Leaf, number, said, size
+from kvmspec.kinds.domain.words import RATES
 
 
 def _bytes(value: Any) -> str:

@@ -56,6 +56,8 @@ _WORDS = (
     Word("devices/disk[@type='vhostuser']", "snapshot", "no"),
 )
 _QXL = {"ram": "65536", "vram": "65536", "vgamem": "16384"}
+_PS2 = ("x86_64", "i686")
+"""Architectures that libvirt gives a mouse and a keyboard."""
 _HOLLOW = (
     "devices/audio/input/settings",
     "devices/audio/output/settings",
@@ -104,9 +106,7 @@ def _devices(root: ET.Element) -> None:
     _boot(root)
     generated.leave_out(root)
     lines.leave_out(root, arch or "")
-    _remove(
-        root, "devices/input", lambda node: node.get("bus") == "ps2" and not len(node) and arch == "x86_64"
-    )
+    _remove(root, "devices/input", lambda node: node.get("bus") == "ps2" and not len(node) and arch in _PS2)
     _remove(root, "devices/memballoon", lambda node: node.attrib == {"model": "virtio"} and not len(node))
     _remove(root, "devices/graphics/listen", lambda node: node.attrib == {"type": "address"})
     if len(root.findall("devices/audio")) == 1:

@@ -62,8 +62,10 @@ def _file(claim: Claim, probe: Probe, places: Places, host: str) -> Iterator[Tol
 
 
 def _pages(claim: Claim, memory: int, probe: Probe, host: str) -> Iterator[Told]:
+    if claim.at:  # of some NUMA nodes alone, which have a part of the memory
+        return
     size = int(claim.value)
     needed, free = -(-memory // size), probe.free_pages(size)
-    if free < needed:
+    if free is not None and free < needed:
         text = f"{host} has {free} free pages of {format_size(size)}, and it needs {needed}"
         yield claim, text, f"reserve them on the host (`virsh allocpages {size // 1024}KiB {needed}`)"

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
+from kvmspec.adapters.libvirt.probe import Probe
 from kvmspec.kinds.domain.preflight.claims import Claim, Wanted
 
 Told = tuple[Claim, str, str]
@@ -44,14 +45,14 @@ KNOWN = frozenset({*_ENUMS, "cpu.mode", "cpu.model", "vcpus", "iothreads", "secu
 """The claims that are judged here."""
 
 
-def judge(wanted: Wanted, claims: Iterable[Claim], capabilities: str) -> Iterator[Told]:
+def judge(wanted: Wanted, claims: Iterable[Claim], capabilities: str, probe: Probe) -> Iterator[Told]:
     """The claims that the host's capabilities do not meet."""
     root = ET.fromstring(capabilities)
     for claim in claims:
         if claim.what in _ENUMS:
             yield from _enum(claim, root, wanted)
         elif claim.what in ("cpu.mode", "cpu.model"):
-            yield from _cpu(claim, root, wanted)
+            yield from _cpu(claim, root, wanted, probe)
         elif claim.what == "vcpus":
             most = root.find("vcpu")
             if most is not None and int(claim.value) > int(most.get("max", claim.value)):
@@ -75,7 +76,7 @@ def _enum(claim: Claim, root: ET.Element, wanted: Wanted) -> Iterator[Told]:
         yield claim, f"a {_machine(wanted)} has no {what} there", hint
 
 
-def _cpu(claim: Claim, root: ET.Element, wanted: Wanted) -> Iterator[Told]:
+def _cpu(claim: Claim, root: ET.Element, wanted: Wanted, probe: Probe) -> Iterator[Told]:
     if claim.what == "cpu.mode":
         if _refused(root.find(f"cpu/mode[@name='{claim.value}']")):
             yield claim, f"the host has no CPU mode {claim.value} for {_virt(wanted)}", _HINTS["cpu.mode"]
@@ -84,10 +85,12 @@ def _cpu(claim: Claim, root: ET.Element, wanted: Wanted) -> Iterator[Told]:
         (m.text or "").strip(): m.get("usable") for m in root.iterfind("cpu/mode[@name='custom']/model")
     }
     if models and claim.value not in models:
-        near = get_close_matches(claim.value, models, 3)
-        hint = f"did you mean {' or '.join(near)}?" if near else "`virsh domcapabilities` lists them"
-        yield claim, f"the host's QEMU knows no CPU {claim.value}", hint
-    elif models.get(claim.value) == "no" and wanted.virt == "kvm":
+        # libvirt takes the nearest one of what QEMU knows instead of a model of its own (9.0)
+        if claim.at == "forbid" or (claim.value not in (known := probe.cpu_models(wanted.arch)) and known):
+            near = get_close_matches(claim.value, models, 3)
+            hint = f"did you mean {' or '.join(near)}?" if near else "`virsh domcapabilities` lists them"
+            yield claim, f"the host's QEMU knows no CPU {claim.value}", hint
+    elif models.get(claim.value) == "no" and wanted.virt == "kvm" and wanted.cpu and probe.lacks(wanted.cpu):
         text = f"the host's CPU lacks what {claim.value} needs"
         yield claim, text, "choose another model, or `mode: host-model`; `virsh domcapabilities` lists them"
 

@@ -13,15 +13,23 @@ from kvmspec.kinds.records import Record
 
 
 class Claim(NamedTuple):
-    """`what` is one of the names in these modules' tables, `field` as a plan shows it: `disks.root.bus`."""
+    """`what` is one of the names in these modules' tables, `field` as a plan shows it: `disks.root.bus`;
+    `at` is what the claim is limited to: the NUMA nodes of huge pages, a model's
+    `fallback`."""
 
     what: str
     value: str
     field: str
+    at: str = ""
 
 
 class Wanted(NamedTuple):
-    """A domain as it is to be defined."""
+    """A domain as it is to be defined.
+
+    cpu     its <cpu> as a question to the host, where libvirt would not start it on another: "" where it
+            would not ask
+    shared  whether its memory is a file or the like, which may be larger than the host's memory
+    """
 
     emulator: str
     arch: str
@@ -29,6 +37,8 @@ class Wanted(NamedTuple):
     virt: str
     memory: int
     claims: tuple[Claim, ...]
+    cpu: str = ""
+    shared: bool = False
 
     @property
     def model(self) -> tuple[str, str, str, str]:
@@ -54,6 +64,7 @@ _DEVICES = (
     ("video/model", "@type", "video.model", "video"),
     ("rng", "@model", "rng.model", "devices.rng"),
     ("rng/backend", "@model", "rng.backend", "devices.rng"),
+    ("rng/backend[@model='random']", "#", "file", "devices.rng"),
     ("filesystem/driver", "@type", "filesystem.driver", "filesystems"),
     ("tpm", "@model", "tpm.model", "tpm.model"),
     ("tpm/backend", "@type", "tpm.backend", "tpm"),
@@ -73,13 +84,33 @@ def read(root: ET.Element, record: Record | None) -> Wanted:
         root.get("type", ""),
         size,
         tuple(_claims(root, record)),
+        _question(root.find("cpu")),
+        _is_shared(root),
+    )
+
+
+def _question(cpu: ET.Element | None) -> str:
+    """`check='none'` starts on any processor; `mode` and what QEMU makes up are not the host's."""
+    if cpu is None or cpu.get("mode", "custom") != "custom" or cpu.get("check") == "none":
+        return ""
+    if cpu.find("model") is None:
+        return ""
+    asked = ET.Element("cpu", match=cpu.get("match", "exact"))
+    asked.extend(part for part in cpu if part.tag in ("model", "feature"))
+    return ET.tostring(asked, encoding="unicode")
+
+
+def _is_shared(root: ET.Element) -> bool:
+    source = root.find("memoryBacking/source")
+    return root.find("memoryBacking/hugepages") is not None or (
+        source is not None and source.get("type") in ("file", "memfd")
     )
 
 
 def _claims(root: ET.Element, record: Record | None) -> Iterator[Claim]:
     yield from _listed(root, _ALONE)
-    if root.find("cpu[@mode='custom']/model") is not None:
-        yield Claim("cpu.model", (root.findtext("cpu/model") or "").strip(), "cpus.model")
+    if (model := root.find("cpu[@mode='custom']/model")) is not None:
+        yield Claim("cpu.model", (model.text or "").strip(), "cpus.model", model.get("fallback", ""))
     if vcpus := (root.findtext("vcpu") or "").strip():
         yield Claim("vcpus", vcpus, "cpus")
     devices = root.find("devices")
@@ -94,7 +125,8 @@ def _listed(root: ET.Element, table: tuple[tuple[str, str, str, str], ...]) -> I
             value = (node.text or "").strip() if part == "#" else node.get(part[1:])
             if value:
                 unit = node.get("unit", "KiB") if what == "pages" else ""
-                yield Claim(what, str(to_bytes(value, unit)) if unit else value, field)
+                value = str(to_bytes(value, unit)) if unit else value
+                yield Claim(what, value, field, node.get("nodeset", "") if unit else "")
 
 
 def device_claims(devices: ET.Element, record: Record | None) -> Iterator[Claim]:
@@ -106,12 +138,28 @@ def device_claims(devices: ET.Element, record: Record | None) -> Iterator[Claim]
     for nic in devices.iterfind("interface"):
         yield from _nic(nic, macs)
     for graphics in devices.iterfind("graphics"):
-        for name in ("port", "tlsPort"):
-            if graphics.get("autoport") != "yes" and int(graphics.get(name) or -1) > 0:
-                yield Claim("port", str(graphics.get(name)), f"graphics.{graphics.get('type')}.port")
+        yield from _display(graphics)
     for device in devices.iterfind("hostdev[@type='pci']"):
         if place := hostdev(cast(Node, device)):
-            yield Claim("pci", place.removeprefix("pci:"), "devices.hostdevs")
+            place = place.removeprefix("pci:")
+            yield Claim("pci", place, f"devices.hostdevs.{place}")
+    for folder in devices.iterfind("filesystem"):
+        source = folder.find("source")
+        if source is not None and source.get("dir"):
+            path = source.get("dir", "")
+            yield Claim("file", path, f"filesystems.{path}")
+
+
+def _display(graphics: ET.Element) -> Iterator[Claim]:
+    """Its ports. libvirt 9.0 takes a port once a host, whatever addresses it listens on, and none for a
+    display that listens on a socket or nowhere."""
+    if any(each.get("type") in ("socket", "none") for each in graphics.iterfind("listen")):
+        return
+    kind, drawn = graphics.get("type"), graphics.get("autoport") == "yes"
+    for name, field in (("port", "port"), ("tlsPort", "tls_port"), ("websocket", "websocket")):
+        number = int(graphics.get(name) or -1)
+        if number > 0 and (name == "websocket" or not drawn):
+            yield Claim("port", str(number), f"graphics.{kind}.{field}")
 
 
 def _disk(disk: ET.Element, targets: dict[str, str]) -> Iterator[Claim]:
@@ -128,16 +176,19 @@ def _disk(disk: ET.Element, targets: dict[str, str]) -> Iterator[Claim]:
     if source is not None and source.get("startupPolicy") is None:
         path = source.get("file") or source.get("dev")
         if path and disk.get("type") in ("file", "block"):
-            yield Claim("file", path, field)
+            yield Claim("file", path, f"{field}.path")
 
 
 def _nic(nic: ET.Element, macs: dict[str, str]) -> Iterator[Claim]:
+    """Bridges of Open vSwitch are not asked for: they need not be interfaces of the host."""
     mac, source = nic.find("mac"), nic.find("source")
     address = "" if mac is None else mac.get("address", "").lower()
     field = f"networks.{macs[address]}" if address in macs else "networks"
     if address:
-        yield Claim("mac", address, field)
-    if source is not None and nic.get("type") == "bridge" and source.get("bridge"):
-        yield Claim("bridge", source.get("bridge", ""), field)
-    if source is not None and nic.get("type") == "direct" and source.get("dev"):
-        yield Claim("interface", source.get("dev", ""), field)
+        yield Claim("mac", address, f"{field}.mac")
+    if source is None:
+        return
+    if nic.get("type") == "bridge" and source.get("bridge") and nic.find("virtualport") is None:
+        yield Claim("bridge", source.get("bridge", ""), f"{field}.bridge")
+    if nic.get("type") == "direct" and source.get("dev"):
+        yield Claim("interface", source.get("dev", ""), f"{field}.macvtap")

@@ -20,12 +20,13 @@ _WORDS = {
 
 
 class Clash(NamedTuple):
-    """A claim that another domain has; `running` tells whether that one runs."""
+    """A claim that another domain has. `mild`: a stopped domain has it, and libvirt would start the other. A
+    MAC is always one too many, though libvirt does not care."""
 
     claim: Claim
     message: str
     hint: str
-    running: bool
+    mild: bool
 
 
 def judge(claims: Iterable[Claim], uuid: str, apart: Container[str], view: HostView) -> Iterator[Clash]:
@@ -41,7 +42,7 @@ def judge(claims: Iterable[Claim], uuid: str, apart: Container[str], view: HostV
             words, hint = _WORDS[claim.what]
             state = "runs with" if other.running else "is defined with"
             message = f"vm/{other.name} on {view.host} {state} {words.format(claim.value)} already"
-            yield Clash(claim, message, hint, other.running)
+            yield Clash(claim, message, hint, claim.what != "mac" and not other.running)
 
 
 Holders = Mapping[tuple[str, str], list[Observed]]

@@ -23,18 +23,21 @@ from kvmspec.manifest.types import format_size
 
 _TELLING = frozenset({"devices", "os", "cpu", "memoryBacking", "launchSecurity", "features", "@type"})
 """What changes of a definition are looked at: the rest asks for nothing that a host may not have."""
-_AT_START = frozenset({"cpu.mode", "cpu.model", "firmware"})
-"""Claims that libvirt 9.0 defines a VM with all the same, VALIDATE or not, and refuses when it is started."""
+_AT_DEFINE = frozenset({"disk.bus", "graphics.type", "security", "tpm.model", "vcpus", "video.model"})
+"""Claims that libvirt 9.0 does not define a VM with; with others it does, VALIDATE or not, and does not start
+it."""
 _MACHINE = re.compile(r"machine '?([\w.-]+)'?")
 
 
 class Finding(NamedTuple):
-    """What is wrong with a field. `always`: libvirt would not even define it; else it would not start."""
+    """What is wrong with a field. `always`: libvirt would not even define it; else it would not start.
+    `mild`: it would, or nobody knows before it is tried, and a reviewer should know."""
 
     field: str
     message: str
     hint: str
     always: bool = False
+    mild: bool = False
 
 
 class Change(NamedTuple):
@@ -44,16 +47,17 @@ class Change(NamedTuple):
     before: str
 
 
-def change_of(actions: Iterable[Action], before: str) -> Change | None:
-    """What a chain of actions makes of a definition; None where it asks nothing new of the host."""
+def change_of(actions: Iterable[Action], before: str, *, whole: bool = False) -> Change | None:
+    """What a chain of actions makes of a definition; None where it asks nothing new of the host. `whole`:
+    whatever changes is looked at, since it may be what no field vouches for."""
     after, telling = before, not before
     for action in actions:
         match action:
             case DefineDomain(xml=xml):
                 after, telling = xml, True
             case EditDomain(edits=edits):
-                if any(each.path[0] in _TELLING for each in edits):
-                    after, telling = edit(after, edits), True
+                after = edit(after, edits)
+                telling = telling or whole or any(each.path[0] in _TELLING for each in edits)
             case AttachDevice(xml=xml):
                 after, telling = after.replace("</devices>", f"{xml}</devices>", 1), True
     return Change(after, before) if telling and after else None
@@ -79,8 +83,15 @@ def findings(
             new, wanted.memory, probe, places, view.host)),
     ]  # fmt: skip
     if starts or old is None or wanted.memory > old.memory:
-        found += memory(wanted.memory, view, probe)
+        found += _memory(wanted, view, probe)
     return found
+
+
+def grown(spec: int, before: str, view: HostView, probe: Probe) -> list[Finding]:
+    """The same of a VM of which nothing else than its memory changes. Raises
+    xml.etree.ElementTree.ParseError."""
+    old = _read(before)
+    return list(_memory(old._replace(memory=spec), view, probe)) if spec > old.memory else []
 
 
 def _read(xml: str) -> Wanted:
@@ -89,11 +100,12 @@ def _read(xml: str) -> Wanted:
 
 
 def _new(wanted: Wanted, old: Wanted | None) -> tuple[Claim, ...]:
-    """What was not asked for before; on another machine, all of it."""
-    if old is None or wanted.model != old.model:
+    """What was not asked for before; of another machine, all that it may not have."""
+    if old is None:
         return wanted.claims
     known = {(claim.what, claim.value) for claim in old.claims}
-    return tuple(claim for claim in wanted.claims if (claim.what, claim.value) not in known)
+    other = capable.KNOWN if wanted.model != old.model else frozenset()
+    return tuple(c for c in wanted.claims if (c.what, c.value) not in known or c.what in other)
 
 
 def _machine(wanted: Wanted, new: tuple[Claim, ...], probe: Probe) -> Iterator[Finding]:
@@ -104,12 +116,14 @@ def _machine(wanted: Wanted, new: tuple[Claim, ...], probe: Probe) -> Iterator[F
         capabilities = probe.capabilities(wanted.model)
     except LibvirtFailure as error:
         text = error.message
+        named = wanted.emulator and wanted.emulator in text and "KVM" not in text
         field = "accel" if "KVM" in text else "machine" if _MACHINE.search(text) else "arch"
+        field = "emulator" if named and field == "arch" else field
         yield Finding(field, text, "`virsh capabilities` on that host lists what it can run", always=True)
         return
     if capabilities:
-        for claim, message, hint in capable.judge(wanted, asked, capabilities):
-            yield Finding(claim.field, message, hint, always=claim.what not in _AT_START)
+        for claim, message, hint in capable.judge(wanted, asked, capabilities, probe):
+            yield Finding(claim.field, message, hint, always=claim.what in _AT_DEFINE)
 
 
 def _clashes(new: tuple[Claim, ...], desired: Desired, view: HostView, context: Context) -> Iterator[Finding]:
@@ -120,12 +134,14 @@ def _clashes(new: tuple[Claim, ...], desired: Desired, view: HostView, context: 
     apart = set(vms_leaving(view, context)) | declared
     here = view.domains.get(desired.address.name)
     for clash in clashing.judge(new, here.uuid if here else "", apart, view):
-        yield Finding(clash.claim.field, clash.message, clash.hint)
+        yield Finding(clash.claim.field, clash.message, clash.hint, mild=clash.mild)
 
 
-def memory(size: int, view: HostView, probe: Probe) -> Iterator[Finding]:
-    """A VM with more memory than its host has."""
+def _memory(wanted: Wanted, view: HostView, probe: Probe) -> Iterator[Finding]:
+    """A VM with more memory than its host has. QEMU starts with it as far as there is swap, and with any
+    amount of a file or memfd (7.2)."""
     has = probe.memory()
-    if has and size > has:
-        text = f"{view.host} has {has / 2**30:.1f}GiB of memory, and it needs {format_size(size)}"
-        yield Finding("memory", text, "give it less, or place it on another host")
+    if has and wanted.memory > has:
+        text = f"{view.host} has {has / 2**30:.1f}GiB of memory, and it needs {format_size(wanted.memory)}"
+        mild = wanted.shared or wanted.memory <= probe.most_memory()
+        yield Finding("memory", text, "give it less, or place it on another host", mild=mild)

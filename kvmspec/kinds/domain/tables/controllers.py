@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from kvmspec.core.live import Call
-from kvmspec.kinds.domain.controllers_spec import DRIVER, TARGET
 from kvmspec.kinds.domain.row import ANY, Field, Path, number, size
 from kvmspec.kinds.domain.rules import Plug, restart
 from kvmspec.kinds.domain.tables.devices import switch
+from kvmspec.kinds.domain.words import CONTROLLER_DRIVER as DRIVER
+from kvmspec.kinds.domain.words import CONTROLLER_TARGET as TARGET
 
 CONTROLLER: Path = ("devices", "controller", ANY)
 

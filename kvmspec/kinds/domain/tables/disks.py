@@ -11,7 +11,7 @@ from typing import Any
 
 from kvmspec.canon.identities import data_of
 from kvmspec.core.live import Call
-from kvmspec.kinds.domain import limits_spec, rules
+from kvmspec.kinds.domain import limits, rules
 from kvmspec.kinds.domain.devices import DRIVER
 from kvmspec.kinds.domain.row import ANY, Field, Path, attribute, number, present, size
 from kvmspec.kinds.domain.rules import Plug, Rule, live, replace, restart
@@ -44,7 +44,7 @@ def _seconds(value: Any) -> str:
 
 def _limits() -> Iterator[Field]:
     """virDomainSetBlockIoTune sets them all at once; 0 is none (measured on 9.0, qcow2 and raw)."""
-    for path, name in limits_spec.ELEMENTS:
+    for path, name in limits.ELEMENTS:
         counts = number if path.startswith("iops.") and path != "iops.operation_size" else size
         show = _content(_seconds if name.endswith("_length") else counts)
         yield Field(

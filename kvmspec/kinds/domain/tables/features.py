@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kvmspec.kinds.domain.features_spec import HYPERV, KVM, MARKS, STATES, VALUES
 from kvmspec.kinds.domain.row import Field, attribute, number, present, size
 from kvmspec.kinds.domain.rules import restart
 from kvmspec.kinds.domain.tables.devices import switch
+from kvmspec.kinds.domain.words import HYPERV, KVM, MARKS, STATES, VALUES
 
 FEATURES = ("features",)
 _BOOT = restart("read at boot")

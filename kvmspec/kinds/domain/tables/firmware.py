@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from kvmspec.canon.identities import data_of
-from kvmspec.kinds.domain.firmware_spec import format_delay
 from kvmspec.kinds.domain.row import Field, Path, attribute, boot_devices
 from kvmspec.kinds.domain.rules import restart
 from kvmspec.kinds.domain.tables.devices import switch
+from kvmspec.kinds.domain.words import format_delay
 
 CHOSEN: Path = ("os", "@firmware")
 LOADER: Path = ("os", "loader")

@@ -8,12 +8,12 @@ from typing import Any
 from kvmspec.canon.compare import get, leaves
 from kvmspec.core.impact import Impact
 from kvmspec.core.live import Call
-from kvmspec.kinds.domain.blkio_spec import RATES
 from kvmspec.kinds.domain.guest import Guest
 from kvmspec.kinds.domain.memory_spec import LIMITS
 from kvmspec.kinds.domain.row import ANY, Field, attribute, number, present, size
 from kvmspec.kinds.domain.rules import Unless, Verdict, live, restart
 from kvmspec.kinds.domain.tables.devices import switch
+from kvmspec.kinds.domain.words import RATES
 
 MEMORY, STATS = ("numatune", "memory"), ("devices", "memballoon", "stats")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from kvmspec.kinds.domain.row import ANY, Field, present
 from kvmspec.kinds.domain.rules import restart
-from kvmspec.kinds.domain.sysinfo_spec import BLOCKS
+from kvmspec.kinds.domain.words import BLOCKS
 
 _READ = restart("the guest reads it at boot")
 

@@ -162,6 +162,25 @@ def test_an_edited_definition_reads_as_wanted_and_keeps_the_rest(case: str) -> N
             assert rng.errors(xml) == [] or "Extra element" in rng.errors(xml)[0]
 
 
+@pytest.mark.parametrize(
+    ("lease", "written"),
+    {
+        "1d": "24 hours",
+        "90m": "90 minutes",
+        "150s": "150 seconds",
+        "120m": "2 hours",
+        "infinite": "0",
+    }.items(),
+)
+def test_a_lease_is_written_in_its_largest_unit(lease: str, written: str) -> None:
+    """As a definition has it from the start: there and back, it is the same."""
+    (action,) = steps({**FRONT, "dhcp": {**FRONT["dhcp"], "lease": lease}}, live())
+    assert isinstance(action, UpdateNetwork)
+    amount, _, unit = written.partition(" ")
+    more = f' unit="{unit}"' if unit else ""
+    assert f'<lease expiry="{amount}"{more} />' in action.changes[-1].xml
+
+
 def test_stopped_network_needs_no_restart() -> None:
     difference = diff({**FRONT, "mtu": 9000}, live(state="stopped"))
     assert [(each.path, each.impact) for each in difference.changes] == [

@@ -217,3 +217,21 @@ def test_imported_without_its_value() -> None:
     assert found.entry["description"] == "costs $$5"
     spec = SecretSpec.model_validate(found.entry, context={"secrets": SecretStore()})
     assert (spec.usage_id, spec.uuid) == ("/srv/a b.luks", FOREIGN)
+
+
+SECRET = "<secret><uuid>u</uuid><usage type='iscsi'><target>a/key</target></usage></secret>"
+
+
+@pytest.mark.parametrize(
+    ("names", "name", "variable"),
+    [
+        ((), "key", "key_value"),
+        (("key",), "key-2", "key_2_value"),
+        (("key", "key-2"), "key-3", "key_3_value"),
+    ],
+)
+def test_imported_under_a_name_of_its_own(names: tuple[str, ...], name: str, variable: str) -> None:
+    """The other's usage may be that name, and a VM may name it so."""
+    found = import_secret(SECRET, names)
+    assert (found.name, found.entry["value"], [*found.variables]) == (name, f"${{{variable}}}", [variable])
+    assert import_secret(SECRET, names, {variable}).entry["value"] == f"${{{variable}_2}}"
