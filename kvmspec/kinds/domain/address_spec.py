@@ -6,6 +6,7 @@ Facts: https://libvirt.org/formatdomain.html#device-addresses and libvirt 9.0's 
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
@@ -114,6 +115,12 @@ class ZpciSpec(Model):
     fid: Annotated[int, Field(ge=0, le=2**32 - 1, strict=True)] | None = Field(None, examples=[0])
     """The number of its function."""
 
+    @property
+    def attributes(self) -> dict[str, str]:
+        """<zpci>'s attributes, in libvirt's digits."""
+        found = {} if self.uid is None else {"uid": f"0x{self.uid:04x}"}
+        return found if self.fid is None else found | {"fid": f"0x{self.fid:08x}"}
+
 
 class AddressSpec(Model):
     """Where a device is plugged in. libvirt gives every device a place; a manifest states one where it is to
@@ -187,13 +194,17 @@ class AddressSpec(Model):
         return f"{self.kind} {value.slot if isinstance(value, SlotSpec) else value}"
 
     @property
-    def attributes(self) -> Attributes:
-        """As libvirt writes them, the type included."""
+    def element(self) -> ET.Element:
+        """<address>, as libvirt writes it."""
         kind = self.kind
-        value = getattr(self, kind)
-        found: Attributes = _WRITE[kind](value) if kind in _WRITE else {}
-        more = {} if self.multifunction is None else {"multifunction": "on" if self.multifunction else "off"}
-        return {"type": kind.replace("_", "-"), **found, **more}
+        node = ET.Element("address", type=kind.replace("_", "-"))
+        if kind in _WRITE:
+            node.attrib.update(_WRITE[kind](getattr(self, kind)))
+        if self.multifunction is not None:
+            node.set("multifunction", "on" if self.multifunction else "off")
+        if self.zpci is not None:
+            ET.SubElement(node, "zpci", self.zpci.attributes)
+        return node
 
 
 def _pci(value: str) -> Attributes:
@@ -247,11 +258,11 @@ class Placeable(Model):
                 cls.__pydantic_fields__[name] = cls.__pydantic_fields__.pop(name)
 
     @property
-    def place(self) -> Iterator[tuple[str, Attributes]]:
-        """What is stated, as elements: tag and attributes."""
+    def place(self) -> Iterator[ET.Element]:
+        """What is stated of it, as elements: the last in the device."""
         if self.acpi_index is not None:
-            yield "acpi", {"index": str(self.acpi_index)}
+            yield ET.Element("acpi", index=str(self.acpi_index))
         if self.alias is not None:
-            yield "alias", {"name": self.alias}
+            yield ET.Element("alias", name=self.alias)
         if self.address is not None:
-            yield "address", self.address.attributes
+            yield self.address.element

@@ -198,14 +198,14 @@ class CpusSpec(Model):
         return dict(sorted(found.items()))
 
     @property
-    def individually(self) -> Iterator[tuple[int, str]]:
+    def individually(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Each vCPU, and its attributes in <vcpus>."""
         for vcpu in range(self.max or self.count or max(self.vcpus, default=-1) + 1) if self.vcpus else ():
             one = self.vcpus.get(vcpu)
             plugs = one.hotpluggable if one and one.hotpluggable is not None else vcpu > 0
-            order = f' order="{one.order}"' if one and one.order else ""
-            states = ("yes" if one else "no", "yes" if plugs else "no")
-            yield vcpu, 'enabled="{}" hotpluggable="{}"{}'.format(*states, order)
+            order = {"order": one.order} if one and one.order else {}
+            states = {"enabled": "yes" if one else "no", "hotpluggable": "yes" if plugs else "no"}
+            yield vcpu, states | order
 
     @property
     def scheduling(self) -> dict[str, int]:

@@ -6,30 +6,14 @@ Facts: https://libvirt.org/formatdomain.html#hypervisor-features and libvirt 9.0
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from kvmspec.kinds.domain.words import HYPERV, KVM, MARKS, STATES, VALUES
+from kvmspec.kinds.domain.words import MARKS
 from kvmspec.manifest.model import Model
 from kvmspec.manifest.types import Size
-
-Attributes = tuple[tuple[str, Any], ...]
-
-
-class Part(NamedTuple):
-    """An element with its attributes, and those in it."""
-
-    tag: str
-    attributes: Attributes = ()
-    inside: tuple[Part, ...] = ()
-    text: str = ""
-
-
-def state(on: bool) -> Attributes:
-    """`state='on'`"""
-    return (("state", "on" if on else "off"),)
 
 
 class ApicSpec(Model):
@@ -110,23 +94,6 @@ class HypervSpec(Model):
             raise PydanticCustomError("hyperv", "with `mode: passthrough` nothing else is stated of `hyperv`")
         return self
 
-    @property
-    def part(self) -> Part:
-        """<hyperv>"""
-        inside = [Part(name, state(on)) for name in HYPERV if (on := getattr(self, name)) is not None]
-        if self.spinlocks is not None:
-            retries = (("retries", self.spinlocks),) if self.spinlocks else ()
-            inside.append(Part("spinlocks", (*state(bool(self.spinlocks)), *retries)))
-        if self.stimer is not None:
-            direct = (
-                (Part("direct", state(self.stimer.direct)),) if isinstance(self.stimer, StimerSpec) else ()
-            )
-            inside.append(Part("stimer", state(self.stimer is not False), direct))
-        if self.vendor_id is not None:
-            value = (("value", self.vendor_id),) if self.vendor_id is not False else ()
-            inside.append(Part("vendor_id", (*state(self.vendor_id is not False), *value)))
-        return Part("hyperv", (("mode", self.mode),) if self.mode else (), tuple(inside))
-
 
 class KvmSpec(Model):
     """What a guest is told of KVM."""
@@ -145,16 +112,6 @@ class KvmSpec(Model):
         None, examples=[4096]
     )
     """The size of the ring by which KVM tells of pages that were written."""
-
-    @property
-    def part(self) -> Part:
-        """<kvm>"""
-        pairs = ((tag, getattr(self, name)) for name, tag in KVM.items())
-        inside = [Part(tag, state(on)) for tag, on in pairs if on is not None]
-        if self.dirty_ring is not None:
-            size = (("size", self.dirty_ring),) if self.dirty_ring else ()
-            inside.append(Part("dirty-ring", (*state(bool(self.dirty_ring)), *size)))
-        return Part("kvm", (), tuple(inside))
 
 
 class SmmSpec(Model):
@@ -238,37 +195,8 @@ class FeaturesSpec(Model):
     """How indirect branches are dealt with (POWER)."""
 
     @property
-    def parts(self) -> Iterator[Part]:
-        """The elements of <features> that are stated."""
-        for name in MARKS:
-            if getattr(self, name):
-                yield Part(name)
-        if self.apic:
-            eoi = self.apic.eoi if isinstance(self.apic, ApicSpec) else None
-            yield Part("apic", (("eoi", "on" if eoi else "off"),) if eoi is not None else ())
-        for name, tag in STATES.items():
-            if (on := getattr(self, name)) is not None:
-                yield Part(tag, state(on))
-        for name, (tag, attribute) in VALUES.items():
-            if (value := getattr(self, name)) is not None:
-                yield Part(tag, ((attribute, value),))
-        yield from (part.part for part in (self.hyperv, self.kvm) if part)
-        yield from self._sized()
-
-    def _sized(self) -> Iterator[Part]:
-        if self.smm is not None:
-            tseg = (_size("tseg", self.smm.tseg),) if isinstance(self.smm, SmmSpec) else ()
-            yield Part("smm", state(self.smm is not False), tseg)
-        if self.tcg is not None:
-            yield Part("tcg", (), (_size("tb-cache", self.tcg.tb_cache),))
-
-    @property
     def refused(self) -> Iterator[str]:
         """Elements that must not be there."""
         for name in (*MARKS, "apic", "hyperv", "kvm"):
             if getattr(self, name) is False:
                 yield name
-
-
-def _size(tag: str, size: int) -> Part:
-    return Part(tag, (("unit", "KiB"),), (), str(-(-size // 1024)))

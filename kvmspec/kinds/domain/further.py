@@ -1,4 +1,5 @@
-"""The XML of devices, from tables: displays, host devices, sound, video and everything under `devices:`."""
+"""The elements of devices, from tables: displays, host devices, sound, video and everything under `devices:`;
+templates/element.xml.j2 writes them."""
 
 from __future__ import annotations
 
@@ -11,23 +12,22 @@ from kvmspec.kinds.domain.devices_spec import DevicesSpec
 from kvmspec.kinds.domain.elements import small
 from kvmspec.kinds.domain.elements.graphics import graphics
 from kvmspec.kinds.domain.elements.hostdev import hostdev
-from kvmspec.kinds.domain.elements.part import Table, element, written
+from kvmspec.kinds.domain.elements.part import Table, element
 from kvmspec.kinds.domain.elements.sound import audio, sound
 from kvmspec.kinds.domain.elements.video import video
 from kvmspec.kinds.domain.spec import VmSpec
 
 
-def displays(vm: VmSpec, new: bool) -> Iterator[str]:
+def displays(vm: VmSpec, new: bool) -> Iterator[ET.Element]:
     """Its displays. `new`: each gets a port that is free, where none is stated."""
-    return (written(graphics(display, new)) for display in vm.graphics or ())
+    return (graphics(display, new) for display in vm.graphics or ())
 
 
-def further(vm: VmSpec, new: bool) -> Iterator[str]:
+def further(vm: VmSpec, new: bool) -> Iterator[ET.Element]:
     """Every other device, in an order that stays. `new`: the VM is created, with its preset."""
     for node, spec in _further(vm, new):
-        for tag, attributes in spec.place if isinstance(spec, Placeable) else ():
-            ET.SubElement(node, tag, dict(attributes))
-        yield written(node)
+        node.extend(spec.place if isinstance(spec, Placeable) else ())
+        yield node
 
 
 Device = tuple[ET.Element, Any]

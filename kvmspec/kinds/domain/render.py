@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +11,6 @@ from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain import preset
 from kvmspec.kinds.domain.controllers import Controller, controllers
 from kvmspec.kinds.domain.devices import DiskSpec
-from kvmspec.kinds.domain.elements.part import written
 from kvmspec.kinds.domain.fragments import merged
 from kvmspec.kinds.domain.further import displays, further
 from kvmspec.kinds.domain.keys import disk_keys, number_of
@@ -22,7 +22,6 @@ from kvmspec.kinds.records import KeyMap
 
 if TYPE_CHECKING:
     from kvmspec.kinds.domain.controllers_spec import Placed
-    from kvmspec.kinds.domain.lines_spec import LineSpec
 
 _LINES = frozenset({"serials", "parallels", "consoles", "channels"})
 _OF_NARROW_SCSI = 7  # places on a controller, in libvirt's count
@@ -60,26 +59,35 @@ class Machine(NamedTuple):
     display: bool = False
 
     @property
-    def displays(self) -> Iterable[str]:
-        """The XML of its displays."""
+    def features(self) -> Iterable[ET.Element]:
+        """<features>, where any is stated."""
+        if self.spec.features is None:
+            return ()
+        from kvmspec.kinds.domain.elements.features import features  # few need their models
+
+        return features(self.spec.features)
+
+    @property
+    def displays(self) -> Iterable[ET.Element]:
+        """Its displays."""
         return displays(self.spec, self.create or self.display) if self.spec.graphics else ()
 
     @property
-    def further(self) -> Iterable[str]:
-        """The XML of all that most VMs can do without."""
+    def further(self) -> Iterable[ET.Element]:
+        """All that most VMs can do without."""
         spec = self.spec
         period = spec.memory is not None and spec.memory.stats_period is not None
         stated = spec.devices.model_fields_set or spec.filesystems or spec.tpm
         return further(spec, self.create) if self.create or stated or period else ()
 
     @property
-    def lines(self) -> Iterable[tuple[LineSpec, str]]:
-        """Its ports, consoles and channels: of whom, and the XML."""
+    def lines(self) -> Iterable[ET.Element]:
+        """Its ports, consoles and channels."""
         if _LINES.isdisjoint(self.spec.devices.model_fields_set):
             return ()
         from kvmspec.kinds.domain.elements.lines import lines  # few state any
 
-        return ((spec, written(node)) for spec, node in lines(self.spec))
+        return lines(self.spec)
 
     @property
     def twin(self) -> str | None:

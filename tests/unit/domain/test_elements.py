@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -10,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from kvmspec.adapters.jinja import Renderer
 from kvmspec.canon.edit import edit
 from kvmspec.canon.read import read
 from kvmspec.core.action import Edit
 from kvmspec.kinds.domain.address_spec import Placeable
 from kvmspec.kinds.domain.elements import graphics, hostdev, small, sound, video
-from kvmspec.kinds.domain.elements.part import Part, element, rows, written
+from kvmspec.kinds.domain.elements.part import Part, element, rows
 from kvmspec.kinds.domain.fixed_spec import BalloonSpec, IommuSpec, ShmemSpec, WatchdogSpec
 from kvmspec.kinds.domain.folders_spec import DaemonSpec, FilesystemSpec
 from kvmspec.kinds.domain.graphics_spec import CompressionSpec, GraphicsSpec
@@ -29,6 +31,7 @@ from kvmspec.kinds.domain.usb_spec import UsbRuleSpec
 from kvmspec.kinds.domain.video_spec import VideoSpec
 from kvmspec.kinds.domain.virtio_spec import VirtioSpec
 from kvmspec.manifest.model import Model
+from kvmspec.resources import folder
 
 INSIDE: dict[str, type[Model]] = {
     "virtio": VirtioSpec,
@@ -82,7 +85,7 @@ EXAMPLES = [
 def test_what_is_written_is_read_again(name: str, example: dict[str, Any]) -> None:
     model, table, by_hand = TABLES[name]
     spec = model.model_validate(example)
-    xml = written(element(name, spec, table))
+    xml = ET.tostring(element(name, spec, table), encoding="unicode")
     found = said(_canonical(name, xml), leaves(part._replace(usual=None) for part in table))
     stated = {key: value for key, value in example.items() if key not in by_hand}
     back = {("class" if key == "class_" else key): value for key, value in found.items()}
@@ -215,3 +218,19 @@ def test_what_is_refused_is_told(name: str) -> None:
     with pytest.raises(ValidationError) as caught:
         VmSpec.model_validate({"memory": "1GiB", **stated})
     assert words in str(caught.value)
+
+
+def test_text_is_written_so_that_it_is_read_again(tmp_path: Path) -> None:
+    (tmp_path / "element.xml.j2").write_bytes((folder("templates") / "element.xml.j2").read_bytes())
+    (tmp_path / "one.xml.j2").write_text("{{ element(node, 0) }}")
+    tree = (
+        '<graphics keymap="a&#10;&quot;&amp;&lt;"><listen/><channel name="&#9;">a &lt; b</channel></graphics>'
+    )
+    node = ET.fromstring(tree)
+    written = Renderer(tmp_path).render("one.xml.j2", node=node)
+    assert written.splitlines()[1:] == [
+        "  <listen/>",
+        '  <channel name="&#9;">a &lt; b</channel>',
+        "</graphics>",
+    ]
+    assert ET.fromstring(written).attrib == node.attrib

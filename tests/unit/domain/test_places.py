@@ -63,14 +63,14 @@ FORMS: dict[str, tuple[Any, dict[str, str]]] = {
 @pytest.mark.parametrize("name", FORMS)
 def test_an_address_is_said_in_libvirts_words_and_read_from_them(name: str) -> None:
     said, attributes = FORMS[name]
-    assert AddressSpec.model_validate(said).attributes == attributes
+    assert AddressSpec.model_validate(said).element.attrib == attributes
     assert places.word({f"@{key}": value for key, value in attributes.items()}) == said
 
 
 @given(st.integers(0, 255), st.integers(0, 31), st.integers(0, 7), st.sampled_from(["", "0000:"]))
 def test_any_place_on_pci(bus: int, slot: int, function: int, domain: str) -> None:
     short = f"{bus:02x}:{slot:02x}.{function}"
-    attributes = AddressSpec.model_validate(domain + short.upper()).attributes
+    attributes = AddressSpec.model_validate(domain + short.upper()).element.attrib
     assert places.word({f"@{key}": value for key, value in attributes.items()}) == short
 
 
@@ -188,6 +188,14 @@ def test_every_device_can_say_where_it_is(name: str) -> None:
     assert row.manifest.endswith(".address") and unit == ("devices", *path, "address")
     assert row.show(found) == AT
     assert row.rule(None, found, Guest()).impact is Impact.RESTART
+
+
+def test_what_a_pci_device_of_s390_has_besides() -> None:
+    address = {"pci": AT, "zpci": {"uid": 19, "fid": 31}}
+    spec = spec_of(networks=[{"network": "front", "mac": "52:54:00:00:00:01", "address": address}])
+    device = fit.stated_data(created(spec), spec)["devices"]["interface"]["52:54:00:00:00:01"]
+    assert device["address"]["zpci"] == {"@uid": "0x0013", "@fid": "0x0000001f"}
+    assert places.word(device["address"]) == address
 
 
 def test_a_name_and_a_number_in_acpi() -> None:

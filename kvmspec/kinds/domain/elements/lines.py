@@ -23,8 +23,14 @@ if TYPE_CHECKING:
 Line = tuple["LineSpec", ET.Element]
 
 
-def lines(vm: VmSpec) -> Iterator[Line]:
-    """Those of a VM, each with what it is of. A console that is a serial port is none of them."""
+def lines(vm: VmSpec) -> Iterator[ET.Element]:
+    """Those of a VM. A console that is a serial port is none of them."""
+    for spec, node in _lines(vm):
+        node.extend(spec.place)
+        yield node
+
+
+def _lines(vm: VmSpec) -> Iterator[Line]:
     devices, first = vm.devices, 1 if vm.console else 0
     for number, port in enumerate(devices.serials or (), first):
         yield port, serial(port, number)

@@ -137,12 +137,6 @@ def below(node: ET.Element, path: str, /, **attributes: str) -> ET.Element:
     return node
 
 
-def written(node: ET.Element) -> str:
-    """The element as it stands in a definition."""
-    ET.indent(node, "  ", 2)
-    return "    " + ET.tostring(node, encoding="unicode").replace(" />", "/>").rstrip()
-
-
 def rows(manifest: str, at: Path, table: Iterable[Part], rule: Rule, **more: Any) -> Iterator[Field]:
     """The table's rows of the field table, all with one rule."""
     for part in table:
