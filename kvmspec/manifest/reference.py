@@ -17,7 +17,6 @@ from kvmspec.manifest.own_keys import VARIANTS
 from kvmspec.manifest.schema import marked_schema
 from kvmspec.manifest.section import Section
 from kvmspec.manifest.shared import Shared
-from kvmspec.manifest.sources import LATER
 
 _OTHERS = ("profiles", "defaults")
 
@@ -52,7 +51,6 @@ class _Reader:
             else:
                 required = name in self.schema["required"]
                 yield from fields.below((name,), node, required=required)
-        yield from (FieldDoc(name, built=False) for name in LATER if name not in self.schema["properties"])
 
     def _shared(self, own: Collection[str]) -> Shared:
         """The objects that several fields of the sections have, but for profiles and defaults."""

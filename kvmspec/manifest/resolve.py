@@ -8,7 +8,7 @@ from typing import Any
 
 from kvmspec.manifest.interpolate import VARIABLE, Interpolator
 from kvmspec.manifest.section import Section
-from kvmspec.manifest.sources import LATER, Document, Sources
+from kvmspec.manifest.sources import Document, Sources
 from kvmspec.manifest.validate import Subject, Validator
 from kvmspec.manifest.variables import RESERVED, Variables, VariableSpec, given_values
 
@@ -30,12 +30,11 @@ def interpolate(
     validator.tokens = any(spec.secret for spec in specs.values())
     work = Interpolator(Variables(specs, given, sources, environ, problems.secrets, problems), problems)
     vms = {section.key for section in sections if section.profiles}
-    skipped = {"variables", *LATER} - {section.key for section in sections}
     plain = {id(document) for document in sources.documents if _is_plain(document)}
     if len(plain) == len(sources.documents):
         return frozenset()
     late = set()
-    for key in sources.data.keys() - skipped:
+    for key in sources.data.keys() - {"variables"}:
         for path, value, owner in _entries(sources, key):
             if id(owner) in plain:
                 continue

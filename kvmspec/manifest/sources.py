@@ -18,7 +18,6 @@ SUFFIXES = (".yaml", ".yml")
 ONCE = ("kvmspec", "project", "id")
 LISTS = ("moved", "released", "removed")
 MAPS = ("variables", "hosts", "defaults", "profiles")
-LATER = ("secrets",)
 
 
 @dataclass
@@ -140,7 +139,7 @@ def document(data: bytes, path: Path) -> Document:
 def combine(documents: list[Document], sections: Sequence[str], problems: Problems) -> Sources:
     """The documents' root sections as one. What clashes or does not belong is noted and left out."""
     sources = Sources(documents)
-    maps = {*MAPS, *sections, *LATER}
+    maps = {*MAPS, *sections}
     for document in documents:
         for key, value in document.data.items():
             if key in maps:
@@ -153,10 +152,6 @@ def combine(documents: list[Document], sections: Sequence[str], problems: Proble
                 known = [*ONCE, *LISTS, *maps]
                 where = document.tree.where((key,), key=True)
                 problems.add(f"unknown key `{key}`", where, path=key, hint=nearest(key, known))
-    for key in LATER:
-        if key not in sections and sources.data.get(key):
-            message = f"`{key}` is part of the format, but this version does not support it yet"
-            problems.add(message, sources.where((key, *list(sources.data[key])[:1]), key=True), path=key)
     return sources
 
 

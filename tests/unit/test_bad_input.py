@@ -180,7 +180,6 @@ BAD: dict[str, tuple[str, str]] = {  # what is wrong → the manifest, and what 
     "a title of two lines": (vm('title: "a\\nb"'), "title"),
     "a pool path that is not absolute": (HEAD + "pools:\n  p: {type: dir, path: srv/vms}\n", "path"),
     "a pool type of later": (HEAD + "pools:\n  p: {type: rbd}\n", "rbd"),
-    "a section of later": (HEAD + "secrets:\n  d: {usage: ceph}\n", "secrets"),
     "a field of later": (net("mode: nat, subnet: 10.0.0.0/24, dhcp: {options: {}}"), "options"),
     "a mode of later": (net("mode: sriov"), "sriov"),
     "xml that is none": (vm("xml: <domain>"), "xml"),

@@ -50,7 +50,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a clipboard of a socket": (
         {"channels": [{"name": "a.0", "clipboard": True}]},
-        "`clipboard` goes with `type: qemu-vdagent` only",
+        "`clipboard` and `mouse` go with `type: qemu-vdagent` only",
     ),
     "a channel with two names": (
         {"channels": [{"name": "a.0", "guestfwd": "10.0.2.1:4600"}]},
