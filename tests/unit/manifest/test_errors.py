@@ -123,11 +123,6 @@ CASES: dict[str, tuple[str, str, str]] = {
         "vms.a.numa: `numa` is part of the format, but this version does not support it yet",
         "",
     ),
-    "later root": (
-        "secrets: {¦ceph: {usage: ceph}}",
-        "secrets: `secrets` is part of the format, but this version does not support it yet",
-        "",
-    ),
     "section is a list": (
         "vms: ¦[a]",
         "vms: `vms` must be a map of names",
