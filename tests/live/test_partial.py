@@ -40,14 +40,17 @@ def shop(scene: Scene, guest: TinyGuest) -> Manifest:
 
 def test_the_third_step_fails_and_all_is_as_before(scene: Scene, tiny_guest: TinyGuest) -> None:
     manifest = shop(scene, tiny_guest)
+    manifest["networks"]["side"] = {"mode": "isolated", "subnet": "10.82.0.0/24", "bridge": "virbr-side"}
+    scene.settle(manifest)
+    scene.host.run(["ip", "link", "delete", "virbr-side"])  # as nobody can know before it is tried
     number, before, guest = domain_id(scene.conn, "web"), scene.xml("web"), running(scene)
     web = manifest["vms"]["web"]
     web |= {"title": "another", "memory": {"size": "160MiB", "max": "192MiB"}}
     web["disks"][0] = {"name": "new", "size": "2MiB"}  # the old one goes, another comes
-    web["networks"].append({"bridge": "br-nowhere"})
+    web["networks"].append("side")
     failed = scene.apply(manifest, expect=1)
     told = failed.stdout + failed.stderr
-    assert "br-nowhere" in told, "libvirt's own words"
+    assert "virbr-side" in told, "libvirt's own words"
     assert domain_id(scene.conn, "web") == number
     assert scene.xml("web") == before
     assert running(scene) == guest
