@@ -21,6 +21,8 @@ SYSTEM_PACKAGES=(
 TEST_PACKAGES=(
   mmdebstrap e2fsprogs dosfstools mtools fdisk syslinux syslinux-common isolinux genisoimage
   ovmf swtpm swtpm-tools # UEFI and TPMs of guests
+  libvirt-daemon-driver-storage-gluster libvirt-daemon-driver-storage-iscsi-direct # pools of every type
+  libvirt-daemon-driver-storage-rbd libvirt-daemon-driver-storage-zfs
 )
 
 BROWSER_PACKAGES=(chromium chromium-driver) # for the tests of the HTML report; on Ubuntu there is only a snap
