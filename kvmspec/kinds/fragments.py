@@ -13,7 +13,10 @@ from kvmspec.canon.read import read
 from kvmspec.manifest.types import Text
 
 
-def _mergeable(root: str) -> Callable[[str], str]:
+def mergeable(root: str) -> Callable[[str], str]:
+    """A check of pieces of that element's XML. It raises PydanticCustomError (`xml`) with what is wrong and
+    where."""
+
     def check(value: str) -> str:
         from kvmspec.canon.fragment import givens, problems  # lxml: only where there is a fragment
 
@@ -24,9 +27,9 @@ def _mergeable(root: str) -> Callable[[str], str]:
     return check
 
 
-NetworkFragment = Annotated[Text, AfterValidator(_mergeable("network"))]
-PoolFragment = Annotated[Text, AfterValidator(_mergeable("pool"))]
-VolumeFragment = Annotated[Text, AfterValidator(_mergeable("volume"))]
+NetworkFragment = Annotated[Text, AfterValidator(mergeable("network"))]
+PoolFragment = Annotated[Text, AfterValidator(mergeable("pool"))]
+VolumeFragment = Annotated[Text, AfterValidator(mergeable("volume"))]
 """Pieces of an object's XML (canon/fragment.py). Raise PydanticCustomError (`xml`) with what is wrong."""
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from kvmspec.core.address import Address
-from kvmspec.kinds import compare
+from kvmspec.kinds import auth, compare
 from kvmspec.manifest.model import Reference
 from kvmspec.manifest.section import Manifest
-
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def usage_of(manifest: Manifest, name: str) -> str:
@@ -22,9 +19,8 @@ def usage_of(manifest: Manifest, name: str) -> str:
 
 def told(secret: str, manifest: Manifest | None = None) -> tuple[str, str]:
     """Attribute and value by which libvirt knows a secret: by its UUID, or by what it is used for."""
-    if _UUID.fullmatch(secret):
-        return "uuid", secret
-    return "usage", secret if manifest is None else usage_of(manifest, secret)
+    declared = manifest is not None and ("secret", secret) in compare.specs(manifest)
+    return auth.told(secret, {secret: usage_of(manifest, secret)} if manifest and declared else {})
 
 
 def needed(references: Iterable[Reference], manifest: Manifest, host: str) -> Iterator[Address]:

@@ -18,15 +18,6 @@ _OWN = "{urn:kvmspec:1}"
 _REMOVE = _OWN + "remove"
 
 
-def merged(xml: str, spec: VmSpec) -> str:
-    """The XML with the VM's fragment in it."""
-    if not spec.xml:
-        return xml
-    from kvmspec.canon.fragment import merge
-
-    return merge(xml, spec.xml)
-
-
 def tags(spec: VmSpec) -> frozenset[str]:
     """The elements that the fragment speaks of: they are read, even those of brief.NEVER_STATED."""
     return _tags(spec) if spec.xml else frozenset()

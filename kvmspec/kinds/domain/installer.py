@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kvmspec.adapters.libvirt import Host
 from kvmspec.canon.edit import edit
+from kvmspec.canon.quote import quoteattr
 from kvmspec.canon.read import read
 from kvmspec.core.action import AwaitAgent, AwaitInstall, Edit, FinishInstall, InstallDomain
 from kvmspec.core.errors import LibvirtFailure
@@ -184,7 +185,8 @@ def local_iso(action: InstallDomain, host: Host, report: Report) -> Path:
 def _second_cd(path: str) -> Edit:
     xml = (
         '<disk type="file" device="cdrom"><driver name="qemu" type="raw"/>'
-        f'<source file="{path}"/><target dev="sd?" bus="sata"/><readonly/></disk>'
+        f"<source file={quoteattr(path)}/>"
+        '<target dev="sd?" bus="sata"/><readonly/></disk>'
     )
     return Edit("add", ("devices", "disk", "seed"), xml)
 

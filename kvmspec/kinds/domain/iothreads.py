@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from kvmspec.canon.compare import get
 from kvmspec.core.action import Edit
 from kvmspec.kinds.domain.compare import Comparison
+from kvmspec.kinds.domain.edits import written
 
 Path = tuple[str, ...]
 COUNT: Path = ("iothreads",)
@@ -20,7 +21,7 @@ def edits(comparison: Comparison) -> Iterator[Edit]:
     dropped = [path for path in comparison.dropped() if path[:2] == THREADS]
     gone = {path[2] for path in dropped if len(path) == 3}
     root = ET.fromstring(comparison.observed.xml)
-    written = {thread.get("id") for thread in root.iterfind("iothreadids/iothread")}
+    defined = {thread.get("id") for thread in root.iterfind("iothreadids/iothread")}
     final = ({*have} - gone) | {*want}
     yield Edit("remove", COUNT)
     for number in sorted({*have} - final, key=int):
@@ -31,11 +32,6 @@ def edits(comparison: Comparison) -> Iterator[Edit]:
         unsaid = {path[3] for path in dropped if path[2] == number and len(path) > 3}
         kept = {name: value for name, value in have.get(number, {}).items() if name not in unsaid}
         thread = {"@id": number} | kept | want.get(number, {})
-        if number not in written or thread != have.get(number):
+        if number not in defined or thread != have.get(number):
             yield Edit("remove", (*THREADS, number))  # written down already, for a disk that needs it
-            yield Edit("add", (*THREADS, number), _element(thread))
-
-
-def _element(thread: Mapping[str, str]) -> str:
-    attributes = "".join(f' {name[1:]}="{value}"' for name, value in thread.items())
-    return f"<iothread{attributes}/>"
+            yield Edit("add", (*THREADS, number), written(thread, THREADS[-1]))

@@ -11,12 +11,12 @@ from kvmspec.core.observed import HostFacts
 from kvmspec.kinds.domain import preset
 from kvmspec.kinds.domain.controllers import Controller, controllers
 from kvmspec.kinds.domain.devices import DiskSpec
-from kvmspec.kinds.domain.fragments import merged
 from kvmspec.kinds.domain.further import displays, further
 from kvmspec.kinds.domain.keys import disk_keys, number_of
 from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.domain.sources import Source
 from kvmspec.kinds.domain.spec import VmSpec
+from kvmspec.kinds.fragments import merged
 from kvmspec.kinds.nics import nic_keys
 from kvmspec.kinds.records import KeyMap
 
@@ -145,7 +145,7 @@ def stated(
     """
     disks = _disks(spec, sources, keys, new, new | moved)
     machine = Machine(name, "", spec, disks, _nics(spec, keys))
-    return merged(renderer.render("domain.xml.j2", machine=machine), spec)
+    return merged(renderer.render("domain.xml.j2", machine=machine), spec.xml)
 
 
 def created(
@@ -173,7 +173,7 @@ def created(
         controllers=tuple(controllers(full, display)),
         display=display,
     )
-    return merged(renderer.render("domain.xml.j2", machine=machine), spec)
+    return merged(renderer.render("domain.xml.j2", machine=machine), spec.xml)
 
 
 def _disks(

@@ -14,13 +14,14 @@ from kvmspec.kinds.domain.devices import DiskSpec
 from kvmspec.kinds.domain.devices_spec import DevicesSpec
 from kvmspec.kinds.domain.fragment_spec import EXAMPLE, Fragment
 from kvmspec.kinds.domain.iothreads_spec import Iothreads
+from kvmspec.kinds.domain.lifecycle_spec import LifecycleSpec
 from kvmspec.kinds.domain.memory_spec import MemorySpec
 from kvmspec.kinds.domain.nic_spec import NicSpec
 from kvmspec.kinds.domain.words import Crash, LockFailure, Off
 from kvmspec.kinds.parts import Uuid
 from kvmspec.manifest.deferred import deferred
 from kvmspec.manifest.model import Model, Reference
-from kvmspec.manifest.types import Duration, HostPath, Name, Text
+from kvmspec.manifest.types import HostPath, Name, Text
 
 if TYPE_CHECKING:
     from kvmspec.kinds.domain.blkio_spec import BlkioSpec
@@ -76,42 +77,13 @@ PerfEvent = Literal[
 """libvirt's names of what can be counted (virsh domstats --perf)."""
 
 
-class LifecycleSpec(Model):
-    """What may happen to the VM."""
-
-    examples: ClassVar[Sequence[Any]] = (
-        {"prevent_destroy": True, "restart": "never"},
-        {"restart": "allowed", "shutdown_timeout": "5m", "force_off_after": "10m"},
-        {"ignore_changes": ["memory.size"]},
-        {"restart": "later"},
-        {"max_unavailable": 2},
-    )
-
-    prevent_destroy: bool = False
-    """Never delete it, not even with --allow. It holds even when the VM is gone from the manifest."""
-    ignore_changes: tuple[str, ...] = ()
-    """Fields whose difference from the host is not a change, such as `memory.size`."""
-    restart: Literal["allowed", "ask", "later", "never"] = "ask"
-    """Whether a change may restart the guest: `allowed` without asking; `ask` with --allow restart; `later`
-    too, and without it the change is defined and takes effect at the next start; or `never`."""
-    max_unavailable: Annotated[int, Field(ge=1, le=1024, strict=True)] = 1
-    """How many VMs of a `count` are restarted at once. With 1, the default, the others serve meanwhile, and
-    the first that does not come back (see `wait_for`) stops the rest."""
-    shutdown_timeout: Duration = Field(120, json_schema_extra={"default": "2m"})
-    """How long the guest may take to shut down. Then the apply gives up, and leaves it running."""
-    force_off_after: Duration | None = None
-    """Power off a guest that has not shut down after this time. Without it none ever is."""
-
-
-_SECURED = frozenset({"seclabels", "launch_security", "keywrap", "idmap", "resource", "perf"})
-
-
 def _contradiction(listed: Sequence[ControllerSpec]) -> LiteralString | None:
     from kvmspec.kinds.domain.controllers_spec import contradiction
 
     return contradiction(listed)
 
 
+_SECURED = frozenset({"seclabels", "launch_security", "keywrap", "idmap", "resource", "perf"})
 _TIMED = frozenset({"clock", "on_poweroff", "on_reboot", "on_crash", "on_lockfailure", "pm"})
 
 
